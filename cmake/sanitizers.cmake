@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+if(MEMFABRIC_SANITIZER)
+  add_compile_options(-fsanitize=${MEMFABRIC_SANITIZER} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${MEMFABRIC_SANITIZER})
+  if(MEMFABRIC_SANITIZER STREQUAL "undefined")
+    add_compile_options(-fno-sanitize-recover=all)
+  endif()
+  # The sanitizers' instrumentation gives gcc false -Wmaybe-uninitialized and -Wtsan reports.
+  add_compile_options(-Wno-maybe-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+endif()

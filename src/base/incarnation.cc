@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/incarnation.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <sstream>
+
+namespace memfabric {
+namespace {
+
+std::string first_line(const char* path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+uint64_t process_start_time() {
+    // The command's name, field 2, may hold spaces and parentheses: count from the last one.
+    const std::string line = first_line("/proc/self/stat");
+    std::istringstream rest(line.substr(line.rfind(')') + 1));
+    std::string word;
+    for (int field = 3; field <= 22 && rest >> word; ++field) {
+    }
+    return std::strtoull(word.c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+std::string Incarnation::text() const {
+    return fmt::format("{}/{}/{}/{:016x}", host_id, pid, start_time, random_id);
+}
+
+std::string host_identity(const Options& options) {
+    if (!options.text(OptionId::kHostId).empty()) {
+        return options.text(OptionId::kHostId);
+    }
+    std::string boot_id = first_line("/proc/sys/kernel/random/boot_id");
+    return boot_id.empty() ? "unknown-host" : boot_id;
+}
+
+Incarnation make_incarnation(const Options& options) {
+    return Incarnation{host_identity(options), ::getpid(), process_start_time(), random_u64()};
+}
+
+uint64_t random_u64() {
+    uint64_t value = 0;
+    if (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) {
+        value = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    }
+    return value;
+}
+
+}  // namespace memfabric

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/last_error.h"
+
+namespace memfabric {
+namespace {
+
+struct LastError {
+    std::string text;
+    std::string taken;
+};
+
+LastError& slot() {
+    thread_local LastError error;
+    return error;
+}
+
+}  // namespace
+
+void set_last_error(std::string_view text) {
+    slot().text.assign(text);
+}
+
+const char* last_error() {
+    return slot().text.c_str();
+}
+
+const char* take_last_error() {
+    LastError& error = slot();
+    error.taken.swap(error.text);
+    error.text.clear();
+    return error.taken.c_str();
+}
+
+}  // namespace memfabric

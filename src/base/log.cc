@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <string>
+
+namespace memfabric {
+namespace log_detail {
+
+std::atomic<int> threshold{static_cast<int>(LogLevel::kWarn)};
+
+namespace {
+
+struct Sink {
+    std::atomic<ExternalLogger> external{nullptr};
+    std::mutex mutex;
+    std::shared_ptr<spdlog::logger> standard_error;  // guarded by mutex
+};
+
+Sink& sink() {
+    // Never destroyed: threads of the program may still log while it exits.
+    static Sink* const kSink = std::make_unique<Sink>().release();
+    return *kSink;
+}
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+    constexpr std::array kLevels = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                    spdlog::level::err, spdlog::level::critical};
+    return kLevels.at(static_cast<size_t>(level));
+}
+
+std::shared_ptr<spdlog::logger> make_standard_error_logger() {
+    auto target = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    auto logger = std::make_shared<spdlog::logger>("memfabric", std::move(target));
+    logger->set_level(spdlog::level::trace);
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %P %n %l: %v");
+    return logger;
+}
+
+}  // namespace
+
+void emit(LogLevel level, std::string_view message) noexcept {
+    try {
+        std::string line(message);
+        std::replace_if(
+            line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        Sink& target = sink();
+        // Called without a lock: the logger may take locks of its own (Python's, say) or change the logger.
+        if (const ExternalLogger external = target.external.load()) {
+            external(static_cast<int>(level), line.c_str());
+            return;
+        }
+        const std::lock_guard lock(target.mutex);
+        if (!target.standard_error) {
+            target.standard_error = make_standard_error_logger();
+        }
+        target.standard_error->log(to_spdlog(level), line);
+    } catch (...) {
+        // A message that cannot be written must not take the program down; there is nowhere left to report it.
+        return;
+    }
+}
+
+}  // namespace log_detail
+
+void set_log_level(LogLevel level) {
+    log_detail::threshold.store(static_cast<int>(level), std::memory_order_relaxed);
+}
+
+LogLevel log_level() {
+    return static_cast<LogLevel>(log_detail::threshold.load(std::memory_order_relaxed));
+}
+
+void set_external_logger(ExternalLogger logger) {
+    log_detail::sink().external.store(logger);
+}
+
+Result<LogLevel> parse_log_level(std::string_view text) {
+    constexpr std::array<std::string_view, 5> kNames = {"debug", "info", "warn", "error", "fatal"};
+    for (size_t i = 0; i < kNames.size(); ++i) {
+        if (text == kNames.at(i) || text == std::to_string(i)) {
+            return static_cast<LogLevel>(i);
+        }
+    }
+    return failure(Code::kInvalidParam, "log level '{}' is unknown: use debug, info, warn, error, fatal or 0 to 4", text);
+}
+
+}  // namespace memfabric

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/endpoint.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "store/tls.h"
+
+namespace memfabric::store {
+
+struct ServerConfig {
+    Endpoint endpoint;               // port 0: any free one
+    std::optional<TlsSettings> tls;  // none: plaintext, which the caller has decided to be acceptable here
+    Options options;
+};
+
+/// A config store, served by one thread of its own until it is destroyed.
+class Server {
+ public:
+    /// Listens before it returns. A taken port is kResourceInUse and says so.
+    static Result<std::unique_ptr<Server>> start(ServerConfig config);
+    virtual ~Server() = default;
+
+    /// The address that is really listened on.
+    virtual const Endpoint& endpoint() const = 0;
+};
+
+}  // namespace memfabric::store
