@@ -43,7 +43,9 @@ typedef int (*smem_decrypt_handler_ref)(const char *cipherText, size_t cipherTex
 
 inline int32_t smem_register_decrypt_handler(const smem_decrypt_handler_ref h)
 {
-    return smem_register_decrypt_handler_sized(reinterpret_cast<smem_decrypt_handler_sized>(h));
+    typedef void (*any_function)();  /* by way of it the compiler takes the difference for intended */
+    return smem_register_decrypt_handler_sized(
+        reinterpret_cast<smem_decrypt_handler_sized>(reinterpret_cast<any_function>(h)));
 }
 #endif
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "base/options.h"
+
+namespace memfabric::copy {
+
+/// One contiguous piece of a batch. The ranges do not overlap.
+struct Piece {
+    std::byte* destination = nullptr;
+    const std::byte* source = nullptr;
+    size_t size = 0;
+};
+
+/// `height` rows of `width` bytes, `source_pitch` and `destination_pitch` bytes apart.
+struct Rows {
+    std::byte* destination = nullptr;
+    size_t destination_pitch = 0;
+    const std::byte* source = nullptr;
+    size_t source_pitch = 0;
+    size_t width = 0;
+    size_t height = 0;
+};
+
+/// What the caller knows of its data. kAuto: cold from the machine's non-temporal threshold on.
+enum class Temperature { kAuto, kCold, kHot };
+
+/// Copies between ordinary addresses as fast as the machine can: picks the kernel by size and temperature and shares big
+/// copies over helper threads that sleep when idle. All functions may be called from any threads at once and return when
+/// every byte is in place and visible to whoever learns of it (non-temporal stores are fenced).
+class Engine {
+ public:
+    explicit Engine(const Options& options);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    void copy(std::byte* destination, const std::byte* source, size_t size, Temperature temperature = Temperature::kAuto);
+    void copy_batch(std::span<const Piece> pieces, Temperature temperature = Temperature::kAuto);
+    void copy_rows(const Rows& rows, Temperature temperature = Temperature::kAuto);
+
+    /// Threads that share one big copy, the caller included.
+    size_t thread_count() const;
+
+ private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace memfabric::copy
