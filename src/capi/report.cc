@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capi/report.h"
+
+#include "base/last_error.h"
+#include "base/log.h"
+
+namespace memfabric::capi {
+
+int32_t report(const Status& status) {
+    if (!status.is_ok()) {
+        set_last_error(status.message());
+        log_error("{} (code {})", status.message(), static_cast<int32_t>(status.code()));
+    }
+    return static_cast<int32_t>(status.code());
+}
+
+Status forked_child_failure() {
+    return {Code::kNotInitialized,
+            "this process was forked from one that uses memfabric; connections and threads stayed with the parent: start the child "
+            "as a new process (exec, or multiprocessing's 'spawn') and initialize there"};
+}
+
+Status failure_of_exception() noexcept {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return {Code::kMallocFailed, "out of memory"};
+    } catch (const std::exception& error) {
+        return failure(Code::kError, "unexpected failure: {}", error.what());
+    } catch (...) {
+        return {Code::kError, "unexpected failure of an unknown kind"};
+    }
+}
+
+}  // namespace memfabric::capi
