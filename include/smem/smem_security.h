@@ -47,6 +47,12 @@ inline int32_t smem_register_decrypt_handler(const smem_decrypt_handler_ref h)
     return smem_register_decrypt_handler_sized(
         reinterpret_cast<smem_decrypt_handler_sized>(reinterpret_cast<any_function>(h)));
 }
+
+/** Without this a literal nullptr would fit both of the others, and not compile. */
+inline int32_t smem_register_decrypt_handler(decltype(nullptr))
+{
+    return smem_register_decrypt_handler_sized(nullptr);
+}
 #endif
 
 #endif /* MEMFABRIC_SMEM_SECURITY_H */
