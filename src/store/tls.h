@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -40,9 +41,13 @@ enum class TlsRole { kServer, kClient };
 /// the file and OpenSSL's reason, never a secret.
 Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsSettings& settings, TlsRole role);
 
-/// Warns in the log of certificates in the context that expire within the days of ACCLINK_CERT_CHECK_AHEAD_DAYS (7 to 180,
-/// default 30). Called at start and every ACCLINK_CHECK_PERIOD_HOURS (24 to 720, default 168) by the server.
+/// Warns in the log of certificates and revocation lists that have expired or expire within the days of
+/// ACCLINK_CERT_CHECK_AHEAD_DAYS (7 to 180, default 30). make_tls_context does it once; the server does it again every
+/// expiry_check_period().
 void warn_of_expiry(const TlsSettings& settings);
+
+/// ACCLINK_CHECK_PERIOD_HOURS (24 to 720, default 168).
+std::chrono::hours expiry_check_period();
 
 /// OpenSSL's queued errors of this thread as one line, without addresses or secrets; empties the queue.
 std::string openssl_error_text();
