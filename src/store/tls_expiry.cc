@@ -44,7 +44,8 @@ void warn_of(const ASN1_TIME* end, std::string_view what, const std::string& pat
     if (left < 0) {
         log_warn("TLS: {} '{}' ({}) has expired", what, path, name);
     } else if (left < ahead) {
-        log_warn("TLS: {} '{}' ({}) expires in {} days: have a new one issued", what, path, name, left);
+        log_warn("TLS: {} '{}' ({}) expires in {} day{}: have a new one issued", what, path, name, left,
+                 left == 1 ? "" : "s");
     }
 }
 

@@ -150,36 +150,41 @@ Result<std::vector<LoadedCrl>> load_crls(const TlsSettings& settings) {
 }
 
 Result<PkeyPtr> load_private_key(const TlsSettings& settings) {
-    const std::string& path = settings.private_key;
+    const std::string& password_file = settings.private_key_password;
     SecretText password;
-    if (!settings.private_key_password.empty()) {
+    std::string source = "tlsPkPwd";
+    if (!password_file.empty()) {
         MF_ASSIGN_OR_RETURN(password, read_key_password(settings));
+        source = fmt::format("'{}', tlsPkPwd{}", password_file,
+                             settings.decrypt ? ", through the decrypt handler" : "");
     }
-    Result<BioPtr> file = open_file(path);
-    if (!file.is_ok()) {
-        return file.status().with_context("private key (tlsPk)");
+    Result<PkeyPtr> key = read_key_file(settings.private_key, password.view(), source);
+    if (!key.is_ok()) {
+        return key.status().with_context("private key (tlsPk)");
     }
-    PasswordRequest request{password.view()};
-    PkeyPtr key(PEM_read_bio_PrivateKey(file->get(), nullptr, give_password, &request));
+    return key;
+}
+
+Result<PkeyPtr> read_key_file(const std::string& path, std::string_view password,
+                              std::string_view password_source) {
+    MF_ASSIGN_OR_RETURN(const BioPtr file, open_file(path));
+    PasswordRequest request{password};
+    PkeyPtr key(PEM_read_bio_PrivateKey(file.get(), nullptr, give_password, &request));
     if (key) {
         return key;
     }
     const std::string reason = openssl_error_text();
-    if (request.asked && request.password.empty()) {
+    if (request.asked && password.empty()) {
         return failure(Code::kInvalidParam,
-                       "private key '{}' (tlsPk) is encrypted, and there is no password: name the file that "
-                       "holds it by tlsPkPwd",
-                       path);
+                       "key file '{}' is encrypted, and there is no password for it: give it by {}", path,
+                       password_source);
     }
     if (request.asked) {
-        return failure(
-            Code::kInvalidParam,
-            "private key '{}' (tlsPk) cannot be decrypted: the password from '{}' (tlsPkPwd{}) is wrong: {}",
-            path, settings.private_key_password, settings.decrypt ? ", through the decrypt handler" : "",
-            reason);
+        return failure(Code::kInvalidParam,
+                       "key file '{}' cannot be decrypted, the password ({}) is wrong: {}", path,
+                       password_source, reason);
     }
-    return failure(Code::kInvalidParam, "private key '{}' (tlsPk) is no readable PEM private key: {}", path,
-                   reason);
+    return failure(Code::kInvalidParam, "file '{}' is no readable PEM private key: {}", path, reason);
 }
 
 std::string name_text(const X509_NAME* name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -31,6 +32,11 @@ Result<std::vector<LoadedCrl>> load_crls(const TlsSettings& settings);
 
 /// The private key, decrypted. A wrong password is told apart from a broken file.
 Result<PkeyPtr> load_private_key(const TlsSettings& settings);
+
+/// The private key in a PEM file; `password_source` says in failures where the password came from, or has to
+/// come from.
+Result<PkeyPtr> read_key_file(const std::string& path, std::string_view password,
+                              std::string_view password_source);
 
 /// "CN = x, O = y", for log and error texts.
 std::string name_text(const X509_NAME* name);

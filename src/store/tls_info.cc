@@ -51,7 +51,7 @@ void assign(TlsSettings& settings, std::string_view key, std::string_view value)
         settings.crl_files = list_of(value);
     } else if (key == "packagePath") {
         settings.package_path = value;
-    } else {
+    } else if (!key.empty()) {
         log_warn(
             "TLS settings: the key '{}' is unknown and ignored; known are tlsCaPath, tlsCaFile, tlsCert, "
             "tlsPk, tlsPkPwd, "
