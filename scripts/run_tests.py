@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds and runs every check and test; called by scripts/test.sh. The last line is 'N passed, M failed'."""
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+from sources import ROOT, cpp_files
+
+PYTHON = "/usr/bin/python3"
+PYTEST_SUITES = ["multiproc", "python", "tools", "examples", "scripts"]
+SANITIZERS = {"asan": "address", "ubsan": "undefined", "tsan": "thread"}
+# Reports end the process with a code of their own, so that a test cannot take them for something expected.
+SANITIZER_ENVIRONMENT = {
+    "ASAN_OPTIONS": "exitcode=99:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+    "TSAN_OPTIONS": "exitcode=99:halt_on_error=0:second_deadlock_stack=1",
+}
+# ThreadSanitizer leaves the program these addresses only.
+TSAN_ARENA = {"MF_GVA_BASE": ",".join(hex(0x7e8000000000 + step * 0x1000000000) for step in range(8)),
+              "MF_ARENA_SIZE": "64G"}
+FUZZ_SECONDS = 60
+
+
+@dataclasses.dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other):
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+def one(succeeded):
+    return Count(passed=1) if succeeded else Count(failed=1)
+
+
+def run(command, limit, environment=None, quiet=True, cwd=ROOT):
+    """Runs a command in a session of its own and ends all of it by the limit (seconds). Returns whether it succeeded; the
+    output is shown where it did not, or where `quiet` is off."""
+    with tempfile.TemporaryFile() as log:
+        sink = log if quiet else None
+        process = subprocess.Popen([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink,
+                                   stderr=subprocess.STDOUT if quiet else None, start_new_session=True,
+                                   env={**os.environ, **(environment or {})})
+        timed_out = False
+        try:
+            process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            end_session(process)
+        succeeded = not timed_out and process.returncode == 0
+        if quiet and not succeeded:
+            log.seek(0)
+            text = log.read().decode(errors="replace").splitlines()
+            print("\n".join(text[-400:]))
+        if timed_out:
+            print(f"ended after {limit} s: {' '.join(map(str, command))}")
+        return succeeded
+
+
+def end_session(process):
+    """Nothing of a command outlives it, however this script ends."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def build(preset, targets=(), limit=1800):
+    return run(["scripts/build.sh", preset, *targets], limit)
+
+
+def script_check(*command, limit=300):
+    return one(run([PYTHON, *command], limit))
+
+
+def check_format():
+    files = [str(path) for path in cpp_files()]
+    return one(run(["clang-format", "--dry-run", "-Werror", *files], 300))
+
+
+def check_tidy():
+    """Each translation unit of the release build is one check."""
+    commands = json.loads((ROOT / "build/release/compile_commands.json").read_text(encoding="utf-8"))
+    ours = sorted({entry["file"] for entry in commands if pathlib.Path(entry["file"]).is_relative_to(ROOT / "src")})
+    if not ours:
+        print("no source of ours in build/release/compile_commands.json")
+        return one(False)
+    total = Count()
+    for first in range(0, len(ours), os.cpu_count() or 1):
+        running = [(name, subprocess.Popen(["clang-tidy", "-p", "build/release", "--quiet", name], cwd=ROOT,
+                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                           text=True))
+                   for name in ours[first:first + (os.cpu_count() or 1)]]
+        for name, process in running:
+            output, _ = process.communicate()
+            if process.returncode != 0:
+                print(output)
+            total += one(process.returncode == 0)
+    return total
+
+
+def ctest_entries(preset):
+    listing = subprocess.run(["ctest", "--test-dir", f"build/{preset}", "--show-only=json-v1"], cwd=ROOT, check=True,
+                             capture_output=True, text=True).stdout
+    return json.loads(listing)["tests"]
+
+
+def ctest_property(entry, name, default):
+    return next((item["value"] for item in entry.get("properties", []) if item["name"] == name), default)
+
+
+def run_ctest_entry(entry, environment, folder):
+    """A GoogleTest binary counts as the tests that it ran; any other command, or a binary that died, as one."""
+    report = pathlib.Path(folder) / "gtest.json"
+    report.unlink(missing_ok=True)
+    given = dict(text.split("=", 1) for text in ctest_property(entry, "ENVIRONMENT", []))
+    if "command" not in entry:
+        print(f"{entry['name']}: not built")
+        return one(False)
+    succeeded = run(entry["command"], ctest_property(entry, "TIMEOUT", 300),
+                    {**environment, **given, "GTEST_OUTPUT": f"json:{report}"},
+                    cwd=ctest_property(entry, "WORKING_DIRECTORY", ROOT))
+    if not report.exists():
+        return one(succeeded)
+    result = json.loads(report.read_text(encoding="utf-8"))
+    failed = result["failures"] + result.get("errors", 0)
+    skipped = sum(test.get("result") == "SKIPPED" for suite in result["testsuites"] for test in suite["testsuite"])
+    ran = result["tests"] - result.get("disabled", 0) - skipped
+    if not succeeded and failed == 0:
+        failed = 1  # died after its last test: a leak, say
+        ran += 1
+    return Count(ran - failed, failed, skipped)
+
+
+def run_ctest(preset, environment=None):
+    total = Count()
+    with tempfile.TemporaryDirectory(prefix="memfabric-tests-") as folder:
+        for entry in ctest_entries(preset):
+            count = run_ctest_entry(entry, environment or {}, folder)
+            print(f"  {preset}: {entry['name']}: {count.passed} passed, {count.failed} failed", flush=True)
+            total += count
+    return total
+
+
+def read_junit(path):
+    total = Count()
+    for suite in xml.etree.ElementTree.parse(path).getroot().iter("testsuite"):
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        total += Count(int(suite.get("tests", 0)) - failed - skipped, failed, skipped)
+    return total
+
+
+def run_pytest(suite, preset="release", environment=None, limit=600):
+    folder = ROOT / "tests" / suite
+    if not any(folder.glob("test_*.py")):
+        return Count()
+    # The wrapper makes the built packages importable.
+    interpreter = ["scripts/python.sh"] if suite in ("python", "examples") else [PYTHON]
+    with tempfile.TemporaryDirectory(prefix="memfabric-tests-") as temporary:
+        report = pathlib.Path(temporary) / "junit.xml"
+        succeeded = run([*interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", f"--junit-xml={report}",
+                         f"--basetemp={temporary}/tmp", folder], limit,
+                        {"MEMFABRIC_BUILD_DIR": str(ROOT / "build" / preset), "PYTHONDONTWRITEBYTECODE": "1",
+                         **(environment or {})})
+        count = read_junit(report) if report.exists() else Count()
+    if not succeeded and count.failed == 0:
+        count += one(False)
+    return count
+
+
+def run_sanitizer(preset):
+    if not build(preset):
+        return one(False)
+    environment = dict(SANITIZER_ENVIRONMENT)
+    if preset == "tsan":
+        environment.update(TSAN_ARENA)
+    return run_ctest(preset, environment) + run_pytest("multiproc", preset, environment, limit=3600)
+
+
+def run_fuzz():
+    if not build("fuzz", ["fuzzers"]):
+        return one(False)
+    targets = sorted((ROOT / "build/fuzz/bin").glob("*_fuzz"))
+    total = Count() if targets else one(False)
+    for target in targets:
+        with tempfile.TemporaryDirectory(prefix="memfabric-fuzz-") as folder:
+            count = one(run([target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", f"-artifact_prefix={folder}/",
+                             folder], FUZZ_SECONDS + 120))
+        print(f"  {target.name}: {'clean' if count.passed else 'FAILED'}", flush=True)
+        total += count
+    return total
+
+
+def parts():
+    """(name, what runs it, whether it belongs to every change, whether it needs the release build), in order."""
+    result = [
+        ("spdx", lambda: script_check("scripts/check_spdx.py"), True, False),
+        ("layers", lambda: script_check("scripts/check_layers.py"), True, False),
+        ("format", check_format, True, False),
+        ("symbols", lambda: script_check("scripts/check_symbols.py", "build/release/lib/libmemfabric.so"), True, True),
+        ("unit", lambda: run_ctest("release"), True, True),
+    ]
+    result += [(suite, lambda suite=suite: run_pytest(suite), True, True) for suite in PYTEST_SUITES]
+    result.append(("tidy", check_tidy, False, True))
+    result += [(preset, lambda preset=preset: run_sanitizer(preset), False, False) for preset in SANITIZERS]
+    result.append(("fuzz", run_fuzz, False, False))
+    return result
+
+
+def chosen_parts(options):
+    if not options.only:
+        return [part for part in parts() if part[2] or options.all]
+    known = {part[0]: part for part in parts()}
+    unknown = sorted(set(options.only) - known.keys())
+    if unknown:
+        sys.exit(f"test.sh: no part is called {', '.join(unknown)}; --list shows them")
+    return [known[name] for name in options.only]
+
+
+def run_parts(chosen):
+    total = Count()
+    built = None
+    for name, action, _, needs_build in chosen:
+        started = time.monotonic()
+        if needs_build and built is None:
+            built = build("release")
+            total += one(built)
+            print(f"build: {'done' if built else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+            started = time.monotonic()
+        if needs_build and not built:
+            print(f"{name}: not run, the build failed", flush=True)
+            continue
+        count = action()
+        total += count
+        skipped = f", {count.skipped} skipped" if count.skipped else ""
+        print(f"{name}: {count.passed} passed, {count.failed} failed{skipped} in {time.monotonic() - started:.0f} s", flush=True)
+    return total
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/test.sh", description="Builds and runs the checks and tests.")
+    parser.add_argument("--all", action="store_true", help="also the long parts: tidy, sanitizers, fuzz")
+    parser.add_argument("--only", action="append", metavar="PART", help="run this part only; may be given several times")
+    parser.add_argument("--list", action="store_true", help="show the names of the parts")
+    options = parser.parse_args()
+    if options.list:
+        for name, _, always, _ in parts():
+            print(f"{name}{'' if always else ' (--all)'}")
+        return 0
+    total = run_parts(chosen_parts(options))
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())
