@@ -9,8 +9,8 @@
 
 namespace memfabric::copy {
 
-/// Operations that run behind the caller's back, in the order of their submission, on one thread that is started at the
-/// first submission and sleeps when there is nothing to do. Thread-safe.
+/// Operations that run behind the caller's back, in the order of their submission, on one thread that is
+/// started at the first submission and sleeps when there is nothing to do. Thread-safe.
 class AsyncQueue {
  public:
     AsyncQueue();
@@ -21,8 +21,8 @@ class AsyncQueue {
 
     void submit(std::function<Status()> operation);
 
-    /// Waits until everything submitted before the call has ended. Returns the first failure since the last wait (and
-    /// forgets it), or kTimeout, after which a later wait goes on.
+    /// Waits until everything submitted before the call has ended. Returns the first failure since the last
+    /// wait (and forgets it), or kTimeout, after which a later wait goes on.
     Status wait(Deadline deadline);
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <span>
 
@@ -26,12 +27,14 @@ struct Rows {
     size_t height = 0;
 };
 
-/// What the caller knows of its data. kAuto: cold from the machine's non-temporal threshold on.
+/// What the caller knows of its data. kAuto: cold from the cache's share on; below it, cold unless the engine
+/// copied to the same place of late.
 enum class Temperature { kAuto, kCold, kHot };
 
-/// Copies between ordinary addresses as fast as the machine can: picks the kernel by size and temperature and shares big
-/// copies over helper threads that sleep when idle. All functions may be called from any threads at once and return when
-/// every byte is in place and visible to whoever learns of it (non-temporal stores are fenced).
+/// Copies between ordinary addresses as fast as the machine can: picks the kernel by size and temperature and
+/// shares big copies over helper threads that sleep when idle. All functions may be called from any threads
+/// at once and return when every byte is in place and visible to whoever learns of it (non-temporal stores
+/// are fenced).
 class Engine {
  public:
     explicit Engine(const Options& options);
@@ -39,7 +42,14 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    void copy(std::byte* destination, const std::byte* source, size_t size, Temperature temperature = Temperature::kAuto);
+    void copy(std::byte* destination, const std::byte* source, size_t size,
+              Temperature temperature = Temperature::kAuto) {
+        if (size >= kPlainBelow) {
+            copy_large(destination, source, size, temperature);
+        } else if (size > 0) {
+            std::memcpy(destination, source, size);
+        }
+    }
     void copy_batch(std::span<const Piece> pieces, Temperature temperature = Temperature::kAuto);
     void copy_rows(const Rows& rows, Temperature temperature = Temperature::kAuto);
 
@@ -47,6 +57,12 @@ class Engine {
     size_t thread_count() const;
 
  private:
+    /// What is smaller than this is always left to memcpy: filling the pipe past the caches and draining it
+    /// again costs more.
+    static constexpr size_t kPlainBelow = 4096;
+
+    void copy_large(std::byte* destination, const std::byte* source, size_t size, Temperature temperature);
+
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "copy/kernels_arch.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace memfabric::copy {
+namespace {
+
+constexpr size_t kLine = 64;
+
+/// How far ahead of the copy the source is fetched. The hardware's prefetchers stop at the end of a page;
+/// this fetches the next page's translation too. Measured on a Zen 5: 0: 25.4, 1 KiB: 26.4, 2 KiB: 26.5, 4
+/// KiB: 27.9 GB/s.
+constexpr size_t kPrefetchAhead = 4096;
+
+/// Bytes of one round of the main loops.
+constexpr size_t kRound = 4 * kLine;
+
+/// Copies the bytes before the destination's first whole line, so that the stores past the caches fill whole
+/// lines.
+size_t copy_head(std::byte* destination, const std::byte* source, size_t size) {
+    const size_t misaligned = reinterpret_cast<uintptr_t>(destination) % kLine;
+    const size_t head = misaligned == 0 ? 0 : kLine - misaligned;
+    if (head > 0 && head <= size) {
+        std::memcpy(destination, source, head);
+    }
+    return head;
+}
+
+void copy_small(std::byte* destination, const std::byte* source, size_t size) {
+    if (size > 0) {
+        std::memcpy(destination, source, size);
+    }
+}
+
+void prefetch_round(const std::byte* source) {
+    for (size_t line = 0; line < kRound; line += kLine) {
+        _mm_prefetch(reinterpret_cast<const char*>(source + kPrefetchAhead + line), _MM_HINT_NTA);
+    }
+}
+
+__attribute__((target("avx512f"))) void stream_line_avx512(std::byte* destination, const std::byte* source) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(destination), _mm512_loadu_si512(source));
+}
+
+__attribute__((target("avx2"))) void stream_line_avx2(std::byte* destination, const std::byte* source) {
+    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
+    const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source + 32));
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(destination), low);
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(destination + 32), high);
+}
+
+void stream_line_sse2(std::byte* destination, const std::byte* source) {
+    for (size_t part = 0; part < kLine; part += sizeof(__m128i)) {
+        const __m128i value = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source + part));
+        _mm_stream_si128(reinterpret_cast<__m128i*>(destination + part), value);
+    }
+}
+
+// The three copies differ in their line function alone, which must have the same target attribute to be
+// inlined: hence a macro and no template.
+#define MF_NONTEMPORAL_COPY(name, attribute, stream_line)                               \
+    attribute void name(std::byte* destination, const std::byte* source, size_t size) { \
+        size_t done = copy_head(destination, source, size);                             \
+        if (done >= size) {                                                             \
+            copy_small(destination, source, size);                                      \
+            return;                                                                     \
+        }                                                                               \
+        for (; size - done >= kRound; done += kRound) {                                 \
+            prefetch_round(source + done);                                              \
+            stream_line(destination + done, source + done);                             \
+            stream_line(destination + done + kLine, source + done + kLine);             \
+            stream_line(destination + done + 2 * kLine, source + done + 2 * kLine);     \
+            stream_line(destination + done + 3 * kLine, source + done + 3 * kLine);     \
+        }                                                                               \
+        for (; size - done >= kLine; done += kLine) {                                   \
+            stream_line(destination + done, source + done);                             \
+        }                                                                               \
+        copy_small(destination + done, source + done, size - done);                     \
+    }
+
+MF_NONTEMPORAL_COPY(copy_sse2, , stream_line_sse2)
+MF_NONTEMPORAL_COPY(copy_avx2, __attribute__((target("avx2"))), stream_line_avx2)
+MF_NONTEMPORAL_COPY(copy_avx512, __attribute__((target("avx512f"))), stream_line_avx512)
+#undef MF_NONTEMPORAL_COPY
+
+}  // namespace
+
+void append_nontemporal_kernels(std::vector<Kernel>& list) {
+    list.push_back({.name = "nontemporal-sse2", .copy = &copy_sse2, .nontemporal = true});
+    if (__builtin_cpu_supports("avx2")) {
+        list.push_back({.name = "nontemporal-avx2", .copy = &copy_avx2, .nontemporal = true});
+    }
+    if (__builtin_cpu_supports("avx512f")) {
+        list.push_back({.name = "nontemporal-avx512", .copy = &copy_avx512, .nontemporal = true});
+    }
+}
+
+void store_fence() {
+    _mm_sfence();
+}
+
+}  // namespace memfabric::copy
+
+#endif  // __x86_64__
