@@ -179,7 +179,7 @@ TEST(TlsContext, RefusesItsOwnExpiredCertificate) {
 
 TEST(TlsExpiry, WarnsAheadOfTime) {
     const TemporaryFolder folder;
-    Pki pki(folder / "pki");
+    Pki pki(folder / "pki", "", 20);
     pki.issue("soon", CertificateUse::kServer, 40 * test::kDay + 60);
     const TlsSettings settings = pki.settings("soon");
     {

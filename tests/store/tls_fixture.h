@@ -51,8 +51,9 @@ inline std::string read_text(const std::string& path) {
 /// An authority with one certificate for a server and one for a client.
 class Pki {
  public:
-    explicit Pki(const std::string& folder, const std::string& password = "") : files_{folder, password} {
-        must(make_authority(files_, 20, {}, false));
+    explicit Pki(const std::string& folder, const std::string& password = "", uint32_t days = 365)
+        : files_{folder, password} {
+        must(make_authority(files_, days, {}, false));
         issue("server", CertificateUse::kServer);
         issue("client", CertificateUse::kClient);
     }
