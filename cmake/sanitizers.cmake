@@ -6,5 +6,5 @@ if(MEMFABRIC_SANITIZER)
     add_compile_options(-fno-sanitize-recover=all)
   endif()
   # The sanitizers' instrumentation gives gcc false -Wmaybe-uninitialized and -Wtsan reports.
-  add_compile_options(-Wno-maybe-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
 endif()
