@@ -17,7 +17,7 @@ import xml.etree.ElementTree
 from sources import ROOT, cpp_files
 
 PYTHON = "/usr/bin/python3"
-PYTEST_SUITES = ["multiproc", "python", "tools", "examples", "scripts"]
+PYTEST_SUITES = ["headers", "multiproc", "python", "tools", "examples", "scripts"]
 SANITIZERS = {"asan": "address", "ubsan": "undefined", "tsan": "thread"}
 # Reports end the process with a code of their own, so that a test cannot take them for something expected.
 SANITIZER_ENVIRONMENT = {

@@ -3,9 +3,9 @@
  * @file smem_bm.h
  * @brief BM, big memory: the DRAM and HBM of all ranks as one pool behind global virtual addresses (GVA).
  *
- * A GVA is the same number in every process. Rank r's region begins at (address of rank 0) + r * smem_bm_get_local_mem_size():
- * its HBM part, then its DRAM part. On the same host a GVA of a joined rank is an ordinary pointer; memory of other hosts is
- * reached by the copy functions. General rules as in smem.h.
+ * A GVA is the same number in every process. Rank r's region begins at (address of rank 0) + r *
+ * smem_bm_get_local_mem_size(): its HBM part, then its DRAM part. On the same host a GVA of a joined rank is
+ * an ordinary pointer; memory of other hosts is reached by the copy functions. General rules as in smem.h.
  */
 #ifndef MEMFABRIC_SMEM_BM_H
 #define MEMFABRIC_SMEM_BM_H
@@ -18,53 +18,63 @@ extern "C" {
 #endif
 
 /** @brief Fills `config` with the defaults that smem_bm_config_t names. SM_INVALID_PARAM where it is NULL. */
-int32_t smem_bm_config_init(smem_bm_config_t *config);
+int32_t smem_bm_config_init(smem_bm_config_t* config);
 
 /**
- * @brief Connects to the config store (or starts it), takes a rank, reserves the address space. Blocks up to initTimeout.
+ * @brief Connects to the config store (or starts it), takes a rank, reserves the address space. Blocks up to
+ * initTimeout.
  *
  * A second call while initialised returns 0 and changes nothing.
  * @param storeURL "tcp://host:port"
  * @param worldSize 1 to 1024
  * @param deviceId orders the ranks of one host under autoRanking; chooses the device where there are several
- * @return 0; SM_INVALID_PARAM; SM_DUPLICATED_OBJECT where the rank is taken; SM_TIMEOUT where the store does not answer or the
- *         world does not become complete; SM_MALLOC_FAILED where the address range is taken (the text names by what)
+ * @return 0; SM_INVALID_PARAM; SM_DUPLICATED_OBJECT where the rank is taken; SM_TIMEOUT where the store does
+ * not answer or the world does not become complete; SM_MALLOC_FAILED where the address range is taken (the
+ * text names by what)
  */
-int32_t smem_bm_init(const char *storeURL, uint32_t worldSize, uint16_t deviceId, const smem_bm_config_t *config);
+int32_t smem_bm_init(const char* storeURL, uint32_t worldSize, uint16_t deviceId,
+                     const smem_bm_config_t* config);
 
-/** @brief Leaves and destroys what is left, says goodbye to the store. Bounded; a second call does nothing. */
+/**
+ * @brief Leaves and destroys what is left, says goodbye to the store. Bounded; a second call does nothing.
+ */
 void smem_bm_uninit(uint32_t flags);
 
 /** @brief This process's rank; UINT32_MAX before init. Does not block. */
 uint32_t smem_bm_get_rank_id(void);
 
 /**
- * @brief Creates this rank's handle of object `id`: a window of the address space, the same at every rank. Waits for no other
- *        rank's call.
+ * @brief Creates this rank's handle of object `id`: a window of the address space, the same at every rank.
+ * Waits for no other rank's call.
  * @param id 0 to 63
  * @param memberSize 1 to worldSize: at most that many ranks may join
  * @param dataOpType a hint
- * @param localDRAMSize, localHBMSize bytes that each rank contributes: multiples of 2 MiB, not both 0, the same at every rank;
- *        the limit is option MF_MAX_REGION_SIZE. Memory is taken at join.
+ * @param localDRAMSize, localHBMSize bytes that each rank contributes: multiples of 2 MiB, not both 0, the
+ * same at every rank; the limit is option MF_MAX_REGION_SIZE. Memory is taken at join.
  * @param flags reserved
  * @return a handle, NULL on failure
  */
-smem_bm_t smem_bm_create(uint32_t id, uint32_t memberSize, smem_bm_data_op_type dataOpType, uint64_t localDRAMSize,
-                         uint64_t localHBMSize, uint32_t flags);
+smem_bm_t smem_bm_create(uint32_t id, uint32_t memberSize, smem_bm_data_op_type dataOpType,
+                         uint64_t localDRAMSize, uint64_t localHBMSize, uint32_t flags);
 
-/** @brief Leaves if joined, and gives the handle up. Waits for copies that run. NULL and stale handles are ignored. */
+/**
+ * @brief Leaves if joined, and gives the handle up. Waits for copies that run. NULL and stale handles are
+ * ignored.
+ */
 void smem_bm_destroy(smem_bm_t handle);
 
 /**
  * @brief Contributes this rank's memory (zeroed) and lets it copy. Blocks up to controlOperationTimeout.
  * @param localGvaAddress out, may be NULL: address of the caller's own region
- * @return 0, also where already joined; SM_REFUSED where memberSize ranks are in; SM_MALLOC_FAILED where the memory cannot be had
+ * @return 0, also where already joined; SM_REFUSED where memberSize ranks are in; SM_MALLOC_FAILED where the
+ * memory cannot be had
  */
-int32_t smem_bm_join(smem_bm_t handle, uint32_t flags, void **localGvaAddress);
+int32_t smem_bm_join(smem_bm_t handle, uint32_t flags, void** localGvaAddress);
 
 /**
- * @brief Takes this rank's memory out of the pool and gives it back; copies that run are waited for, later ones that touch it are
- *        refused at every rank. Pointers into it stay valid and read zeros. Joining again is possible.
+ * @brief Takes this rank's memory out of the pool and gives it back; copies that run are waited for, later
+ * ones that touch it are refused at every rank. Pointers into it stay valid and read zeros. Joining again is
+ * possible.
  * @return 0; SM_NOT_STARTED where not joined
  */
 int32_t smem_bm_leave(smem_bm_t handle, uint32_t flags);
@@ -75,30 +85,38 @@ uint64_t smem_bm_get_local_mem_size(smem_bm_t handle);
 /** @brief The part of one kind of memory; 0 on failure. */
 uint64_t smem_bm_get_local_mem_size_by_mem_type(smem_bm_t handle, smem_bm_mem_type memType);
 
-/** @brief Address of a rank's region, whether it has joined or not; NULL for a rank outside the world. Does not block. */
-void *smem_bm_ptr(smem_bm_t handle, uint16_t peerRankId);
+/**
+ * @brief Address of a rank's region, whether it has joined or not; NULL for a rank outside the world. Does
+ * not block.
+ */
+void* smem_bm_ptr(smem_bm_t handle, uint16_t peerRankId);
 
-/** @brief Address of a rank's memory of one kind; NULL where it has none. For the LOCAL types peerRankId is ignored. */
-void *smem_bm_ptr_by_mem_type(smem_bm_t handle, smem_bm_mem_type memType, uint16_t peerRankId);
+/**
+ * @brief Address of a rank's memory of one kind; NULL where it has none. For the LOCAL types peerRankId is
+ * ignored.
+ */
+void* smem_bm_ptr_by_mem_type(smem_bm_t handle, smem_bm_mem_type memType, uint16_t peerRankId);
 
 /** @brief The rank whose region holds `gva`; UINT32_MAX where none does. */
-uint32_t smem_bm_get_rank_id_by_gva(smem_bm_t handle, void *gva);
+uint32_t smem_bm_get_rank_id_by_gva(smem_bm_t handle, void* gva);
 
 /**
  * @brief Copies `count` bytes. When it returns 0 they are in the destination.
  *
- * The global side must lie in regions of joined ranks; it may straddle several and may touch the last byte. The ranges must not
- * overlap. With ASYNC_COPY_FLAG it returns once queued, and the memory must stay as it is until smem_bm_wait().
- * @return 0; SM_INVALID_PARAM; SM_NOT_STARTED where the caller has not joined; SM_PEER_LOST where a rank of the global side is not
- *         (or no longer) joined
+ * The global side must lie in regions of joined ranks; it may straddle several and may touch the last byte.
+ * The ranges must not overlap. With ASYNC_COPY_FLAG it returns once queued, and the memory must stay as it is
+ * until smem_bm_wait().
+ * @return 0; SM_INVALID_PARAM; SM_NOT_STARTED where the caller has not joined; SM_PEER_LOST where a rank of
+ * the global side is not (or no longer) joined
  */
-int32_t smem_bm_copy(smem_bm_t handle, smem_copy_params *params, smem_bm_copy_type t, uint32_t flags);
+int32_t smem_bm_copy(smem_bm_t handle, smem_copy_params* params, smem_bm_copy_type t, uint32_t flags);
 
 /** @brief Copies rows. Pitches must not be smaller than the width. Otherwise as smem_bm_copy(). */
-int32_t smem_bm_copy_2d(smem_bm_t handle, smem_copy_2d_params *params, smem_bm_copy_type t, uint32_t flags);
+int32_t smem_bm_copy_2d(smem_bm_t handle, smem_copy_2d_params* params, smem_bm_copy_type t, uint32_t flags);
 
 /** @brief Copies pieces; all are checked before the first is copied. Otherwise as smem_bm_copy(). */
-int32_t smem_bm_copy_batch(smem_bm_t handle, smem_batch_copy_params *params, smem_bm_copy_type t, uint32_t flags);
+int32_t smem_bm_copy_batch(smem_bm_t handle, smem_batch_copy_params* params, smem_bm_copy_type t,
+                           uint32_t flags);
 
 /**
  * @brief Waits until all asynchronous copies of this handle that were queued before have ended. Blocks up to
@@ -107,10 +125,15 @@ int32_t smem_bm_copy_batch(smem_bm_t handle, smem_batch_copy_params *params, sme
  */
 int32_t smem_bm_wait(smem_bm_t handle);
 
-/** @brief Tells of memory that copies will use as their local side. Never required; makes copies to other hosts cheaper. */
+/**
+ * @brief Tells of memory that copies will use as their local side. Never required; makes copies to other
+ * hosts cheaper.
+ */
 int32_t smem_bm_register_user_mem(smem_bm_t handle, uint64_t addr, uint64_t size);
 
-/** @brief Undoes smem_bm_register_user_mem() of the same address. SM_OBJECT_NOT_EXISTS where there was none. */
+/**
+ * @brief Undoes smem_bm_register_user_mem() of the same address. SM_OBJECT_NOT_EXISTS where there was none.
+ */
 int32_t smem_bm_unregister_user_mem(uint64_t addr);
 
 #ifdef __cplusplus

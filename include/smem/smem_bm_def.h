@@ -15,16 +15,16 @@ extern "C" {
 #endif
 
 /** A checked handle, not a pointer to anything: a stale one is an error, never a crash. */
-typedef void *smem_bm_t;
+typedef void* smem_bm_t;
 
 /** Largest value of every timeout, in seconds. */
 #define SMEM_BM_TIMEOUT_MAX UINT32_MAX
 
 /** Flags of the copy functions. */
-#define ASYNC_COPY_FLAG (1U << 0)       /* returns at once; smem_bm_wait() ends it */
-#define COPY_EXTEND_FLAG (1U << 1)      /* accepted, no effect */
-#define SMEM_COPY_FLAG_COLD (1U << 16)  /* the data is not needed in the caches: copy past them */
-#define SMEM_COPY_FLAG_HOT (1U << 17)   /* the data is used soon: copy through the caches */
+#define ASYNC_COPY_FLAG (1U << 0)      /* returns at once; smem_bm_wait() ends it */
+#define COPY_EXTEND_FLAG (1U << 1)     /* accepted, no effect */
+#define SMEM_COPY_FLAG_COLD (1U << 16) /* the data is not needed in the caches: copy past them */
+#define SMEM_COPY_FLAG_HOT (1U << 17)  /* the data is used soon: copy through the caches */
 
 /** Hints; every value is accepted, and the fastest path that reaches the peer is taken. */
 typedef enum {
@@ -62,38 +62,40 @@ typedef enum {
 
 /** Filled by smem_bm_config_init(). Timeouts are seconds, at least 1. */
 typedef struct {
-    uint32_t initTimeout;             /* of smem_bm_init, default 120 */
-    uint32_t createTimeout;           /* of smem_bm_create, default 120 */
-    uint32_t controlOperationTimeout; /* of join, leave and everything else that asks the store, default 120 */
-    bool startConfigStore;            /* rank 0 (under autoRanking: who comes first on the store's host) serves the store; default true */
-    bool startConfigStoreOnly;        /* serve the store and take no rank; default false */
-    bool dynamicWorldSize;            /* ranks come and go, up to 1024; default false: never more than worldSize */
-    bool unifiedAddressSpace;         /* must be true, the default */
-    bool autoRanking;                 /* the store assigns the ranks; default false */
-    uint16_t rankId;                  /* this rank, where autoRanking is false; default 65535: not set */
-    uint32_t flags;                   /* reserved, default 0 */
+    uint32_t initTimeout;   /* of smem_bm_init, default 120 */
+    uint32_t createTimeout; /* of smem_bm_create, default 120 */
+    /* Of join, leave and everything else that asks the store, default 120. */
+    uint32_t controlOperationTimeout;
+    /* Rank 0 (under autoRanking: who comes first on the store's host) serves the store; default true. */
+    bool startConfigStore;
+    bool startConfigStoreOnly; /* serve the store and take no rank; default false */
+    bool dynamicWorldSize;     /* ranks come and go, up to 1024; default false: never more than worldSize */
+    bool unifiedAddressSpace;  /* must be true, the default */
+    bool autoRanking;          /* the store assigns the ranks; default false */
+    uint16_t rankId;           /* this rank, where autoRanking is false; default 65535: not set */
+    uint32_t flags;            /* reserved, default 0 */
 } smem_bm_config_t;
 
 typedef struct {
-    const void *src;
-    void *dest;
+    const void* src;
+    void* dest;
     size_t count; /* bytes */
 } smem_copy_params;
 
 /** `height` rows of `width` bytes; row i lies at src + i * spitch and goes to dest + i * dpitch. */
 typedef struct {
-    const void *src;
+    const void* src;
     uint64_t spitch;
-    void *dest;
+    void* dest;
     uint64_t dpitch;
     uint64_t width;
     uint64_t height;
 } smem_copy_2d_params;
 
 typedef struct {
-    const void **sources;
-    void **destinations;
-    const uint64_t *dataSizes; /* bytes */
+    const void** sources;
+    void** destinations;
+    const uint64_t* dataSizes; /* bytes */
     uint32_t batchSize;
 } smem_batch_copy_params;
 

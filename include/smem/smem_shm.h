@@ -24,7 +24,7 @@ extern "C" {
 /**
  * @brief Fills `config` with the defaults that smem_shm_config_t names. SM_INVALID_PARAM where it is NULL.
  */
-int32_t smem_shm_config_init(smem_shm_config_t *config);
+int32_t smem_shm_config_init(smem_shm_config_t* config);
 
 /**
  * @brief Connects to the config store (rank 0 starts it where startConfigStore is set), reserves the address
@@ -36,8 +36,8 @@ int32_t smem_shm_config_init(smem_shm_config_t *config);
  * @return 0; SM_INVALID_PARAM; SM_DUPLICATED_OBJECT where the rank is taken; SM_TIMEOUT where the store does
  * not answer
  */
-int32_t smem_shm_init(const char *configStoreIpPort, uint32_t worldSize, uint32_t rankId, uint16_t deviceId,
-                      smem_shm_config_t *config);
+int32_t smem_shm_init(const char* configStoreIpPort, uint32_t worldSize, uint32_t rankId, uint16_t deviceId,
+                      smem_shm_config_t* config);
 
 /** @brief Destroys what is left, says goodbye to the store. Bounded; a second call does nothing. */
 void smem_shm_uninit(uint32_t flags);
@@ -58,7 +58,7 @@ uint32_t smem_shm_query_support_data_operation(void);
  * @return a handle, NULL on failure
  */
 smem_shm_t smem_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,
-                           smem_shm_data_op_type dataOpType, uint32_t flags, void **gva);
+                           smem_shm_data_op_type dataOpType, uint32_t flags, void** gva);
 
 /** @brief Gives handle and memory up. SM_OBJECT_NOT_EXISTS for a handle that was destroyed before. */
 int32_t smem_shm_destroy(smem_shm_t handle, uint32_t flags);
@@ -67,7 +67,7 @@ int32_t smem_shm_destroy(smem_shm_t handle, uint32_t flags);
  * @brief Keeps a copy of `context` with the object, on this rank only; replaces the one before.
  * @param size 1 to 65536 bytes
  */
-int32_t smem_shm_set_extra_context(smem_shm_t handle, const void *context, uint32_t size);
+int32_t smem_shm_set_extra_context(smem_shm_t handle, const void* context, uint32_t size);
 
 /** @brief The caller's rank in the object; UINT32_MAX on failure. */
 uint32_t smem_shm_get_global_rank(smem_shm_t handle);
@@ -88,7 +88,7 @@ int32_t smem_shm_control_barrier(smem_shm_t handle);
  * @param recvSize sendSize times the number of ranks
  * @return 0; SM_INVALID_PARAM; SM_TIMEOUT; SM_PEER_LOST where a rank has died or left
  */
-int32_t smem_shm_control_allgather(smem_shm_t handle, const char *sendBuf, uint32_t sendSize, char *recvBuf,
+int32_t smem_shm_control_allgather(smem_shm_t handle, const char* sendBuf, uint32_t sendSize, char* recvBuf,
                                    uint32_t recvSize);
 
 /**
@@ -96,7 +96,7 @@ int32_t smem_shm_control_allgather(smem_shm_t handle, const char *sendBuf, uint3
  * @param reachInfo out: mask of smem_shm_data_op_type
  * @return 0; SM_INVALID_PARAM for a rank outside the object
  */
-int32_t smem_shm_topology_can_reach(smem_shm_t handle, uint32_t remoteRank, uint32_t *reachInfo);
+int32_t smem_shm_topology_can_reach(smem_shm_t handle, uint32_t remoteRank, uint32_t* reachInfo);
 
 /**
  * @brief Registers what is called when a rank of the object calls smem_shm_global_exit(), also where that was
@@ -117,10 +117,10 @@ void smem_shm_global_exit(smem_shm_t handle, int status);
  * returns 0 the bytes are in the destination.
  * @return 0; SM_INVALID_PARAM where the destination is outside the object; SM_PEER_LOST
  */
-int32_t smem_shm_put(smem_shm_t handle, void *dest, const void *src, size_t size);
+int32_t smem_shm_put(smem_shm_t handle, void* dest, const void* src, size_t size);
 
 /** @brief Copies from an address of the object to local memory. Otherwise as smem_shm_put(). */
-int32_t smem_shm_get(smem_shm_t handle, void *dest, const void *src, size_t size);
+int32_t smem_shm_get(smem_shm_t handle, void* dest, const void* src, size_t size);
 
 #ifdef __cplusplus
 }

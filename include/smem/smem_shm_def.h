@@ -15,12 +15,13 @@ extern "C" {
 #endif
 
 /** A checked handle, not a pointer to anything: a stale one is an error, never a crash. */
-typedef void *smem_shm_t;
+typedef void* smem_shm_t;
 
 /** Largest value of every timeout, in seconds. */
 #define SMEM_SHM_TIMEOUT_MAX UINT32_MAX
 
-/** Ways to reach a rank's memory; bits of the masks of topology_can_reach and query_support_data_operation.
+/**
+ * Ways to reach a rank's memory; bits of the masks of topology_can_reach and query_support_data_operation.
  */
 typedef enum {
     SMEMS_DATA_OP_MTE = 1U << 0,  /* loads and stores of the processor */

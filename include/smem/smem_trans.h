@@ -23,10 +23,10 @@ extern "C" {
 /**
  * @brief Fills `config` with the defaults that smem_trans_config_t names. SM_INVALID_PARAM where it is NULL.
  */
-int32_t smem_trans_config_init(smem_trans_config_t *config);
+int32_t smem_trans_config_init(smem_trans_config_t* config);
 
 /** @brief Starts the interface. Never required: smem_trans_create() does it. A second call returns 0. */
-int32_t smem_trans_init(const smem_trans_config_t *config);
+int32_t smem_trans_init(const smem_trans_config_t* config);
 
 /**
  * @brief Opens a session at a config store that runs already. Blocks up to initTimeout.
@@ -34,7 +34,7 @@ int32_t smem_trans_init(const smem_trans_config_t *config);
  * @param uniqueId the session's name, "host:port", unlike that of any other session at the store
  * @return a handle, NULL on failure
  */
-smem_trans_t smem_trans_create(const char *storeUrl, const char *uniqueId, const smem_trans_config_t *config);
+smem_trans_t smem_trans_create(const char* storeUrl, const char* uniqueId, const smem_trans_config_t* config);
 
 /**
  * @brief Closes the session, takes its memory back. Waits for transfers that run. NULL and stale handles are
@@ -49,26 +49,26 @@ void smem_trans_uninit(uint32_t flags);
  * @brief Memory for transfers, aligned to pages; NULL on failure. It is registered like any other, by
  * smem_trans_register_mem().
  */
-void *smem_trans_malloc(smem_trans_t handle, size_t size, uint32_t flags);
+void* smem_trans_malloc(smem_trans_t handle, size_t size, uint32_t flags);
 
 /**
  * @brief Gives memory of smem_trans_malloc() back and deregisters it. SM_OBJECT_NOT_EXISTS for any other
  * address.
  */
-int32_t smem_trans_free(smem_trans_t handle, void *address);
+int32_t smem_trans_free(smem_trans_t handle, void* address);
 
 /** @brief Lets peers write and read [address, address + capacity). */
-int32_t smem_trans_register_mem(smem_trans_t handle, void *address, size_t capacity, uint32_t flags);
+int32_t smem_trans_register_mem(smem_trans_t handle, void* address, size_t capacity, uint32_t flags);
 
 /** @brief Registers `count` ranges, or none where one of them cannot be. */
-int32_t smem_trans_batch_register_mem(smem_trans_t handle, void *addresses[], size_t capacities[],
+int32_t smem_trans_batch_register_mem(smem_trans_t handle, void* addresses[], size_t capacities[],
                                       uint32_t count, uint32_t flags);
 
 /**
  * @brief Undoes the registration of the same address: later transfers to it are refused. SM_OBJECT_NOT_EXISTS
  * where there is none.
  */
-int32_t smem_trans_deregister_mem(smem_trans_t handle, void *address);
+int32_t smem_trans_deregister_mem(smem_trans_t handle, void* address);
 
 /**
  * @brief Writes to a peer. When it returns 0 the bytes are in the peer's memory.
@@ -77,12 +77,12 @@ int32_t smem_trans_deregister_mem(smem_trans_t handle, void *address);
  * @param destAddress registered memory of the peer
  * @return 0; SM_INVALID_PARAM; SM_TIMEOUT; SM_REFUSED where the peer does not offer the range; SM_PEER_LOST
  */
-int32_t smem_trans_write(smem_trans_t handle, const void *srcAddress, const char *destSession,
-                         void *destAddress, size_t dataSize);
+int32_t smem_trans_write(smem_trans_t handle, const void* srcAddress, const char* destSession,
+                         void* destAddress, size_t dataSize);
 
 /** @brief Writes pieces; all are checked before the first is written. Otherwise as smem_trans_write(). */
-int32_t smem_trans_batch_write(smem_trans_t handle, const void *srcAddresses[], const char *destSession,
-                               void *destAddresses[], size_t dataSizes[], uint32_t batchSize);
+int32_t smem_trans_batch_write(smem_trans_t handle, const void* srcAddresses[], const char* destSession,
+                               void* destAddresses[], size_t dataSizes[], uint32_t batchSize);
 
 /**
  * @brief Reads from a peer. When it returns 0 the bytes are in local memory. Otherwise as smem_trans_write().
@@ -90,34 +90,34 @@ int32_t smem_trans_batch_write(smem_trans_t handle, const void *srcAddresses[], 
  * @param srcSession the peer's uniqueId
  * @param srcAddress registered memory of the peer
  */
-int32_t smem_trans_read(smem_trans_t handle, void *destAddress, const char *srcSession,
-                        const void *srcAddress, size_t dataSize);
+int32_t smem_trans_read(smem_trans_t handle, void* destAddress, const char* srcSession,
+                        const void* srcAddress, size_t dataSize);
 
 /** @brief Reads pieces; all are checked before the first is read. Otherwise as smem_trans_read(). */
-int32_t smem_trans_batch_read(smem_trans_t handle, void *destAddresses[], const char *srcSession,
-                              const void *srcAddresses[], size_t dataSizes[], uint32_t batchSize);
+int32_t smem_trans_batch_read(smem_trans_t handle, void* destAddresses[], const char* srcSession,
+                              const void* srcAddresses[], size_t dataSizes[], uint32_t batchSize);
 
 /**
  * @brief The same four, which return once queued; smem_trans_wait() ends them, and the memory must stay as it
  * is until then. The arrays are copied and may be given up at once.
  * @param stream an accelerator's stream, whose order the transfer keeps; NULL: the handle's own queue
  */
-int32_t smem_trans_write_submit(smem_trans_t handle, const void *srcAddress, const char *destSession,
-                                void *destAddress, size_t dataSize, void *stream, uint32_t flags);
-int32_t smem_trans_batch_write_submit(smem_trans_t handle, const void *srcAddresses[],
-                                      const char *destSession, void *destAddresses[], size_t dataSizes[],
-                                      uint32_t batchSize, void *stream, uint32_t flags);
-int32_t smem_trans_read_submit(smem_trans_t handle, void *destAddress, const char *srcSession,
-                               const void *srcAddress, size_t dataSize, void *stream, uint32_t flags);
-int32_t smem_trans_batch_read_submit(smem_trans_t handle, void *destAddresses[], const char *srcSession,
-                                     const void *srcAddresses[], size_t dataSizes[], uint32_t batchSize,
-                                     void *stream, uint32_t flags);
+int32_t smem_trans_write_submit(smem_trans_t handle, const void* srcAddress, const char* destSession,
+                                void* destAddress, size_t dataSize, void* stream, uint32_t flags);
+int32_t smem_trans_batch_write_submit(smem_trans_t handle, const void* srcAddresses[],
+                                      const char* destSession, void* destAddresses[], size_t dataSizes[],
+                                      uint32_t batchSize, void* stream, uint32_t flags);
+int32_t smem_trans_read_submit(smem_trans_t handle, void* destAddress, const char* srcSession,
+                               const void* srcAddress, size_t dataSize, void* stream, uint32_t flags);
+int32_t smem_trans_batch_read_submit(smem_trans_t handle, void* destAddresses[], const char* srcSession,
+                                     const void* srcAddresses[], size_t dataSizes[], uint32_t batchSize,
+                                     void* stream, uint32_t flags);
 
 /**
  * @brief Waits until all that was submitted to this queue before has ended.
  * @return 0; the code of the first that failed since the last wait
  */
-int32_t smem_trans_wait(smem_trans_t handle, void *stream);
+int32_t smem_trans_wait(smem_trans_t handle, void* stream);
 
 #ifdef __cplusplus
 }

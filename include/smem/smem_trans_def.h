@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /** A checked handle, not a pointer to anything: a stale one is an error, never a crash. */
-typedef void *smem_trans_t;
+typedef void* smem_trans_t;
 
 /** A hint; every role may register memory and may write and read. */
 typedef enum {

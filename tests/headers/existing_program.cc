@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shaped like a C++ program of the existing implementation: every common and BM function, SHM and TRANS by their names, a decrypt
-// handler with `size_t &`. It must compile without a change; with USE_ONLY_BM it must link too.
+// Shaped like a C++ program of the existing implementation: every common and BM function, SHM and TRANS by
+// their names, a decrypt handler with `size_t &`. It must compile without a change; with USE_ONLY_BM it must
+// link too.
 
 #include <cstdint>
 #include <cstdio>
@@ -17,8 +18,7 @@
 #include "smem_trans.h"
 #include "smem_trans_def.h"
 
-static int decrypt(const char *cipherText, size_t cipherTextLen, char *plainText, size_t &plainTextLen)
-{
+static int decrypt(const char* cipherText, size_t cipherTextLen, char* plainText, size_t& plainTextLen) {
     if (cipherTextLen > plainTextLen) {
         return -1;
     }
@@ -27,21 +27,19 @@ static int decrypt(const char *cipherText, size_t cipherTextLen, char *plainText
     return 0;
 }
 
-static int decrypt_documented(const char *cipherText, int *cipherTextLen, char *plainText, int *plainTextLen)
-{
+static int decrypt_documented(const char* cipherText, int* cipherTextLen, char* plainText,
+                              int* plainTextLen) {
     size_t room = static_cast<size_t>(*plainTextLen);
     const int result = decrypt(cipherText, static_cast<size_t>(*cipherTextLen), plainText, room);
     *plainTextLen = static_cast<int>(room);
     return result;
 }
 
-static void log_line(int level, const char *msg)
-{
+static void log_line(int level, const char* msg) {
     std::printf("%d %s\n", level, msg);
 }
 
-static int32_t common(const char *url)
-{
+static int32_t common(const char* url) {
     const std::string tls = "tlsCaPath: ca; tlsCert: cert.pem; tlsPk: key.pem";
     int32_t result = smem_init(0);
     result |= smem_set_log_level(3);
@@ -59,8 +57,7 @@ static int32_t common(const char *url)
     return result;
 }
 
-static int32_t big_memory(const char *url)
-{
+static int32_t big_memory(const char* url) {
     smem_bm_config_t config;
     int32_t result = smem_bm_config_init(&config);
     config.initTimeout = SMEM_BM_TIMEOUT_MAX;
@@ -71,10 +68,10 @@ static int32_t big_memory(const char *url)
     config.rankId = 0;
     result |= smem_bm_init(url, 2, 0, &config);
     smem_bm_t handle = smem_bm_create(0, 2, SMEMB_DATA_OP_SDMA, 0, 1UL << 21, 0);
-    void *local = nullptr;
+    void* local = nullptr;
     result |= smem_bm_join(handle, 0, &local);
     std::vector<char> host(4096);
-    void *peer = smem_bm_ptr(handle, static_cast<uint16_t>(1 - smem_bm_get_rank_id()));
+    void* peer = smem_bm_ptr(handle, static_cast<uint16_t>(1 - smem_bm_get_rank_id()));
     smem_copy_params params = {host.data(), peer, host.size()};
     for (smem_bm_copy_type type : {SMEMB_COPY_L2G, SMEMB_COPY_G2L, SMEMB_COPY_G2H, SMEMB_COPY_H2G}) {
         result |= smem_bm_copy(handle, &params, type, 0);
@@ -89,12 +86,11 @@ static int32_t big_memory(const char *url)
 }
 
 #ifndef USE_ONLY_BM
-static int32_t shared_memory(const char *url)
-{
+static int32_t shared_memory(const char* url) {
     smem_shm_config_t config;
     int32_t result = smem_shm_config_init(&config);
     result |= smem_shm_init(url, 2, 0, 0, &config);
-    void *gva = nullptr;
+    void* gva = nullptr;
     smem_shm_t handle = smem_shm_create(0, 2, 0, 1UL << 21, SMEMS_DATA_OP_MTE, 0, &gva);
     char all[16] = {};
     uint32_t reach = smem_shm_query_support_data_operation();
@@ -110,8 +106,7 @@ static int32_t shared_memory(const char *url)
     return result;
 }
 
-static int32_t transfer(const char *url)
-{
+static int32_t transfer(const char* url) {
     smem_trans_config_t config;
     int32_t result = smem_trans_config_init(&config);
     config.role = SMEM_TRANS_SENDER;
@@ -119,8 +114,8 @@ static int32_t transfer(const char *url)
     result |= smem_trans_init(&config);
     smem_trans_t handle = smem_trans_create(url, "127.0.0.1:12345", &config);
     char memory[64] = {};
-    void *addresses[] = {memory, memory + 32};
-    const void *sources[] = {memory, memory + 32};
+    void* addresses[] = {memory, memory + 32};
+    const void* sources[] = {memory, memory + 32};
     size_t sizes[] = {32, 32};
     result |= smem_trans_register_mem(handle, memory, sizeof(memory), 0);
     result |= smem_trans_batch_register_mem(handle, addresses, sizes, 2, 0);
@@ -133,8 +128,7 @@ static int32_t transfer(const char *url)
 }
 #endif
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     if (argc < 2) {
         return 0;
     }

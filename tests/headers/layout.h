@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiled as C11 and as C++: sizes, offsets and values that programs of the existing implementation were built with. */
+/* Compiled as C11 and as C++: sizes, offsets and values that programs of the existing implementation were
+ * built with. */
 #ifndef MEMFABRIC_TESTS_LAYOUT_H
 #define MEMFABRIC_TESTS_LAYOUT_H
 
@@ -20,7 +21,7 @@
 #endif
 #define VALUE(name, value) CHECK((name) == (value))
 #define FIELD(type, field, offset, bytes) \
-    CHECK(offsetof(type, field) == (offset) && sizeof(((type *)0)->field) == (bytes))
+    CHECK(offsetof(type, field) == (offset) && sizeof(((type*)0)->field) == (bytes))
 
 VALUE(SM_OK, 0);
 VALUE(SM_ERROR, -1);
@@ -71,7 +72,7 @@ VALUE(SMEM_MEM_TYPE_LOCAL_HOST, 1);
 VALUE(SMEM_MEM_TYPE_DEVICE, 2);
 VALUE(SMEM_MEM_TYPE_HOST, 3);
 
-CHECK(sizeof(smem_bm_t) == sizeof(void *));
+CHECK(sizeof(smem_bm_t) == sizeof(void*));
 CHECK(sizeof(smem_bm_config_t) == 24);
 FIELD(smem_bm_config_t, initTimeout, 0, 4);
 FIELD(smem_bm_config_t, createTimeout, 4, 4);
@@ -109,7 +110,7 @@ VALUE(SMEMS_DATA_OP_SDMA, 2);
 VALUE(SMEMS_DATA_OP_ROCE, 4);
 VALUE(SMEMS_DATA_OP_RDMA, 4);
 
-CHECK(sizeof(smem_shm_t) == sizeof(void *));
+CHECK(sizeof(smem_shm_t) == sizeof(void*));
 CHECK(sizeof(smem_shm_config_t) == 20);
 FIELD(smem_shm_config_t, shmInitTimeout, 0, 4);
 FIELD(smem_shm_config_t, shmCreateTimeout, 4, 4);
@@ -123,7 +124,7 @@ VALUE(SMEM_TRANS_RECEIVER, 2);
 VALUE(SMEM_TRANS_BOTH, 3);
 VALUE(SMEM_TRANS_BUTT, 4);
 
-CHECK(sizeof(smem_trans_t) == sizeof(void *));
+CHECK(sizeof(smem_trans_t) == sizeof(void*));
 CHECK(sizeof(smem_trans_config_t) == 16);
 FIELD(smem_trans_config_t, role, 0, 4);
 FIELD(smem_trans_config_t, initTimeout, 4, 4);
