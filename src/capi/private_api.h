@@ -2,17 +2,20 @@
 #pragma once
 
 // What the Python extension, the command `mf` and libmf_shmem.so of the same build need beyond the public headers. C types
-// only; no promise between builds: the caller compares mf_private_build_id() with kVersion's and its own before anything else.
+// only; no promise between builds: the caller compares mf_private_build_id() with its own before anything else.
 
 #include <stdint.h>
 
 #include "smem_bm_def.h"
 
+/// Number of this interface: raised with every change of a signature or a meaning below.
+#define MF_PRIVATE_INTERFACE 1
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/// Version and interface number; equal in every part of one build.
+/// "VERSION/MF_PRIVATE_INTERFACE"; equal in every part of one build.
 const char* mf_private_build_id(void);
 
 /// Keeps the address range of the handle's object mapped until the token is released, also after destroy and uninit: for views.
