@@ -54,6 +54,8 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "From this size on data is taken to be cold and copied past the caches; 0: measured per machine (the cache's share)."},
     {OptionId::kRank, "MF_RANK", kInteger, "-1", -1, 1023, "", "This process's rank, as `mf run` sets it; -1: not started by it."},
     {OptionId::kWorldSize, "MF_WORLD_SIZE", kInteger, "0", 0, 1024, "", "Number of ranks, as `mf run` sets it."},
+    {OptionId::kLocalRank, "MF_LOCAL_RANK", kInteger, "0", 0, 1023, "",
+     "This process's number among the ranks on its host, as `mf run` sets it."},
     {OptionId::kStoreUrl, "MF_STORE_URL", kText, "", 0, 0, "tcp://host:port", "The config store's URL, as `mf run` sets it."},
     {OptionId::kStoreMaxClients, "MF_STORE_MAX_CLIENTS", kInteger, "16384", 1, 1000000, "",
      "Connections that a config store serves at once; more are refused with a reason."},

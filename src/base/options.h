@@ -40,6 +40,7 @@ enum class OptionId : size_t {
     kCopyNontemporalMin,
     kRank,
     kWorldSize,
+    kLocalRank,
     kStoreUrl,
     kStoreMaxClients,
     kStoreMaxMessage,
