@@ -44,10 +44,6 @@ void prefetch_round(const std::byte* source) {
     }
 }
 
-__attribute__((target("avx512f"))) void stream_line_avx512(std::byte* destination, const std::byte* source) {
-    _mm512_stream_si512(reinterpret_cast<__m512i*>(destination), _mm512_loadu_si512(source));
-}
-
 __attribute__((target("avx2"))) void stream_line_avx2(std::byte* destination, const std::byte* source) {
     const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
     const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source + 32));
@@ -62,7 +58,7 @@ void stream_line_sse2(std::byte* destination, const std::byte* source) {
     }
 }
 
-// The three copies differ in their line function alone, which must have the same target attribute to be
+// The two copies differ in their line function alone, which must have the same target attribute to be
 // inlined: hence a macro and no template.
 #define MF_NONTEMPORAL_COPY(name, attribute, stream_line)                               \
     attribute void name(std::byte* destination, const std::byte* source, size_t size) { \
@@ -86,7 +82,6 @@ void stream_line_sse2(std::byte* destination, const std::byte* source) {
 
 MF_NONTEMPORAL_COPY(copy_sse2, , stream_line_sse2)
 MF_NONTEMPORAL_COPY(copy_avx2, __attribute__((target("avx2"))), stream_line_avx2)
-MF_NONTEMPORAL_COPY(copy_avx512, __attribute__((target("avx512f"))), stream_line_avx512)
 #undef MF_NONTEMPORAL_COPY
 
 }  // namespace
@@ -95,9 +90,6 @@ void append_nontemporal_kernels(std::vector<Kernel>& list) {
     list.push_back({.name = "nontemporal-sse2", .copy = &copy_sse2, .nontemporal = true});
     if (__builtin_cpu_supports("avx2")) {
         list.push_back({.name = "nontemporal-avx2", .copy = &copy_avx2, .nontemporal = true});
-    }
-    if (__builtin_cpu_supports("avx512f")) {
-        list.push_back({.name = "nontemporal-avx512", .copy = &copy_avx512, .nontemporal = true});
     }
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <random>
 #include <vector>
 
 namespace memfabric::copy {
@@ -14,10 +17,10 @@ class Arena {
     static constexpr std::byte kGuard{0xA5};
 
     explicit Arena(size_t size) : source_(size), destination_(size, kGuard), expected_(size, kGuard) {
-        uint32_t state = 12345;
-        for (std::byte& value : source_) {
-            state = state * 1664525U + 1013904223U;
-            value = static_cast<std::byte>(state >> 24);
+        std::mt19937_64 random(size);
+        for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+            const uint64_t word = random();
+            std::memcpy(source_.data() + i, &word, std::min(sizeof(word), size - i));
         }
     }
 
@@ -26,17 +29,17 @@ class Arena {
 
     /// Notes that these bytes will have been copied.
     void expect(size_t destination_offset, size_t source_offset, size_t size) {
-        for (size_t i = 0; i < size; ++i) {
-            expected_[destination_offset + i] = source_[source_offset + i];
+        if (size > 0) {
+            std::memcpy(expected_.data() + destination_offset, source(source_offset), size);
         }
     }
 
     /// Whether what was expected is there, and nothing else.
-    bool holds() const { return destination_ == expected_; }
+    bool holds() const { return std::memcmp(destination_.data(), expected_.data(), expected_.size()) == 0; }
 
     void clear() {
-        destination_.assign(destination_.size(), kGuard);
-        expected_.assign(expected_.size(), kGuard);
+        std::memset(destination_.data(), std::to_integer<int>(kGuard), destination_.size());
+        std::memset(expected_.data(), std::to_integer<int>(kGuard), expected_.size());
     }
 
  private:

@@ -170,7 +170,7 @@ TEST_P(EngineTest, copies_many_small_pieces) {
 
 TEST_P(EngineTest, serves_many_callers_at_once) {
     constexpr size_t kCallers = 8;
-    constexpr size_t kSize = kMiB + 11;
+    constexpr size_t kSize = 300 * kKiB + 11;
     std::latch start(kCallers);
     std::array<bool, kCallers> held{};
     {

@@ -42,11 +42,13 @@ void check_copy(const Kernel& kernel, size_t size, size_t to, size_t from) {
     store_fence();
     ASSERT_EQ(std::memcmp(destination.data() + begin, source.data() + from, size), 0)
         << kernel.name << ": " << size << " bytes from +" << from << " to +" << to;
-    const auto is_guard = [](std::byte value) { return value == std::byte{0xA5}; };
-    ASSERT_TRUE(std::all_of(destination.begin() + static_cast<ptrdiff_t>(begin - kAlignments),
-                            destination.begin() + static_cast<ptrdiff_t>(begin), is_guard) &&
-                std::all_of(destination.begin() + static_cast<ptrdiff_t>(end),
-                            destination.begin() + static_cast<ptrdiff_t>(end + kAlignments), is_guard))
+    static const std::array<std::byte, kAlignments> guard = [] {
+        std::array<std::byte, kAlignments> bytes{};
+        bytes.fill(std::byte{0xA5});
+        return bytes;
+    }();
+    ASSERT_TRUE(std::memcmp(destination.data() + begin - kAlignments, guard.data(), kAlignments) == 0 &&
+                std::memcmp(destination.data() + end, guard.data(), kAlignments) == 0)
         << kernel.name << ": wrote outside of " << size << " bytes from +" << from << " to +" << to;
 }
 
