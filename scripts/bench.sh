@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: scripts/bench.sh [--json] [--rounds N] GROUP...
+# Groups:
+#   local   big memory, Python and the config store between processes of this machine
+#   micro   the copy kernels one by one (Google Benchmark's own output)
+# Installs what is missing, builds the release preset, and prints one line a metric on standard output, tab-separated:
+#   metric value unit reference ratio
+# The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
+# 0 means there is none. Everything else goes to standard error. A group ends within 10 minutes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+    sed -n '3,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+
+json=()
+rounds=()
+groups=()
+while (($# > 0)); do
+    case $1 in
+        --json) json=(--json) ;;
+        --rounds)
+            (($# > 1)) || usage
+            rounds=(--rounds "$2")
+            shift
+            ;;
+        local | micro) groups+=("$1") ;;
+        *) usage ;;
+    esac
+    shift
+done
+((${#groups[@]} > 0)) || usage
+
+bin=build/release/bin
+limit=600 # seconds a group
+
+build() {
+    scripts/setup.sh >&2
+    scripts/build.sh release "$@" >&2
+}
+
+# Runs one program of a group in what is left of the group's time.
+measure() {
+    local left=$((deadline - SECONDS))
+    ((left > 0)) || {
+        echo "bench.sh: the group's time is up before: $*" >&2
+        return 1
+    }
+    timeout --kill-after=10 "$left" "$@"
+}
+
+run_local() {
+    build memfabric bench_bm bench_store _core _bench_probe
+    deadline=$((SECONDS + limit))
+    local failed=0
+    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n'
+    measure env MF_COPY_THREADS=1 "$bin/bench_bm" --suite single "${json[@]}" "${rounds[@]}" || failed=1
+    measure "$bin/bench_bm" --suite parallel "${json[@]}" "${rounds[@]}" || failed=1
+    measure scripts/python.sh bench/local/python.py "${json[@]}" "${rounds[@]}" || failed=1
+    measure "$bin/bench_store" "${json[@]}" "${rounds[@]}" || failed=1
+    return "$failed"
+}
+
+run_micro() {
+    build bench_micro
+    deadline=$((SECONDS + limit))
+    local format=()
+    ((${#json[@]} == 0)) || format=(--benchmark_format=json)
+    measure "$bin/bench_micro" --benchmark_min_time=0.2 "${format[@]}"
+}
+
+status=0
+for group in "${groups[@]}"; do
+    "run_$group" || status=1
+done
+exit "$status"
