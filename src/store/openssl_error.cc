@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <utility>
 
 #include "store/tls.h"
+#include "store/tls_refusal.h"
 
 namespace memfabric::store {
+namespace {
+
+/// OpenSSL's queue says only that a verification failed: here is whose and why, until the text is asked for.
+std::string& refusal() {
+    thread_local std::string text;
+    return text;
+}
+
+}  // namespace
+
+void note_refused_certificate(std::string text) {
+    refusal() = std::move(text);
+}
 
 std::string openssl_error_text() {
     std::string text;
@@ -19,6 +36,10 @@ std::string openssl_error_text() {
         } else {
             text += fmt::format("{} ({})", reason != nullptr ? reason : "unknown reason",
                                 library != nullptr ? library : "OpenSSL");
+        }
+        if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED &&
+            !refusal().empty()) {
+            text += ": " + std::exchange(refusal(), {});
         }
     }
     return text.empty() ? "no further reason from OpenSSL" : text;

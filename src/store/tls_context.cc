@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "store/tls.h"
 #include "store/tls_files.h"
+#include "store/tls_refusal.h"
 
 namespace memfabric::store {
 namespace {
@@ -22,19 +23,23 @@ bool is_short(const EVP_PKEY* key) {
     return counts_like_rsa && EVP_PKEY_get_bits(key) < kMinKeyBits;
 }
 
-/// On top of OpenSSL's own verification: the key of the peer itself.
+/// On top of OpenSSL's own verification: the key of the peer itself, and a text of what was refused.
 int verify_peer(int accepted, X509_STORE_CTX* verification) {
-    if (accepted != 1) {
-        return accepted;
-    }
-    if (X509_STORE_CTX_get_error_depth(verification) == 0) {
-        const EVP_PKEY* key = X509_get0_pubkey(X509_STORE_CTX_get_current_cert(verification));
+    const X509* certificate = X509_STORE_CTX_get_current_cert(verification);
+    if (accepted == 1 && X509_STORE_CTX_get_error_depth(verification) == 0) {
+        const EVP_PKEY* key = X509_get0_pubkey(certificate);
         if (key == nullptr || is_short(key)) {
             X509_STORE_CTX_set_error(verification, X509_V_ERR_EE_KEY_TOO_SMALL);
-            return 0;
+            accepted = 0;
         }
     }
-    return 1;
+    if (accepted != 1) {
+        note_refused_certificate(
+            fmt::format("certificate '{}': {}",
+                        certificate != nullptr ? name_text(X509_get_subject_name(certificate)) : "unknown",
+                        X509_verify_cert_error_string(X509_STORE_CTX_get_error(verification))));
+    }
+    return accepted;
 }
 
 Status check_required(const TlsSettings& settings) {

@@ -52,9 +52,6 @@ struct Side {
         }
         failed = true;
         error = openssl_error_text();
-        if (const long verdict = SSL_get_verify_result(ssl.get()); verdict != X509_V_OK) {
-            error += std::string(": ") + X509_verify_cert_error_string(verdict);
-        }
         return true;
     }
 };
