@@ -43,7 +43,7 @@ class Pool {
     }
     ~Pool() {
         if (joined_) {
-            example_finish(&world_, handle_);
+            example_finish(handle_);
         } else {
             smem_bm_destroy(handle_);
             smem_bm_uninit(0);

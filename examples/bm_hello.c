@@ -50,6 +50,6 @@ int main(int argc, char** argv) {
     }
     const bool right = greet(&world, handle) && check(&world, handle);
     const bool together = example_barrier(&world, handle, 3); /* all have read; leaving harms nobody */
-    const bool left = example_finish(&world, handle);
+    const bool left = example_finish(handle);
     return right && together && left ? 0 : 1;
 }

@@ -24,7 +24,6 @@ struct example_world {
     uint32_t rank;
     uint32_t size;
     const char* url;
-    bool serve_store; /* rank 0 serves the store, unless `mf run` does */
 };
 
 /* From RANK WORLD URL on the command line, else from the environment that `mf run` sets. */
@@ -33,10 +32,9 @@ static inline bool example_find_world(int argc, char** argv, struct example_worl
     const char* rank = arguments ? argv[1] : getenv("MF_RANK");
     const char* size = arguments ? argv[2] : getenv("MF_WORLD_SIZE");
     world->url = arguments ? argv[3] : getenv("MF_STORE_URL");
-    world->serve_store = arguments;
     if (rank == NULL || size == NULL || world->url == NULL) {
-        fprintf(stderr, "usage: %s RANK WORLD tcp://host:port\n   or: mf run -n WORLD -- %s\n", argv[0],
-                argv[0]);
+        fprintf(stderr, "usage: mf run -n WORLD -- %s\n", argv[0]);
+        fprintf(stderr, "   or: %s RANK WORLD URL, once for each rank, beside: mf store URL\n", argv[0]);
         return false;
     }
     world->rank = (uint32_t)strtoul(rank, NULL, 10);
@@ -53,7 +51,7 @@ static inline bool example_init(const struct example_world* world) {
     smem_bm_config_t config;
     smem_bm_config_init(&config);
     config.rankId = (uint16_t)world->rank;
-    config.startConfigStore = world->serve_store;
+    config.startConfigStore = false; /* it runs apart, and so outlives every rank */
     return smem_bm_init(world->url, world->size, 0, &config) == SM_OK || example_failed("smem_bm_init");
 }
 
@@ -112,17 +110,7 @@ static inline bool example_barrier(const struct example_world* world, smem_bm_t 
     return true;
 }
 
-/* The store ends with rank 0 where that serves it, so rank 0 waits until the others have left. */
-static inline bool example_finish(const struct example_world* world, smem_bm_t handle) {
-    const time_t deadline = time(NULL) + 60;
-    uint64_t word = 0;
-    for (uint32_t peer = 1; world->serve_store && world->rank == 0 && peer < world->size; ++peer) {
-        while (example_copy(handle, example_counter(handle, peer, 0), &word, sizeof(word), SMEMB_COPY_G2H) ==
-                   SM_OK &&
-               time(NULL) < deadline) {
-            example_pause();
-        }
-    }
+static inline bool example_finish(smem_bm_t handle) {
     const bool left = smem_bm_leave(handle, 0) == SM_OK || example_failed("smem_bm_leave");
     smem_bm_destroy(handle);
     smem_bm_uninit(0);

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documentation shows is true: links lead somewhere, whole programs run, the table of codes is complete."""
+
+import re
+import subprocess
+
+import pytest
+
+from conftest import BUILD, ROOT, run
+
+PAGES = sorted([ROOT / "README.md", ROOT / "README.zh.md", *(ROOT / "docs").glob("*.md")])
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+
+
+def whole_programs(language, mark):
+    found = []
+    for page in PAGES:
+        programs = [text for text in blocks(page, language) if mark in text]
+        found += [pytest.param(text, id=f"{page.name}-{number}") for number, text in enumerate(programs)]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name}: {target}"
+        if anchor:
+            headings = [re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                        for line in file.read_text().splitlines() if line.startswith("#")]
+            assert anchor in headings, f"{page.name}: {target}"
+
+
+def test_the_pages_show_programs():
+    assert len(whole_programs("c", "int main")) >= 3
+    assert len(whole_programs("python", "import")) >= 1
+
+
+@pytest.mark.parametrize("text", whole_programs("c", "int main"))
+def test_c_program_runs(programs, tmp_path, text):
+    source = tmp_path / "program.c"
+    source.write_text(text)
+    library = BUILD / "lib"
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", str(source), f"-I{ROOT}/include/smem", f"-L{library}",
+                    "-lmemfabric", f"-Wl,-rpath,{library}", "-o", str(tmp_path / "program")], check=True, timeout=120)
+    ranks = 2 if "MF_WORLD_SIZE" in text else 1
+    result = run([programs / "mf", "run", "-n", ranks, "--", tmp_path / "program"])
+    assert result.returncode == 0, result.stderr
+    if ranks == 2:
+        assert "rank 0 received 101" in result.stdout and "rank 1 received 100" in result.stdout
+    else:
+        assert "x three" in result.stdout
+
+
+@pytest.mark.parametrize("text", whole_programs("python", "MF_WORLD_SIZE"))
+def test_python_program_runs(programs, tmp_path, text):
+    source = tmp_path / "program.py"
+    source.write_text(text)
+    result = run([programs / "mf", "run", "-n", 2, "--", ROOT / "scripts" / "python.sh", source])
+    assert result.returncode == 0, result.stderr
+    assert "rank 0 received 101" in result.stdout and "rank 1 received 100" in result.stdout
+
+
+def test_every_error_code_is_explained():
+    header = (ROOT / "include" / "smem" / "smem_error.h").read_text()
+    codes = {(name, value) for name, value in re.findall(r"(SM_\w+) = (-\d+)", header)}
+    table = {(name, value) for value, name in re.findall(r"^\| (-\d+) \| `(SM_\w+)` \|", (ROOT / "docs" / "failure.md").read_text(),
+                                                        flags=re.M)}
+    assert len(codes) > 20
+    assert table == codes
+
+
+def test_every_common_and_bm_function_is_in_the_overview():
+    overview = (ROOT / "docs" / "c_api.md").read_text()
+    for name in ("smem.h", "smem_security.h", "smem_bm.h"):
+        text = re.sub(r"/\*.*?\*/", "", (ROOT / "include" / "smem" / name).read_text(), flags=re.S)
+        for function in re.findall(r"\b(smem_\w+)\(", text):
+            assert f"`{function}" in overview, function
