@@ -27,7 +27,7 @@ fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/setup.sh
-scripts/build.sh release
+scripts/build.sh release pool_demo python_packages
 program=build/release/bin/pool_demo
 [[ -n $input ]] || input=$("$program" --default-input)
 

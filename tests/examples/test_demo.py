@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,31 @@ def test_script_refuses_at_once_what_cannot_work(arguments, code, word):
     result = run([ROOT / "scripts" / "demo.sh", *arguments])
     assert result.returncode == code
     assert word in result.stdout + result.stderr
+
+
+def test_progress_bar_on_a_terminal(demo, tmp_path):
+    (tmp_path / "input").write_bytes(os.urandom(100_000))
+    controller, terminal = os.openpty()
+    try:
+        process = subprocess.Popen([str(demo), str(tmp_path / "input")], stdin=subprocess.DEVNULL, stdout=terminal,
+                                   stderr=terminal, start_new_session=True)
+        os.close(terminal)
+        text = b""
+        try:
+            while chunk := read_terminal(controller):
+                text += chunk
+            assert process.wait(timeout=60) == 0, text
+        finally:
+            end(process)
+    finally:
+        os.close(controller)
+    assert b"scatter" in text and b"gather" in text and b"100 %" in text
+    assert text.index(b"100 %") < text.index(b"direction")
+
+
+def read_terminal(controller):
+    """Nothing at its end: Linux says EIO where the last writer of a terminal is gone."""
+    try:
+        return os.read(controller, 65536)
+    except OSError:
+        return b""
