@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <thread>
 
 #include "local/bm_metrics.h"
 
@@ -59,6 +60,9 @@ void run_single(BmMetrics& metrics, const Report& report, size_t pool) {
 /// Default settings.
 void run_parallel(BmMetrics& metrics, const Report& report) {
     report.print(metrics.parallel("bm_parallel_64MiB"));
+    // As many threads as the library takes by default: one a core, at most 4.
+    const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4);
+    report.print(metrics.plain_parallel("plain_parallel_64MiB", threads));
     report.print(metrics.batch("bm_batch_122"));
 }
 

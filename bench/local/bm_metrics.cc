@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "measure/plain_copy.h"
@@ -161,6 +162,26 @@ Metric BmMetrics::parallel(const std::string& name) {
              return sample([&](const Ends& at) { pair_.copy(at.destination, at.source, kSize, at.type); });
          },
          [&] { return sample([&](const Ends& at) { loop(at.destination, at.source, kSize); }); }});
+    return {.name = name, .value = medians[0], .unit = "GB/s", .reference = medians[1]};
+}
+
+Metric BmMetrics::plain_parallel(const std::string& name, size_t threads) {
+    constexpr size_t kSize = 64 * kMiB;
+    const PlainCopy loop = measure::nontemporal_loop();
+    const auto sample = [&](size_t count) {
+        const Ends at = ends(Direction::kHostToPool, advance(kSize));
+        const size_t part = kSize / count / kMiB * kMiB;
+        const double seconds = measure::seconds_of([&] {
+            std::vector<std::jthread> helpers;
+            for (size_t i = 1; i < count; ++i) {
+                helpers.emplace_back([=] { loop(at.destination + i * part, at.source + i * part, part); });
+            }
+            loop(at.destination, at.source, part);
+        });
+        return static_cast<double>(part * count) / seconds / kGiga;
+    };
+    const std::vector<double> medians =
+        take_turns(rounds_, {[&] { return sample(threads); }, [&] { return sample(1); }});
     return {.name = name, .value = medians[0], .unit = "GB/s", .reference = medians[1]};
 }
 

@@ -29,6 +29,10 @@ class BmMetrics {
     /// GB/s of 64 MiB copies; reference: the non-temporal loop on one thread.
     Metric parallel(const std::string& name);
 
+    /// The same of the non-temporal loop on `threads` threads: how much of a second thread the machine's
+    /// memory has.
+    Metric plain_parallel(const std::string& name, size_t threads);
+
     /// Nanoseconds a copy of 8 bytes; reference: memcpy through a function pointer.
     Metric smallest(const std::string& name);
 
