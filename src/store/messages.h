@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "store/types.h"
+#include "store/wire.h"
+
+namespace memfabric::store {
+
+struct Hello {
+    Incarnation incarnation;
+    uint64_t store_instance = 0;  // with `session`: the store that the session is of
+    uint64_t session = 0;         // to resume; 0: a new one
+};
+
+struct Welcome {
+    uint64_t store_instance = 0;
+    uint64_t session = 0;
+    uint64_t max_message = 0;
+};
+
+/// The body of kRefusal, and the beginning of every reply: what follows a code of 0 is the operation's own.
+struct Outcome {
+    int32_t code = 0;
+    std::string text;
+};
+
+struct KeyMessage {
+    std::string key;
+};
+
+struct KeyValueMessage {
+    std::string key;
+    std::string value;
+};
+
+struct AddMessage {
+    std::string key;
+    int64_t delta = 0;
+};
+
+struct SwapMessage {
+    std::string key;
+    std::string expected;
+    std::string desired;
+};
+
+struct FoundMessage {
+    bool exists = false;
+    std::string value;
+};
+
+struct WatchMessage {
+    uint64_t watch = 0;  // chosen by the client, unique in its session
+    std::string key;
+};
+
+struct WatchEventMessage {
+    uint64_t watch = 0;
+    std::string key;
+    bool exists = false;
+    std::string value;
+};
+
+struct RoundMessage {
+    std::string group;
+    uint32_t size = 0;
+    uint32_t rank = 0;
+    std::string payload;
+};
+
+struct MemberEventMessage {
+    std::string group;
+    uint8_t kind = 0;
+    Member member;
+};
+
+struct PublishMessage {
+    std::string object;
+    std::string address;
+};
+
+template <typename T>
+struct Value {
+    T value{};
+};
+
+#define MF_STORE_FIELDS(Type, ...)                                \
+    template <>                                                   \
+    struct Fields<Type> {                                         \
+        static auto of(auto& m) { return std::tie(__VA_ARGS__); } \
+    };
+
+MF_STORE_FIELDS(Incarnation, m.host_id, m.pid, m.start_time, m.random_id)
+MF_STORE_FIELDS(Hello, m.incarnation, m.store_instance, m.session)
+MF_STORE_FIELDS(Welcome, m.store_instance, m.session, m.max_message)
+MF_STORE_FIELDS(Outcome, m.code, m.text)
+MF_STORE_FIELDS(KeyMessage, m.key)
+MF_STORE_FIELDS(KeyValueMessage, m.key, m.value)
+MF_STORE_FIELDS(AddMessage, m.key, m.delta)
+MF_STORE_FIELDS(SwapMessage, m.key, m.expected, m.desired)
+MF_STORE_FIELDS(FoundMessage, m.exists, m.value)
+MF_STORE_FIELDS(WatchMessage, m.watch, m.key)
+MF_STORE_FIELDS(WatchEventMessage, m.watch, m.key, m.exists, m.value)
+MF_STORE_FIELDS(RoundMessage, m.group, m.size, m.rank, m.payload)
+MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload)
+MF_STORE_FIELDS(MemberEventMessage, m.group, m.kind, m.member)
+MF_STORE_FIELDS(PublishMessage, m.object, m.address)
+MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload)
+MF_STORE_FIELDS(JoinReply, m.epoch, m.members)
+MF_STORE_FIELDS(RankRequest, m.world, m.world_size, m.dynamic, m.rank, m.device_id)
+MF_STORE_FIELDS(RankReply, m.rank, m.world_size)
+MF_STORE_FIELDS(ArenaOffer, m.size, m.usable_bases)
+MF_STORE_FIELDS(ArenaReply, m.base, m.size, m.fixed)
+MF_STORE_FIELDS(WindowRequest, m.object, m.stride, m.slots, m.shape)
+MF_STORE_FIELDS(WindowReply, m.base, m.creator, m.holders, m.token)
+MF_STORE_FIELDS(SwapResult, m.swapped, m.previous)
+
+#undef MF_STORE_FIELDS
+
+template <typename T>
+struct Fields<Value<T>> {
+    static auto of(auto& m) { return std::tie(m.value); }
+};
+
+}  // namespace memfabric::store

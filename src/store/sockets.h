@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/endpoint.h"
+#include "base/fd.h"
+#include "base/status.h"
+
+namespace memfabric::store {
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+    uint16_t port() const;
+    void set_port(uint16_t port);
+    /// Without the port.
+    std::string host_text() const;
+};
+
+/// All addresses of the endpoint, those that were asked for by number at once, names by the resolver.
+Result<std::vector<SocketAddress>> resolve(const Endpoint& endpoint, Deadline deadline);
+
+/// A listening, non-blocking socket.
+Result<Fd> listen_on(const SocketAddress& address);
+SocketAddress local_address_of(int descriptor);
+
+enum class ConnectState { kConnected, kInProgress, kFailed };
+/// Begins to connect a new non-blocking socket; errno says why it failed.
+ConnectState begin_connect(const SocketAddress& address, Fd& socket);
+
+/// No delay; keepalive that notices a host that is gone after about `silent`.
+void tune_stream(int descriptor, std::chrono::milliseconds silent);
+
+}  // namespace memfabric::store

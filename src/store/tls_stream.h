@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+
+#include "store/channel.h"
+
+namespace memfabric::store {
+
+/// TLS over a non-blocking socket that somebody else owns.
+class TlsStream {
+ public:
+    static Result<std::unique_ptr<TlsStream>> create(std::shared_ptr<ssl_ctx_st> context, TlsRole role,
+                                                     int descriptor);
+
+    IoResult handshake();
+    IoResult read(std::span<char> target);
+    IoResult write(std::string_view bytes);
+    bool has_buffered() const { return SSL_pending(ssl_.get()) > 0; }
+    void finish();
+
+ private:
+    struct Free {
+        void operator()(SSL* ssl) const { SSL_free(ssl); }
+    };
+    TlsStream(std::shared_ptr<ssl_ctx_st> context, std::unique_ptr<SSL, Free> ssl)
+        : context_(std::move(context)), ssl_(std::move(ssl)) {}
+    IoResult outcome(int returned) const;
+
+    std::shared_ptr<ssl_ctx_st> context_;
+    std::unique_ptr<SSL, Free> ssl_;
+};
+
+}  // namespace memfabric::store
