@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/client_handlers.h"
+
+#include "base/log.h"
+
+namespace memfabric::store {
+
+uint64_t ClientHandlers::add_watch(Client::WatchHandler handler) {
+    const Lock lock(mutex_);
+    watches_.emplace(++last_watch_, std::make_shared<Client::WatchHandler>(std::move(handler)));
+    return last_watch_;
+}
+
+void ClientHandlers::remove_watch(uint64_t watch) {
+    Lock lock(mutex_);
+    const auto found = watches_.find(watch);
+    if (found != watches_.end()) {
+        const auto handler = found->second;
+        watches_.erase(found);
+        wait_until_idle(lock, handler.get());
+    }
+}
+
+bool ClientHandlers::add_group(const std::string& group, MemberEventHandler handler) {
+    const Lock lock(mutex_);
+    const auto [position, is_new] = groups_.try_emplace(group);
+    if (is_new) {
+        position->second = std::make_shared<Group>(Group{std::move(handler), {}, true});
+    }
+    return is_new;
+}
+
+void ClientHandlers::release_group(const std::string& group) {
+    const Lock lock(mutex_);
+    if (const auto found = groups_.find(group); found != groups_.end()) {
+        found->second->held = false;
+    }
+}
+
+void ClientHandlers::remove_group(const std::string& name) {
+    Lock lock(mutex_);
+    const auto found = groups_.find(name);
+    if (found != groups_.end()) {
+        const auto group = found->second;
+        groups_.erase(found);
+        group->waiting.clear();
+        wait_until_idle(lock, group.get());
+    }
+}
+
+void ClientHandlers::wait_until_idle(Lock& lock, const void* handler) {
+    if (runner_ != std::this_thread::get_id()) {
+        idle_.wait(lock, [&] { return running_ != handler; });
+    }
+}
+
+void ClientHandlers::deliver(Operation operation, const std::string& body) {
+    if (operation == Operation::kWatchEvent) {
+        if (const Result<WatchEventMessage> message = decode<WatchEventMessage>(body); message.is_ok()) {
+            deliver_watch(*message);
+            return;
+        }
+    } else if (const Result<MemberEventMessage> message = decode<MemberEventMessage>(body); message.is_ok()) {
+        deliver_member(*message);
+        return;
+    }
+    log_warn("config store: an event of {} bytes makes no sense and is dropped", body.size());
+}
+
+void ClientHandlers::deliver_watch(const WatchEventMessage& message) {
+    Lock lock(mutex_);
+    runner_ = std::this_thread::get_id();
+    const auto found = watches_.find(message.watch);
+    if (found == watches_.end()) {
+        return;
+    }
+    const auto handler = found->second;
+    running_ = handler.get();
+    lock.unlock();
+    (*handler)(message.key, message.exists ? std::optional(message.value) : std::nullopt);
+    lock.lock();
+    running_ = nullptr;
+    idle_.notify_all();
+}
+
+void ClientHandlers::deliver_member(const MemberEventMessage& message) {
+    Lock lock(mutex_);
+    runner_ = std::this_thread::get_id();
+    const auto found = groups_.find(message.group);
+    if (found == groups_.end()) {
+        return;
+    }
+    const auto group = found->second;
+    if (message.member.epoch != 0) {
+        group->waiting.push_back(MemberEvent{static_cast<MemberEventKind>(message.kind), message.member});
+    }
+    drain(lock, group);
+}
+
+void ClientHandlers::drain(Lock& lock, const std::shared_ptr<Group>& group) {
+    while (!group->held && !group->waiting.empty()) {
+        const MemberEvent event = std::move(group->waiting.front());
+        group->waiting.pop_front();
+        running_ = group.get();
+        lock.unlock();
+        group->handler(event);
+        lock.lock();
+        running_ = nullptr;
+        idle_.notify_all();
+    }
+}
+
+}  // namespace memfabric::store

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/client_link.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace memfabric::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kHandshakeLimit(5000);
+
+/// One attempt at one address.
+class Attempt {
+ public:
+    Attempt(const Target& target, Deadline deadline, int wake, LinkFailure& failure)
+        : target_(target),
+          deadline_(deadline.sooner(Deadline::after(kHandshakeLimit))),
+          wake_(wake),
+          failure_(failure) {}
+
+    std::optional<Established> run(const SocketAddress& address, const Hello& hello, const Header& seen);
+
+ private:
+    bool connect(const SocketAddress& address, Fd& socket);
+    bool secure(Channel& channel);
+    bool send_all(Channel& channel, std::string_view bytes);
+    bool receive_message(Channel& channel, Header& header, std::string& body);
+    bool receive_exactly(Channel& channel, std::string& bytes, size_t size);
+    bool wait(int descriptor, IoState state, const char* what);
+    bool fail(Code code, std::string text, bool is_final);
+
+    const Target& target_;
+    Deadline deadline_;
+    int wake_;
+    LinkFailure& failure_;
+};
+
+bool Attempt::fail(Code code, std::string text, bool is_final) {
+    failure_.status = Status(code, fmt::format("config store at {}: {}", target_.endpoint.text(), text));
+    failure_.is_final = is_final;
+    return false;
+}
+
+bool Attempt::wait(int descriptor, IoState state, const char* what) {
+    pollfd polled[2] = {{descriptor, static_cast<short>(state == IoState::kWantWrite ? POLLOUT : POLLIN), 0},
+                        {wake_, POLLIN, 0}};
+    const int ready = ::poll(polled, 2, deadline_.poll_timeout());
+    if (ready > 0 && polled[1].revents != 0) {
+        return fail(Code::kStoreSocket, "the client is being closed", true);
+    }
+    if (ready == 0) {
+        return fail(Code::kStoreTimeout, what, false);
+    }
+    return true;
+}
+
+bool Attempt::connect(const SocketAddress& address, Fd& socket) {
+    const ConnectState state = begin_connect(address, socket);
+    int error = errno;
+    if (state == ConnectState::kInProgress) {
+        if (!wait(socket.get(), IoState::kWantWrite,
+                  "no answer to the attempt to connect; is the host up, and is a firewall in between?")) {
+            return false;
+        }
+        error = 0;
+        socklen_t size = sizeof error;
+        static_cast<void>(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size));
+    } else if (state == ConnectState::kConnected) {
+        error = 0;
+    }
+    if (error == 0 && local_address_of(socket.get()).port() == address.port() &&
+        local_address_of(socket.get()).host_text() == address.host_text()) {
+        // A connection to one's own port, which Linux makes where nobody listens and the port happens to be
+        // picked.
+        error = ECONNREFUSED;
+    }
+    if (error != 0) {
+        const char* advice = error == ECONNREFUSED ? "; no store listens there (yet)" : "";
+        return fail(Code::kStoreSocket,
+                    fmt::format("cannot connect to {}, {}{}", address.host_text(), errno_text(error), advice),
+                    false);
+    }
+    tune_stream(socket.get(), target_.silent);
+    return true;
+}
+
+bool Attempt::secure(Channel& channel) {
+    if (!target_.tls) {
+        return true;
+    }
+    if (const Status status = channel.enable_tls(target_.tls, TlsRole::kClient); !status.is_ok()) {
+        return fail(status.code(), status.message(), true);
+    }
+    for (bool sent_first = false;;) {
+        char begin[2] = {};
+        if (sent_first && channel.peek(begin).bytes > 0 && begin[0] == kWireFirstByte) {
+            return true;  // a refusal in plaintext: read it as what it is
+        }
+        const IoResult result = channel.handshake();
+        sent_first = true;
+        if (result.state == IoState::kDone) {
+            return true;
+        }
+        if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
+            return fail(
+                Code::kStoreSocket,
+                fmt::format("the TLS handshake failed: {}",
+                            result.reason.empty() ? "the store closed the connection; its log says why"
+                                                  : result.reason),
+                true);
+        }
+        if (!wait(channel.descriptor(), result.state, "it did not answer the TLS handshake")) {
+            return false;
+        }
+    }
+}
+
+bool Attempt::send_all(Channel& channel, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const IoResult result = channel.write(bytes, {});
+        if (result.state == IoState::kDone) {
+            bytes.remove_prefix(result.bytes);
+        } else if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
+            return fail(Code::kStoreSocket, fmt::format("the greeting could not be sent: {}", result.reason),
+                        false);
+        } else if (!wait(channel.descriptor(), result.state, "it does not take the greeting")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Attempt::receive_exactly(Channel& channel, std::string& bytes, size_t size) {
+    size_t got = bytes.size();
+    bytes.resize(size);
+    while (got < size) {
+        const IoResult result = channel.read(std::span(bytes).subspan(got));
+        if (result.state == IoState::kDone) {
+            got += result.bytes;
+            // Not one byte of ours: told before the whole header is there, since it may never come.
+            if (bytes[0] != kWireFirstByte) {
+                return fail(Code::kStoreInvalidMessage,
+                            fmt::format("what answers there is no config store: {}",
+                                        describe_foreign_bytes(std::string_view(bytes).substr(0, got))),
+                            true);
+            }
+        } else if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
+            return fail(Code::kStoreSocket,
+                        fmt::format("the connection was closed before the greeting was answered{}{}",
+                                    result.reason.empty() ? "" : ": ", result.reason),
+                        !result.reason.starts_with("errno") && !result.reason.empty());
+        } else if (!wait(channel.descriptor(), result.state,
+                         "it accepted the connection and does not answer the greeting; is it a config "
+                         "store, and is it running?")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Attempt::receive_message(Channel& channel, Header& header, std::string& body) {
+    std::string bytes;
+    if (!receive_exactly(channel, bytes, kHeaderSize)) {
+        return false;
+    }
+    const Result<Header> decoded = decode_header(bytes, kMaxHandshakeMessage);
+    if (!decoded.is_ok()) {
+        return fail(decoded.status().code(), decoded.status().message(), true);
+    }
+    header = *decoded;
+    if (!receive_exactly(channel, bytes, kHeaderSize + header.length)) {
+        return false;
+    }
+    body = bytes.substr(kHeaderSize);
+    return true;
+}
+
+std::optional<Established> Attempt::run(const SocketAddress& address, const Hello& hello,
+                                        const Header& seen) {
+    Fd socket;
+    if (!connect(address, socket)) {
+        return std::nullopt;
+    }
+    Channel channel(std::move(socket));
+    Header header = seen;
+    std::string body = encode(hello);
+    header.operation = Operation::kHello;
+    header.length = static_cast<uint32_t>(body.size());
+    const HeaderBytes bytes = encode_header(header);
+    if (!secure(channel) || !send_all(channel, std::string(bytes.data(), bytes.size()) + body) ||
+        !receive_message(channel, header, body)) {
+        return std::nullopt;
+    }
+    if (header.operation == Operation::kRefusal) {
+        const Result<Outcome> outcome = decode<Outcome>(body);
+        const Outcome refusal =
+            outcome.is_ok() ? *outcome : Outcome{static_cast<int32_t>(Code::kRefused), "refused"};
+        fail(static_cast<Code>(refusal.code), refusal.text, true);
+        return std::nullopt;
+    }
+    const Result<Welcome> welcome = decode<Welcome>(body);
+    if (header.operation != Operation::kWelcome || !welcome.is_ok()) {
+        fail(Code::kStoreInvalidMessage, "its answer to the greeting makes no sense", true);
+        return std::nullopt;
+    }
+    return Established{std::move(channel), *welcome};
+}
+
+}  // namespace
+
+std::optional<Established> establish(const Target& target, const Hello& hello, const Header& seen,
+                                     Deadline deadline, int wake_descriptor, LinkFailure& failure) {
+    for (const SocketAddress& address : target.addresses) {
+        Attempt attempt(target, deadline, wake_descriptor, failure);
+        if (std::optional<Established> established = attempt.run(address, hello, seen)) {
+            return established;
+        }
+        if (failure.is_final || deadline.expired()) {
+            break;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace memfabric::store

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/deadline.h"
+#include "store/channel.h"
+#include "store/client.h"
+#include "store/messages.h"
+#include "store/sockets.h"
+
+namespace memfabric::store {
+
+/// What is needed to reach a store, again and again.
+struct Target {
+    Endpoint endpoint;
+    std::vector<SocketAddress> addresses;
+    std::shared_ptr<ssl_ctx_st> tls;      // none: plaintext
+    std::chrono::milliseconds silent{0};  // after which a host counts as gone
+};
+
+struct Established {
+    Channel channel;
+    Welcome welcome;
+};
+
+/// Why no connection came about, and whether trying again may help.
+struct LinkFailure {
+    Status status;
+    bool is_final = false;
+};
+
+/// Connects, does the TLS handshake and greets, at each address in turn. Gives up at the deadline or once
+/// `wake_descriptor` is readable. `seen` carries what the client has got of its session.
+std::optional<Established> establish(const Target& target, const Hello& hello, const Header& seen,
+                                     Deadline deadline, int wake_descriptor, LinkFailure& failure);
+
+}  // namespace memfabric::store

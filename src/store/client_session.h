@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "store/client_link.h"
+#include "store/outlet.h"
+
+namespace memfabric::store {
+
+/// One client's session with a store: requests from many threads over one connection.
+///
+/// Whoever waits for a reply drives the connection himself (one at a time: the leader; the others sleep until
+/// they are woken), so that a round trip needs no change of thread. A thread of the session's own leads when
+/// nobody has been waiting for a moment, reconnects, and runs the handlers of events.
+class ClientSession {
+ public:
+    /// An event that has arrived; runs on the session's own thread, in the store's order.
+    using EventSink = std::function<void(Operation operation, const std::string& body)>;
+
+    static Result<std::unique_ptr<ClientSession>> open(Target target, Incarnation incarnation, EventSink sink,
+                                                       Deadline deadline);
+    ~ClientSession();
+    ClientSession(const ClientSession&) = delete;
+    ClientSession& operator=(const ClientSession&) = delete;
+
+    /// Lets the sink hear of something in turn with the store's events.
+    void post_event(Operation operation, std::string body);
+
+    /// Sends a request and waits for its reply: what follows the outcome in it. `what` begins the text of a
+    /// failure.
+    Result<std::string> call(Operation operation, std::string body, Deadline deadline, std::string_view what);
+
+    /// Whether this is the process that opened the session and not a forked child, which may do nothing with
+    /// it.
+    bool is_owner() const;
+    bool is_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+    uint64_t max_message() const { return welcome_.max_message; }
+    uint64_t store_instance() const { return welcome_.store_instance; }
+    const Endpoint& endpoint() const { return target_.endpoint; }
+    const std::string& local_address() const { return local_address_; }
+
+ private:
+    using Lock = std::unique_lock<std::mutex>;
+    using Clock = Deadline::Clock;
+
+    struct Call {
+        Operation operation = Operation::kSet;
+        SharedBody body;  // kept for the case that it has to be sent again
+        std::optional<std::string> reply;
+        bool asleep = false;
+        bool cancelled = false;
+        std::condition_variable wake;
+    };
+    struct Outgoing {
+        HeaderBytes header;
+        SharedBody body;
+        size_t sent = 0;
+    };
+    struct Event {
+        Operation operation;
+        std::string body;
+    };
+
+    ClientSession(Target target, Incarnation incarnation, EventSink sink, Fd wake_own, Fd wake_leader);
+    void start(Established established);
+
+    // One call.
+    Result<std::string> wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
+                                       std::string_view what);
+    void lead(Lock& lock, const void* who, Deadline deadline);
+    void sleep(Lock& lock, Call& call, Deadline deadline);
+    void hand_over();
+    Status late(const Call& call, std::string_view what) const;
+
+    // The connection; all with the lock held.
+    bool is_connected() const { return channel_.has_value(); }
+    void send(Operation operation, uint64_t request, SharedBody body);
+    bool write_some(Outgoing& outgoing);
+    void flush();
+    void receive();
+    size_t consume(std::string_view bytes);
+    void dispatch(const Header& header, std::string_view body);
+    void disconnect(const std::string& why);
+    void give_up(Status why);
+    void resume(Established established);
+    Header progress() const;
+
+    // The session's own thread.
+    void run(const std::stop_token& stop);
+    void run_events(Lock& lock);
+    void reconnect(Lock& lock, const std::stop_token& stop);
+    void watch_over(Lock& lock, const std::stop_token& stop);
+    void say_goodbye();
+
+    const pid_t owner_;
+    Target target_;
+    Incarnation incarnation_;
+    Fd wake_own_;     // eventfd: makes the own thread look up from the socket
+    Fd wake_leader_;  // eventfd: makes a leading caller do so
+    EventSink sink_;
+    std::string local_address_;
+
+    std::mutex mutex_;
+    Welcome welcome_;
+    std::optional<Channel> channel_;
+    std::string why_disconnected_;
+    Clock::time_point disconnected_at_{};
+    std::optional<Status> given_up_;  // for good
+    std::map<uint64_t, Call*> calls_;
+    std::vector<uint64_t>
+        orphans_;  // requests that nobody waits for any more and that the store has not been told to cancel
+    uint64_t next_request_ = 1;
+    uint64_t events_seen_ = 0;
+    uint64_t events_acknowledged_ = 0;
+    std::string incoming_;
+    std::vector<char> scratch_;
+    std::deque<Outgoing> outgoing_;
+    std::deque<Event> events_;
+    const void* leader_ = nullptr;  // a Call, or this: the session's own thread
+    uint64_t turns_ = 0;            // how often a caller has begun to lead
+    uint64_t quiet_turns_ = 0;      // the value of turns_ for which the own thread has waited long enough
+    bool call_me_ = false;          // the own thread sleeps until a caller stops leading
+    std::condition_variable_any own_wake_;
+    std::jthread thread_;
+};
+
+}  // namespace memfabric::store

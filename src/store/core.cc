@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/core.h"
+
+#include "base/log.h"
+
+namespace memfabric::store {
+namespace {
+
+constexpr uint64_t kReplyOverhead = 1024;  // bytes of a reply around the value that it carries, at most
+
+Status check_name(const std::string& name) {
+    if (name.empty() || name.size() > kMaxKeyLength) {
+        return failure(Code::kStoreInvalidKey, "a key or name of {} bytes: 1 to {} are possible", name.size(),
+                       kMaxKeyLength);
+    }
+    return {};
+}
+
+Status check_names(const auto& message) {
+    if constexpr (requires { message.key; }) {
+        return check_name(message.key);
+    } else if constexpr (requires { message.group; }) {
+        return check_name(message.group);
+    } else if constexpr (requires { message.world; }) {
+        return check_name(message.world);
+    } else if constexpr (requires { message.object; }) {
+        return check_name(message.object);
+    } else {
+        return {};
+    }
+}
+
+}  // namespace
+
+Core::Core(const Options& options)
+    : instance_(random_u64()),
+      max_message_(options.size(OptionId::kStoreMaxMessage)),
+      sessions_(instance_, std::chrono::milliseconds(options.integer(OptionId::kLostAfter)),
+                2 * max_message_),
+      watches_(sessions_),
+      values_(sessions_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
+              [this](const std::string& key, const std::string* value) { watches_.changed(key, value); }),
+      groups_(sessions_, max_message_),
+      memberships_(sessions_),
+      ranks_(sessions_),
+      windows_(sessions_) {}
+
+Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link& link) {
+    if (header.operation != Operation::kHello) {
+        return failure(Code::kStoreInvalidMessage, "the first message is no greeting");
+    }
+    MF_ASSIGN_OR_RETURN(const Hello hello, decode<Hello>(body));
+    MF_ASSIGN_OR_RETURN(const Sessions::Opened opened, sessions_.open(hello, link));
+    const Welcome welcome{instance_, opened.session, max_message_};
+    link.send(Header{Operation::kWelcome, 0, 0, 0, 0}, std::make_shared<const std::string>(encode(welcome)));
+    if (opened.resumed) {
+        sessions_.replay(opened.session, header);
+        ranks_.session_resumed(opened.session);
+        windows_.session_resumed(opened.session);
+    }
+    return opened.session;
+}
+
+Status Core::receive(uint64_t session, const Header& header, std::string_view body) {
+    const RequestKey request{session, header.request};
+    if (!sessions_.contains(session)) {
+        return failure(Code::kEvicted, "the store has given this process up for dead: join anew");
+    }
+    switch (header.operation) {
+        case Operation::kAcknowledge:
+            sessions_.acknowledge(session, header);
+            return {};
+        case Operation::kGoodbye:
+            end_session(session, Departure::kLeft);
+            return {};
+        case Operation::kCancel:
+            cancel(request);
+            return {};
+        default:
+            break;
+    }
+    if (!sessions_.begin(session, header)) {
+        return {};
+    }
+    Reader reader(body);
+    return dispatch(request, header.operation, reader);
+}
+
+template <typename T, typename Action>
+Status Core::with(RequestKey request, Reader& reader, Action action) {
+    T message;
+    reader.get(message);
+    MF_RETURN_IF_ERROR(reader.finish());
+    if (const Status status = check_names(message); !status.is_ok()) {
+        sessions_.fail(request, status);
+        return {};
+    }
+    action(std::move(message));
+    return {};
+}
+
+Status Core::dispatch_keys(RequestKey request, Operation operation, Reader& reader) {
+    switch (operation) {
+        case Operation::kSet:
+            return with<KeyValueMessage>(request, reader,
+                                         [&](auto&& m) { values_.set(request, std::move(m)); });
+        case Operation::kGet:
+            return with<KeyMessage>(request, reader, [&](auto&& m) { values_.get(request, m); });
+        case Operation::kFind:
+            return with<KeyMessage>(request, reader, [&](auto&& m) { values_.find(request, m); });
+        case Operation::kAdd:
+            return with<AddMessage>(request, reader, [&](auto&& m) { values_.add(request, m); });
+        case Operation::kAppend:
+            return with<KeyValueMessage>(request, reader, [&](auto&& m) { values_.append(request, m); });
+        case Operation::kCompareAndSwap:
+            return with<SwapMessage>(request, reader,
+                                     [&](auto&& m) { values_.compare_and_swap(request, std::move(m)); });
+        case Operation::kRemove:
+            return with<KeyMessage>(request, reader, [&](auto&& m) { values_.remove(request, m); });
+        case Operation::kRemovePrefix:
+            return with<Value<std::string>>(
+                request, reader, [&](auto&& m) { values_.remove_prefix(request, KeyMessage{m.value}); });
+        case Operation::kList:
+            return with<Value<std::string>>(request, reader,
+                                            [&](auto&& m) { values_.list(request, KeyMessage{m.value}); });
+        case Operation::kWatch:
+            return with<WatchMessage>(request, reader,
+                                      [&](auto&& m) { watches_.watch(request, m, values_.value_of(m.key)); });
+        case Operation::kUnwatch:
+            return with<Value<uint64_t>>(request, reader,
+                                         [&](auto&& m) { watches_.unwatch(request, m.value); });
+        default:
+            return failure(Code::kStoreInvalidMessage, "operation {} is unknown",
+                           static_cast<int>(operation));
+    }
+}
+
+Status Core::dispatch_groups(RequestKey request, Operation operation, Reader& reader) {
+    switch (operation) {
+        case Operation::kJoin:
+            return with<JoinRequest>(request, reader, [&](auto&& m) {
+                if (memberships_.join(request, m)) {
+                    groups_.note_participant(m.group, m.rank, request.session);
+                }
+            });
+        case Operation::kLeave:
+            return with<KeyMessage>(request, reader, [&](auto&& m) { memberships_.leave(request, m.key); });
+        case Operation::kAssignRank:
+            return with<RankRequest>(request, reader,
+                                     [&](auto&& m) { ranks_.assign(request, std::move(m)); });
+        case Operation::kReleaseRank:
+            return with<KeyMessage>(request, reader, [&](auto&& m) { ranks_.release(request, m.key); });
+        case Operation::kAgreeArena:
+            return with<ArenaOffer>(request, reader, [&](auto&& m) { windows_.agree_arena(request, m); });
+        case Operation::kAcquireWindow:
+            return with<WindowRequest>(request, reader, [&](auto&& m) { windows_.acquire(request, m); });
+        case Operation::kPublishWindowHolder:
+            return with<PublishMessage>(request, reader, [&](auto&& m) { windows_.publish(request, m); });
+        case Operation::kReleaseWindow:
+            return with<KeyMessage>(request, reader, [&](auto&& m) { windows_.release(request, m.key); });
+        default:
+            return dispatch_keys(request, operation, reader);
+    }
+}
+
+Status Core::dispatch(RequestKey request, Operation operation, Reader& reader) {
+    switch (operation) {
+        case Operation::kBarrier:
+            return with<RoundMessage>(request, reader, [&](auto&& m) {
+                groups_.arrive(request, RoundKind::kBarrier, std::move(m));
+            });
+        case Operation::kAllGather:
+            return with<RoundMessage>(request, reader, [&](auto&& m) {
+                groups_.arrive(request, RoundKind::kAllGather, std::move(m));
+            });
+        default:
+            return dispatch_groups(request, operation, reader);
+    }
+}
+
+void Core::cancel(RequestKey request) {
+    if (!sessions_.is_running(request)) {
+        return;  // the answer is on its way
+    }
+    std::optional<Status> status = values_.cancel(request);
+    status = status ? status : groups_.cancel(request);
+    status = status ? status : ranks_.cancel(request);
+    status = status ? status : windows_.cancel(request);
+    sessions_.fail(request, status.value_or(failure(Code::kTimeout, "the deadline passed")));
+}
+
+void Core::end_session(uint64_t session, Departure departure) {
+    if (departure == Departure::kLost) {
+        log_info("config store: {} was lost", sessions_.describe(session));
+    }
+    values_.end_session(session);
+    watches_.end_session(session);
+    groups_.end_session(session, departure);
+    memberships_.end_session(session, departure);
+    ranks_.end_session(session);
+    windows_.end_session(session);
+    sessions_.erase(session);
+}
+
+void Core::expire(Sessions::Clock::time_point now) {
+    while (const std::optional<uint64_t> session = sessions_.take_expired(now)) {
+        end_session(*session, Departure::kLost);
+    }
+}
+
+}  // namespace memfabric::store

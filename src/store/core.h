@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "base/options.h"
+#include "store/group_table.h"
+#include "store/key_value_table.h"
+#include "store/membership_table.h"
+#include "store/rank_table.h"
+#include "store/sessions.h"
+#include "store/watch_table.h"
+#include "store/window_table.h"
+
+namespace memfabric::store {
+
+/// What a config store knows and does, without the sockets. One thread.
+class Core {
+ public:
+    explicit Core(const Options& options);
+
+    /// Answers a client's first message. Afterwards the link belongs to the session that it returns.
+    Result<uint64_t> welcome(const Header& header, std::string_view body, Link& link);
+    /// Does what a message of a session asks. A failure means that the client does not keep to the protocol.
+    Status receive(uint64_t session, const Header& header, std::string_view body);
+    void disconnect(uint64_t session, const Link& link) { sessions_.disconnect(session, link); }
+    std::optional<Sessions::Clock::time_point> next_expiry() const { return sessions_.next_expiry(); }
+    /// Gives up the sessions that did not come back in time.
+    void expire(Sessions::Clock::time_point now);
+
+ private:
+    Status dispatch(RequestKey request, Operation operation, Reader& reader);
+    Status dispatch_keys(RequestKey request, Operation operation, Reader& reader);
+    Status dispatch_groups(RequestKey request, Operation operation, Reader& reader);
+    void cancel(RequestKey request);
+    void end_session(uint64_t session, Departure departure);
+    template <typename T, typename Action>
+    Status with(RequestKey request, Reader& reader, Action action);
+
+    uint64_t instance_;
+    uint64_t max_message_;
+    Sessions sessions_;
+    WatchTable watches_;
+    KeyValueTable values_;
+    GroupTable groups_;
+    MembershipTable memberships_;
+    RankTable ranks_;
+    WindowTable windows_;
+};
+
+}  // namespace memfabric::store

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/key_value_table.h"
+
+#include <charconv>
+
+namespace memfabric::store {
+namespace {
+
+constexpr uint64_t kEntryOverhead = 128;  // bytes of the table's own, about
+
+Result<int64_t> sum(const std::string& key, const std::string& text, int64_t delta) {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        return failure(Code::kInvalidParam,
+                       "add to key '{}': its value of {} bytes is no decimal number of 64 bits", key,
+                       text.size());
+    }
+    int64_t total = 0;
+    if (__builtin_add_overflow(number, delta, &total)) {
+        return failure(Code::kInvalidParam, "add to key '{}': {} + {} does not fit into 64 bits", key, number,
+                       delta);
+    }
+    return total;
+}
+
+}  // namespace
+
+Status KeyValueTable::check_room(const std::string& key, uint64_t old_size, uint64_t new_size) const {
+    if (new_size > max_value_) {
+        return failure(
+            Code::kInvalidParam,
+            "key '{}': a value of {} bytes is more than the {} that this store takes (MF_STORE_MAX_MESSAGE)",
+            key, new_size, max_value_);
+    }
+    if (memory_ - old_size + new_size > max_memory_) {
+        return failure(Code::kMallocFailed,
+                       "key '{}': {} more bytes are more than the {} that this store may hold "
+                       "(MF_STORE_MAX_MEMORY), {} are in use",
+                       key, new_size - old_size, max_memory_, memory_);
+    }
+    return {};
+}
+
+Status KeyValueTable::store_value(const std::string& key, std::string value) {
+    const auto found = values_.find(key);
+    const uint64_t overhead = found == values_.end() ? key.size() + kEntryOverhead : 0;
+    const uint64_t old_size = found == values_.end() ? 0 : found->second.size();
+    if (memory_ + overhead > max_memory_) {
+        return failure(Code::kMallocFailed,
+                       "key '{}': the store holds the {} bytes it may hold (MF_STORE_MAX_MEMORY)", key,
+                       max_memory_);
+    }
+    if (value.size() > old_size || value.size() > max_value_) {
+        MF_RETURN_IF_ERROR(check_room(key, old_size, value.size()));
+    }
+    memory_ += overhead - old_size + value.size();
+    std::string& place = values_[key];
+    place = std::move(value);
+    changed_(key, &place);
+    auto [first, last] = wanted_.equal_range(key);
+    if (first != last) {
+        const SharedBody body = success_body(Value<std::string>{place});
+        for (auto waiter = first; waiter != last; ++waiter) {
+            waiting_.erase(waiter->second);
+            outlet_.reply(waiter->second, body);
+        }
+        wanted_.erase(first, last);
+    }
+    return {};
+}
+
+void KeyValueTable::erase(Values::iterator position) {
+    memory_ -= position->first.size() + kEntryOverhead + position->second.size();
+    const std::string key = position->first;
+    values_.erase(position);
+    changed_(key, nullptr);
+}
+
+void KeyValueTable::set(RequestKey request, KeyValueMessage message) {
+    outlet_.reply(request, failure_body(store_value(message.key, std::move(message.value))));
+}
+
+void KeyValueTable::get(RequestKey request, const KeyMessage& message) {
+    if (const std::string* value = value_of(message.key)) {
+        outlet_.succeed(request, Value<std::string>{*value});
+        return;
+    }
+    waiting_.emplace(request, message.key);
+    wanted_.emplace(message.key, request);
+}
+
+void KeyValueTable::find(RequestKey request, const KeyMessage& message) {
+    const std::string* value = value_of(message.key);
+    outlet_.succeed(request, FoundMessage{value != nullptr, value ? *value : std::string()});
+}
+
+void KeyValueTable::add(RequestKey request, const AddMessage& message) {
+    const std::string* value = value_of(message.key);
+    const Result<int64_t> total = sum(message.key, value ? *value : "0", message.delta);
+    if (!total.is_ok()) {
+        outlet_.fail(request, total.status());
+        return;
+    }
+    const Status stored = store_value(message.key, std::to_string(*total));
+    stored.is_ok() ? outlet_.succeed(request, Value<int64_t>{*total}) : outlet_.fail(request, stored);
+}
+
+void KeyValueTable::append(RequestKey request, const KeyValueMessage& message) {
+    const auto found = values_.find(message.key);
+    Status stored;
+    uint64_t size = message.value.size();
+    if (found == values_.end() || wanted_.contains(message.key)) {
+        stored = store_value(message.key, message.value);
+    } else {
+        const uint64_t old_size = found->second.size();
+        size += old_size;
+        stored = check_room(message.key, old_size, size);
+        if (stored.is_ok()) {
+            // In place: appending to a long value again and again must not copy it each time.
+            found->second.append(message.value);
+            memory_ += message.value.size();
+            changed_(found->first, &found->second);
+        }
+    }
+    stored.is_ok() ? outlet_.succeed(request, Value<uint64_t>{size}) : outlet_.fail(request, stored);
+}
+
+void KeyValueTable::compare_and_swap(RequestKey request, SwapMessage message) {
+    const std::string* value = value_of(message.key);
+    // An empty `expected` means that the key must not exist; a key with an empty value exists.
+    const bool matches =
+        value ? !message.expected.empty() && *value == message.expected : message.expected.empty();
+    const SwapResult result{matches, value ? *value : std::string()};
+    if (matches) {
+        if (const Status stored = store_value(message.key, std::move(message.desired)); !stored.is_ok()) {
+            outlet_.fail(request, stored);
+            return;
+        }
+    }
+    outlet_.succeed(request, result);
+}
+
+void KeyValueTable::remove(RequestKey request, const KeyMessage& message) {
+    const auto found = values_.find(message.key);
+    if (found == values_.end()) {
+        outlet_.fail(request,
+                     failure(Code::kStoreNotExist, "remove key '{}': there is no such key", message.key));
+        return;
+    }
+    erase(found);
+    outlet_.succeed(request);
+}
+
+void KeyValueTable::remove_prefix(RequestKey request, const KeyMessage& message) {
+    uint64_t count = 0;
+    for (auto next = values_.lower_bound(message.key);
+         next != values_.end() && next->first.starts_with(message.key); ++count) {
+        erase(next++);
+    }
+    outlet_.succeed(request, Value<uint64_t>{count});
+}
+
+void KeyValueTable::list(RequestKey request, const KeyMessage& message) {
+    std::vector<std::pair<std::string, std::string>> entries;
+    uint64_t size = 0;
+    for (auto next = values_.lower_bound(message.key);
+         next != values_.end() && next->first.starts_with(message.key); ++next) {
+        size += next->first.size() + next->second.size() + 8;
+        if (size > max_value_) {
+            outlet_.fail(
+                request,
+                failure(Code::kInvalidParam,
+                        "list keys beginning with '{}': they are larger than one message of {} bytes "
+                        "(MF_STORE_MAX_MESSAGE); ask for a longer prefix",
+                        message.key, max_value_));
+            return;
+        }
+        entries.emplace_back(next->first, next->second);
+    }
+    outlet_.succeed(request, Value<std::vector<std::pair<std::string, std::string>>>{std::move(entries)});
+}
+
+const std::string* KeyValueTable::value_of(const std::string& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? nullptr : &found->second;
+}
+
+std::optional<Status> KeyValueTable::cancel(RequestKey request) {
+    const auto found = waiting_.find(request);
+    if (found == waiting_.end()) {
+        return std::nullopt;
+    }
+    const std::string key = std::move(found->second);
+    waiting_.erase(found);
+    const auto [first, last] = wanted_.equal_range(key);
+    for (auto waiter = first; waiter != last; ++waiter) {
+        if (waiter->second == request) {
+            wanted_.erase(waiter);
+            break;
+        }
+    }
+    return failure(Code::kStoreTimeout, "key '{}' was not set by the deadline", key);
+}
+
+void KeyValueTable::end_session(uint64_t session) {
+    for (auto next = waiting_.lower_bound({session, 0});
+         next != waiting_.end() && next->first.session == session;) {
+        const RequestKey request = (next++)->first;
+        static_cast<void>(cancel(request));
+    }
+}
+
+}  // namespace memfabric::store

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "store/outlet.h"
+
+namespace memfabric::store {
+
+/// Keys and values, and the requests that wait for a key.
+class KeyValueTable {
+ public:
+    /// `changed` hears of every key that was set (its value) or removed (nullptr).
+    using Changed = std::function<void(const std::string& key, const std::string* value)>;
+
+    KeyValueTable(Outlet& outlet, uint64_t max_memory, uint64_t max_value, Changed changed)
+        : outlet_(outlet), max_memory_(max_memory), max_value_(max_value), changed_(std::move(changed)) {}
+
+    void set(RequestKey request, KeyValueMessage message);
+    void get(RequestKey request, const KeyMessage& message);
+    void find(RequestKey request, const KeyMessage& message);
+    void add(RequestKey request, const AddMessage& message);
+    void append(RequestKey request, const KeyValueMessage& message);
+    void compare_and_swap(RequestKey request, SwapMessage message);
+    void remove(RequestKey request, const KeyMessage& message);
+    void remove_prefix(RequestKey request, const KeyMessage& message);
+    void list(RequestKey request, const KeyMessage& message);
+
+    const std::string* value_of(const std::string& key) const;
+    std::optional<Status> cancel(RequestKey request);
+    void end_session(uint64_t session);
+
+ private:
+    using Values = std::map<std::string, std::string, std::less<>>;
+
+    Status store_value(const std::string& key, std::string value);
+    void erase(Values::iterator position);
+    Status check_room(const std::string& key, uint64_t old_size, uint64_t new_size) const;
+
+    Outlet& outlet_;
+    uint64_t max_memory_;
+    uint64_t max_value_;
+    Changed changed_;
+    uint64_t memory_ = 0;
+    Values values_;
+    std::map<RequestKey, std::string> waiting_;                   // for which key
+    std::multimap<std::string, RequestKey, std::less<>> wanted_;  // who waits for a key
+};
+
+}  // namespace memfabric::store

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "store/messages.h"
+
+namespace memfabric::store {
+
+/// One request of one session.
+struct RequestKey {
+    uint64_t session = 0;
+    uint64_t request = 0;
+    auto operator<=>(const RequestKey&) const = default;
+};
+
+/// Shared, since the reply of a group operation is the same for all of its members.
+using SharedBody = std::shared_ptr<const std::string>;
+
+inline SharedBody failure_body(const Status& status) {
+    return std::make_shared<const std::string>(
+        encode(Outcome{static_cast<int32_t>(status.code()), status.message()}));
+}
+
+template <typename T>
+SharedBody success_body(const T& message) {
+    Writer writer;
+    writer.put(Outcome{});
+    writer.put(message);
+    return std::make_shared<const std::string>(writer.take());
+}
+
+/// Where the server's tables send what they have to say, and what they may ask about sessions.
+class Outlet {
+ public:
+    virtual ~Outlet() = default;
+    virtual void reply(RequestKey request, SharedBody body) = 0;
+    virtual void notify(uint64_t session, Operation operation, std::string body) = 0;
+    /// "host HOST, pid PID", for texts.
+    virtual std::string describe(uint64_t session) const = 0;
+    virtual const std::string& host_of(uint64_t session) const = 0;
+    virtual bool is_connected(uint64_t session) const = 0;
+
+    void succeed(RequestKey request) { reply(request, failure_body(Status())); }
+    template <typename T>
+    void succeed(RequestKey request, const T& message) {
+        reply(request, success_body(message));
+    }
+    void fail(RequestKey request, const Status& status) { reply(request, failure_body(status)); }
+};
+
+/// How a session ended.
+enum class Departure { kLeft, kLost };
+
+}  // namespace memfabric::store

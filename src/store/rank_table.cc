@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/rank_table.h"
+
+#include <algorithm>
+
+#include "store/rank_text.h"
+
+namespace memfabric::store {
+
+Status RankTable::check_wanted(const RankRequest& message, const World& world) const {
+    const uint32_t limit = world.dynamic ? kMaxWorldSize : world.size;
+    if (*message.rank >= limit) {
+        return failure(Code::kInvalidParam, "rank {} in world '{}': its ranks are 0 to {}", *message.rank,
+                       message.world, limit - 1);
+    }
+    const auto holder = world.holders.find(*message.rank);
+    if (holder != world.holders.end() && outlet_.is_connected(holder->second)) {
+        return failure(Code::kDuplicatedObject, "rank {} in world '{}' is taken by {}", *message.rank,
+                       message.world, outlet_.describe(holder->second));
+    }
+    return {};
+}
+
+Status RankTable::check(RequestKey request, const RankRequest& message, const World& world) const {
+    if (message.world_size == 0 || message.world_size > kMaxWorldSize) {
+        return failure(Code::kInvalidParam,
+                       "world '{}': a world size of {} is impossible, 1 to {} are possible", message.world,
+                       message.world_size, kMaxWorldSize);
+    }
+    if (world.dynamic != message.dynamic) {
+        return failure(Code::kInvalidParam,
+                       "world '{}' is {}, this process asks for a {} one; all processes must say the same",
+                       message.world, world.dynamic ? "dynamic" : "of a fixed size",
+                       world.dynamic ? "fixed" : "dynamic");
+    }
+    if (!world.dynamic && world.size != message.world_size) {
+        return failure(Code::kInvalidParam,
+                       "world '{}' has {} ranks, this process says {}; all processes must say the same",
+                       message.world, world.size, message.world_size);
+    }
+    for (const auto& [rank, session] : world.holders) {
+        if (session == request.session) {
+            return failure(Code::kRepeatCall, "world '{}': this process has rank {} already", message.world,
+                           rank);
+        }
+    }
+    for (const Asker& asker : world.waiting) {
+        if (asker.request.session == request.session) {
+            return failure(Code::kRepeatCall, "world '{}': this process is asking for a rank already",
+                           message.world);
+        }
+    }
+    return message.rank ? check_wanted(message, world) : Status();
+}
+
+void RankTable::assign(RequestKey request, RankRequest message) {
+    const std::string name = message.world;
+    const auto [position, is_new] = worlds_.try_emplace(name);
+    World& world = position->second;
+    if (is_new) {
+        world.size = message.world_size;
+        world.dynamic = message.dynamic;
+    }
+    if (const Status status = check(request, message, world); !status.is_ok()) {
+        outlet_.fail(request, status);
+        forget_if_empty(name);
+        return;
+    }
+    world.waiting.push_back(Asker{request, std::move(message)});
+    serve(name);
+}
+
+void RankTable::serve(const std::string& name) {
+    World& world = worlds_.at(name);
+    std::erase_if(world.waiting,
+                  [&](const Asker& asker) { return asker.message.rank && serve_wanted(world, asker); });
+    if (!world.dynamic && !world.complete && world.holders.size() + world.waiting.size() >= world.size) {
+        assign_all(world);
+    }
+    if (world.dynamic || world.complete) {
+        std::erase_if(world.waiting,
+                      [&](const Asker& asker) { return !asker.message.rank && serve_free(world, asker); });
+    }
+    world.complete = world.complete || world.holders.size() == world.size;
+    forget_if_empty(name);
+}
+
+bool RankTable::serve_wanted(World& world, const Asker& asker) {
+    if (const Status status = check_wanted(asker.message, world); !status.is_ok()) {
+        outlet_.fail(asker.request, status);
+        return true;
+    }
+    if (world.holders.contains(*asker.message.rank)) {
+        return false;  // its holder is away: wait until it is back or lost
+    }
+    grant(world, asker, *asker.message.rank);
+    return true;
+}
+
+void RankTable::assign_all(World& world) {
+    std::vector<Asker> askers;
+    std::erase_if(world.waiting, [&](const Asker& asker) {
+        if (asker.message.rank) {
+            return false;
+        }
+        askers.push_back(asker);
+        return true;
+    });
+    std::stable_sort(askers.begin(), askers.end(), [&](const Asker& a, const Asker& b) {
+        return std::pair(std::string_view(outlet_.host_of(a.request.session)), a.message.device_id) <
+               std::pair(std::string_view(outlet_.host_of(b.request.session)), b.message.device_id);
+    });
+    world.complete = true;
+    uint32_t rank = 0;
+    for (const Asker& asker : askers) {
+        while (world.holders.contains(rank)) {
+            ++rank;
+        }
+        if (rank < world.size) {
+            grant(world, asker, rank);
+        } else {
+            world.waiting.push_back(asker);
+        }
+    }
+}
+
+bool RankTable::serve_free(World& world, const Asker& asker) {
+    if (const std::optional<uint32_t> rank = free_rank(world, asker.request.session)) {
+        grant(world, asker, *rank);
+        return true;
+    }
+    if (somebody_is_away(world)) {
+        return false;
+    }
+    outlet_.fail(asker.request, failure(Code::kRefused, "world '{}' has {} ranks and all are taken",
+                                        asker.message.world, world.holders.size()));
+    return true;
+}
+
+void RankTable::grant(World& world, const Asker& asker, uint32_t rank) {
+    world.holders.emplace(rank, asker.request.session);
+    outlet_.succeed(asker.request, RankReply{rank, asker.message.world_size});
+}
+
+std::optional<uint32_t> RankTable::free_rank(const World& world, uint64_t session) const {
+    const uint32_t limit = world.dynamic ? kMaxWorldSize : world.size;
+    const std::string& host = outlet_.host_of(session);
+    std::optional<uint32_t> lowest;
+    for (uint32_t rank = 0; rank < limit; ++rank) {
+        if (world.holders.contains(rank)) {
+            continue;
+        }
+        lowest = lowest.value_or(rank);
+        const auto before = rank == 0 ? world.holders.end() : world.holders.find(rank - 1);
+        if (before != world.holders.end() && outlet_.host_of(before->second) == host) {
+            return rank;
+        }
+    }
+    return lowest;
+}
+
+bool RankTable::somebody_is_away(const World& world) const {
+    return std::any_of(world.holders.begin(), world.holders.end(),
+                       [&](const auto& holder) { return !outlet_.is_connected(holder.second); });
+}
+
+std::string RankTable::waiting_text(const std::string& name, const World& world, const Asker& asker) const {
+    if (asker.message.rank) {
+        return fmt::format("rank {} in world '{}': its holder is away and was not given up by the deadline",
+                           *asker.message.rank, name);
+    }
+    if (world.complete) {
+        return fmt::format("rank in world '{}': all {} are taken, none became free by the deadline", name,
+                           world.size);
+    }
+    std::vector<uint32_t> ranks;
+    for (const auto& [rank, session] : world.holders) {
+        ranks.push_back(rank);
+    }
+    const size_t present = world.holders.size() + world.waiting.size();
+    return fmt::format("rank in world '{}': {} of {} processes came by the deadline, {} missing{}{}", name,
+                       present, world.size, world.size - present,
+                       ranks.empty() ? "" : "; ranks taken so far: ", rank_text(ranks));
+}
+
+void RankTable::release(RequestKey request, const std::string& name) {
+    const auto world = worlds_.find(name);
+    const auto erased =
+        world == worlds_.end() ? 0 : std::erase_if(world->second.holders, [&](const auto& holder) {
+            return holder.second == request.session;
+        });
+    if (erased == 0) {
+        outlet_.fail(request, failure(Code::kObjectNotExists,
+                                      "release rank in world '{}': this process has none", name));
+        return;
+    }
+    outlet_.succeed(request);
+    serve(name);
+}
+
+std::optional<Status> RankTable::cancel(RequestKey request) {
+    for (auto& [name, world] : worlds_) {
+        const auto asker = std::find_if(world.waiting.begin(), world.waiting.end(),
+                                        [&](const Asker& candidate) { return candidate.request == request; });
+        if (asker == world.waiting.end()) {
+            continue;
+        }
+        const Status status(Code::kTimeout, waiting_text(name, world, *asker));
+        world.waiting.erase(asker);
+        forget_if_empty(std::string(name));
+        return status;
+    }
+    return std::nullopt;
+}
+
+void RankTable::session_resumed(uint64_t session) {
+    std::vector<std::string> names;
+    for (const auto& [name, world] : worlds_) {
+        const bool holds = std::any_of(world.holders.begin(), world.holders.end(),
+                                       [&](const auto& holder) { return holder.second == session; });
+        if (holds && !world.waiting.empty()) {
+            names.push_back(name);
+        }
+    }
+    for (const std::string& name : names) {
+        serve(name);
+    }
+}
+
+void RankTable::end_session(uint64_t session) {
+    std::vector<std::string> names;
+    for (auto& [name, world] : worlds_) {
+        const auto freed =
+            std::erase_if(world.holders, [&](const auto& holder) { return holder.second == session; });
+        const auto gone = std::erase_if(world.waiting,
+                                        [&](const Asker& asker) { return asker.request.session == session; });
+        if (freed + gone != 0) {
+            names.push_back(name);
+        }
+    }
+    for (const std::string& name : names) {
+        serve(name);
+    }
+}
+
+void RankTable::forget_if_empty(const std::string& name) {
+    const auto world = worlds_.find(name);
+    if (world != worlds_.end() && world->second.holders.empty() && world->second.waiting.empty()) {
+        worlds_.erase(world);
+    }
+}
+
+}  // namespace memfabric::store

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/server.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+#include <vector>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "store/server_connection.h"
+#include "store/sockets.h"
+
+namespace memfabric::store {
+namespace {
+
+constexpr size_t kScratchBytes = 256 * 1024;
+constexpr std::chrono::milliseconds kAcceptPause(100);
+constexpr std::chrono::milliseconds kResolveLimit(10000);
+
+/// Listens on every address of the endpoint; with port 0 all take the port that the first got.
+Result<std::vector<Fd>> listen_everywhere(Endpoint& endpoint) {
+    MF_ASSIGN_OR_RETURN(std::vector<SocketAddress> addresses,
+                        resolve(endpoint, Deadline::after(kResolveLimit)));
+    std::vector<Fd> listeners;
+    Status first_failure;
+    for (SocketAddress& address : addresses) {
+        address.set_port(endpoint.port);
+        Result<Fd> listener = listen_on(address);
+        if (!listener.is_ok()) {
+            first_failure = first_failure.is_ok() ? listener.status() : first_failure;
+            continue;
+        }
+        endpoint.port = local_address_of(listener->get()).port();
+        listeners.push_back(std::move(listener).value());
+    }
+    // "localhost" is two addresses, of which a machine without IPv6 has one; a taken port is a failure on
+    // either.
+    if (listeners.empty() || first_failure.code() == Code::kResourceInUse) {
+        return first_failure;
+    }
+    return listeners;
+}
+
+class AsioServer : public Server {
+ public:
+    AsioServer(ServerConfig config, std::vector<Fd> listeners, std::shared_ptr<ssl_ctx_st> tls)
+        : config_(std::move(config)),
+          core_(config_.options),
+          scratch_(kScratchBytes),
+          expiry_(io_),
+          shared_{io_,
+                  core_,
+                  std::move(tls),
+                  config_.options.size(OptionId::kStoreMaxMessage),
+                  config_.options.size(OptionId::kStoreMaxClients),
+                  scratch_,
+                  [this] { arm_expiry(); }} {
+        for (Fd& listener : listeners) {
+            acceptors_.push_back(std::make_unique<Acceptor>(io_, listener.release()));
+        }
+    }
+
+    ~AsioServer() override {
+        if (::getpid() != owner_) {
+            // In a forked child: the thread is not here, and what it works on may be in any state.
+            static_cast<void>(new std::jthread(std::move(thread_)));
+            return;
+        }
+        io_.stop();
+        thread_ = {};
+        connections_.clear();
+    }
+
+    void run() {
+        for (const auto& acceptor : acceptors_) {
+            wait_for_clients(*acceptor);
+        }
+        thread_ = start_thread("mf-store", [this](const std::stop_token&) {
+            const auto forever = asio::make_work_guard(io_);
+            io_.run();
+        });
+    }
+
+    const Endpoint& endpoint() const override { return config_.endpoint; }
+
+ private:
+    struct Acceptor {
+        Acceptor(asio::io_context& io, int listener) : descriptor(io, listener), pause(io) {}
+        asio::posix::stream_descriptor descriptor;
+        asio::steady_timer pause;
+    };
+
+    void wait_for_clients(Acceptor& acceptor) {
+        acceptor.descriptor.async_wait(
+            asio::posix::stream_descriptor::wait_read, [this, &acceptor](const asio::error_code& error) {
+                if (error) {
+                    return;
+                }
+                if (accept_clients(acceptor)) {
+                    wait_for_clients(acceptor);
+                    return;
+                }
+                acceptor.pause.expires_after(kAcceptPause);
+                acceptor.pause.async_wait([this, &acceptor](const asio::error_code& stopped) {
+                    if (!stopped) {
+                        wait_for_clients(acceptor);
+                    }
+                });
+            });
+    }
+
+    /// Returns false where the process has no descriptor left for another client.
+    bool accept_clients(Acceptor& acceptor) {
+        for (;;) {
+            SocketAddress peer;
+            peer.length = sizeof peer.storage;
+            Fd socket(::accept4(acceptor.descriptor.native_handle(),
+                                reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+            if (socket.is_open()) {
+                add_client(std::move(socket), peer);
+                warned_of_accept_ = false;
+            } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                if (!std::exchange(warned_of_accept_, true)) {
+                    log_warn(
+                        "config store: no further client can be accepted, {}; raise the limit of open files",
+                        errno_text(errno));
+                }
+                return false;
+            } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+                return true;
+            }
+        }
+    }
+
+    void add_client(Fd socket, const SocketAddress& peer) {
+        const size_t limit = shared_.max_clients;
+        constexpr size_t kToldWhy = 64;  // beyond the limit; more are closed without a word
+        if (connections_.size() >= limit + kToldWhy) {
+            return;
+        }
+        tune_stream(socket.get(), std::chrono::milliseconds(config_.options.integer(OptionId::kEvictAfter)));
+        const std::string name = Endpoint{peer.host_text(), peer.port()}.text();
+        if (connections_.size() >= limit) {
+            log_warn("config store: {} is refused, {} clients are served already (MF_STORE_MAX_CLIENTS)",
+                     name, limit);
+        }
+        auto connection =
+            std::make_shared<Connection>(shared_, std::move(socket), name, connections_.size() < limit,
+                                         [this](const auto& ended) { connections_.erase(ended); });
+        connections_.insert(connection);
+        connection->start();
+    }
+
+    void arm_expiry() {
+        const auto next = core_.next_expiry();
+        if (!next || (armed_ && *armed_ <= *next)) {
+            return;
+        }
+        armed_ = *next;
+        expiry_.expires_at(*next);
+        expiry_.async_wait([this](const asio::error_code& error) {
+            if (!error) {
+                armed_.reset();
+                core_.expire(Sessions::Clock::now());
+                arm_expiry();
+            }
+        });
+    }
+
+    const pid_t owner_ = ::getpid();
+    ServerConfig config_;
+    Core core_;
+    std::vector<char> scratch_;
+    asio::io_context io_{1};
+    asio::steady_timer expiry_;
+    std::optional<Sessions::Clock::time_point> armed_;  // what expiry_ waits for
+    ServerShared shared_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    std::set<std::shared_ptr<Connection>> connections_;
+    bool warned_of_accept_ = false;
+    std::jthread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerConfig config) {
+    const std::string context = fmt::format("config store at {}", config.endpoint.text());
+    std::shared_ptr<ssl_ctx_st> tls;
+    if (config.tls) {
+        Result<std::shared_ptr<ssl_ctx_st>> made = make_tls_context(*config.tls, TlsRole::kServer);
+        if (!made.is_ok()) {
+            return made.status().with_context(context);
+        }
+        tls = std::move(made).value();
+    }
+    Result<std::vector<Fd>> listeners = listen_everywhere(config.endpoint);
+    if (!listeners.is_ok()) {
+        return listeners.status().with_context(context);
+    }
+    auto server =
+        std::make_unique<AsioServer>(std::move(config), std::move(listeners).value(), std::move(tls));
+    server->run();
+    log_info("config store: listens on {}", server->endpoint().text());
+    return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace memfabric::store

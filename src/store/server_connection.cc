@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/server_connection.h"
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "base/log.h"
+
+namespace memfabric::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kHandshakeLimit(5000);
+constexpr milliseconds kClosingLimit(1000);
+constexpr uint64_t kPauseBytes = 4 << 20;  // of replies that the client has not taken: it may ask for no more
+
+constexpr char kTlsFirstByte = 0x16;
+
+}  // namespace
+
+Connection::Connection(ServerShared& shared, Fd socket, std::string peer, bool welcome, Ended ended)
+    : shared_(shared),
+      channel_(std::move(socket)),
+      descriptor_(shared.io, channel_.descriptor()),
+      timer_(shared.io),
+      peer_(std::move(peer)),
+      is_welcome_(welcome),
+      ended_(std::move(ended)) {}
+
+Connection::~Connection() {
+    descriptor_.release();  // the channel closes it
+}
+
+void Connection::start() {
+    limit_time(kHandshakeLimit);
+    wait_readable();
+}
+
+void Connection::limit_time(milliseconds limit) {
+    timer_.expires_after(limit);
+    timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+        if (error || self->stage_ == Stage::kServing || self->stage_ == Stage::kEnded) {
+            return;
+        }
+        if (self->stage_ != Stage::kClosing) {
+            log_info("config store: {} connected and did not greet within {} ms: closed", self->peer_,
+                     kHandshakeLimit.count());
+        }
+        self->end();
+    });
+}
+
+void Connection::wait_readable() {
+    if (reading_ || paused_ || stage_ == Stage::kEnded) {
+        return;
+    }
+    reading_ = true;
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [self = shared_from_this()](const asio::error_code& error) {
+                               self->reading_ = false;
+                               if (!error && self->stage_ != Stage::kEnded) {
+                                   self->on_readable();
+                                   self->wait_readable();
+                               }
+                           });
+}
+
+void Connection::wait_writable() {
+    if (writing_ || stage_ == Stage::kEnded) {
+        return;
+    }
+    writing_ = true;
+    descriptor_.async_wait(asio::posix::stream_descriptor::wait_write,
+                           [self = shared_from_this()](const asio::error_code& error) {
+                               self->writing_ = false;
+                               if (error || self->stage_ == Stage::kEnded) {
+                                   return;
+                               }
+                               if (self->stage_ == Stage::kTls) {
+                                   self->on_readable();
+                               }
+                               self->flush();
+                           });
+}
+
+void Connection::on_readable() {
+    if (stage_ == Stage::kFirstByte && !tell_protocols_apart()) {
+        return;
+    }
+    if (stage_ == Stage::kTls && !advance_tls()) {
+        return;
+    }
+    read_messages();
+}
+
+bool Connection::tell_protocols_apart() {
+    char bytes[16];
+    const IoResult result = channel_.peek(bytes);
+    if (result.state != IoState::kDone) {
+        if (result.state != IoState::kWantRead) {
+            end();
+        }
+        return false;
+    }
+    const std::string_view begin(bytes, result.bytes);
+    if (begin[0] == kTlsFirstByte && shared_.tls) {
+        if (const Status status = channel_.enable_tls(shared_.tls, TlsRole::kServer); !status.is_ok()) {
+            log_warn("config store: {}: {}", peer_, status.message());
+            end();
+            return false;
+        }
+        stage_ = Stage::kTls;
+        return true;
+    }
+    if (begin[0] == kTlsFirstByte) {
+        refuse(failure(
+            Code::kRefused,
+            "this store does not use TLS, the client does: switch it off at the client, or on at the store"));
+        return false;
+    }
+    if (begin[0] != kWireFirstByte) {
+        answer_foreigner(begin);
+        return false;
+    }
+    if (shared_.tls) {
+        refuse(failure(
+            Code::kRefused,
+            "this store uses TLS, the client does not: give the client a certificate and switch TLS on"));
+        return false;
+    }
+    stage_ = Stage::kGreeting;
+    return true;
+}
+
+void Connection::answer_foreigner(std::string_view bytes) {
+    log_info("config store: {} is no client: {}", peer_, describe_foreign_bytes(bytes));
+    constexpr std::string_view kAnswer =
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nThis is a "
+        "MemFabric config store.\n";
+    if (describe_foreign_bytes(bytes).ends_with("HTTP")) {
+        static_cast<void>(channel_.write(kAnswer, {}));
+    }
+    begin_closing();
+}
+
+bool Connection::advance_tls() {
+    const IoResult result = channel_.handshake();
+    switch (result.state) {
+        case IoState::kDone:
+            stage_ = Stage::kGreeting;
+            return true;
+        case IoState::kWantRead:
+            return false;
+        case IoState::kWantWrite:
+            wait_writable();
+            return false;
+        case IoState::kClosed:
+        case IoState::kFailed:
+            break;
+    }
+    log_warn("config store: the TLS handshake with {} failed: {}", peer_,
+             result.reason.empty() ? "it closed" : result.reason);
+    begin_closing();
+    return false;
+}
+
+void Connection::read_messages() {
+    while (stage_ != Stage::kEnded && !paused_) {
+        const IoResult result =
+            stage_ == Stage::kClosing ? channel_.discard(shared_.scratch) : channel_.read(shared_.scratch);
+        if (result.state == IoState::kWantRead) {
+            return;
+        }
+        if (result.state == IoState::kWantWrite) {
+            wait_writable();
+            return;
+        }
+        if (result.state != IoState::kDone) {
+            end();
+            return;
+        }
+        if (stage_ != Stage::kClosing) {
+            take_bytes({shared_.scratch.data(), result.bytes});
+        }
+        // A read that did not fill its target has emptied the socket; TLS may hold more all the same.
+        if (result.bytes < shared_.scratch.size() && !channel_.has_buffered()) {
+            return;
+        }
+    }
+}
+
+void Connection::take_bytes(std::string_view bytes) {
+    if (incoming_.empty()) {
+        const size_t used = consume(bytes);
+        incoming_.assign(bytes.substr(used));
+    } else {
+        incoming_.append(bytes);
+        incoming_.erase(0, consume(incoming_));
+    }
+    if (incoming_.empty() && incoming_.capacity() > kMaxHandshakeMessage) {
+        incoming_ = std::string();
+    }
+}
+
+size_t Connection::consume(std::string_view bytes) {
+    size_t used = 0;
+    while (bytes.size() - used >= kHeaderSize && !paused_ &&
+           (stage_ == Stage::kGreeting || stage_ == Stage::kServing)) {
+        const std::string_view rest = bytes.substr(used);
+        const Result<Header> header =
+            decode_header(rest, stage_ == Stage::kServing ? shared_.max_message : kMaxHandshakeMessage);
+        if (!header.is_ok()) {
+            log_info("config store: {}: {}", peer_, header.status().message());
+            refuse(header.status());
+            return bytes.size();
+        }
+        if (rest.size() < kHeaderSize + header->length) {
+            break;
+        }
+        used += kHeaderSize + header->length;
+        if (const Status status = handle(*header, rest.substr(kHeaderSize, header->length));
+            !status.is_ok()) {
+            log_info("config store: {}: {}", peer_, status.message());
+            refuse(status);
+            return bytes.size();
+        }
+    }
+    return used;
+}
+
+Status Connection::handle(const Header& header, std::string_view body) {
+    if (stage_ == Stage::kServing) {
+        MF_RETURN_IF_ERROR(shared_.core.receive(session_, header, body));
+        if (shared_.core.next_expiry()) {
+            shared_.expiry_changed();
+        }
+        if (header.operation == Operation::kGoodbye) {
+            begin_closing();
+        }
+        return {};
+    }
+    if (!is_welcome_) {
+        return failure(Code::kRefused,
+                       "the store serves {} clients already, the most that it may (MF_STORE_MAX_CLIENTS)",
+                       shared_.max_clients);
+    }
+    stage_ = Stage::kServing;
+    timer_.cancel();
+    Result<uint64_t> session = shared_.core.welcome(header, body, *this);
+    if (!session.is_ok()) {
+        return session.status();
+    }
+    session_ = *session;
+    return {};
+}
+
+void Connection::send(const Header& header, SharedBody body) {
+    if (stage_ != Stage::kServing) {
+        return;
+    }
+    Header complete = header;
+    complete.length = static_cast<uint32_t>(body->size());
+    outgoing_bytes_ += kHeaderSize + body->size();
+    outgoing_.push_back(Outgoing{encode_header(complete), std::move(body), 0});
+    if (outgoing_.size() == 1) {
+        flush();
+    }
+    paused_ = outgoing_bytes_ > kPauseBytes;
+}
+
+bool Connection::write_some(Outgoing& outgoing) {
+    const std::string_view header(outgoing.header.data(), outgoing.header.size());
+    const size_t in_body = outgoing.sent > kHeaderSize ? outgoing.sent - kHeaderSize : 0;
+    const IoResult result = channel_.write(header.substr(std::min(outgoing.sent, kHeaderSize)),
+                                           std::string_view(*outgoing.body).substr(in_body));
+    switch (result.state) {
+        case IoState::kDone:
+            outgoing.sent += result.bytes;
+            outgoing_bytes_ -= result.bytes;
+            return true;
+        case IoState::kWantWrite:
+            wait_writable();
+            return false;
+        case IoState::kWantRead:
+            return false;  // TLS wants to read first; reading goes on, and then flushes
+        case IoState::kClosed:
+        case IoState::kFailed:
+            break;
+    }
+    end_later();
+    return false;
+}
+
+void Connection::flush() {
+    while (!outgoing_.empty() && stage_ != Stage::kEnded) {
+        Outgoing& next = outgoing_.front();
+        if (!write_some(next)) {
+            return;
+        }
+        if (next.sent == kHeaderSize + next.body->size()) {
+            outgoing_.pop_front();
+        }
+    }
+    if (stage_ == Stage::kClosing) {
+        channel_.finish();
+    } else if (paused_) {
+        paused_ = false;
+        asio::post(shared_.io, [self = shared_from_this()] {
+            self->take_bytes({});
+            if (self->stage_ != Stage::kEnded) {
+                self->on_readable();
+                self->wait_readable();
+            }
+        });
+    }
+}
+
+void Connection::refuse(const Status& why) {
+    if (stage_ == Stage::kClosing || stage_ == Stage::kEnded) {
+        return;
+    }
+    const std::string body = encode(Outcome{static_cast<int32_t>(why.code()), why.message()});
+    Header header{Operation::kRefusal, static_cast<uint32_t>(body.size()), 0, 0, 0};
+    outgoing_bytes_ += kHeaderSize + body.size();
+    outgoing_.push_back(Outgoing{encode_header(header), std::make_shared<const std::string>(body), 0});
+    begin_closing();
+}
+
+void Connection::begin_closing() {
+    stage_ = Stage::kClosing;
+    if (session_ != 0) {
+        shared_.core.disconnect(session_, *this);
+        shared_.expiry_changed();
+        session_ = 0;
+    }
+    paused_ = false;
+    incoming_.clear();
+    limit_time(kClosingLimit);
+    flush();
+    // Whoever sent it may still be sending; what comes is thrown away, lest a reset destroys what we have
+    // said.
+    asio::post(shared_.io, [self = shared_from_this()] { self->wait_readable(); });
+}
+
+void Connection::end_later() {
+    asio::post(shared_.io, [self = shared_from_this()] { self->end(); });
+}
+
+void Connection::end() {
+    if (stage_ == Stage::kEnded) {
+        return;
+    }
+    stage_ = Stage::kEnded;
+    if (session_ != 0) {
+        shared_.core.disconnect(session_, *this);
+        shared_.expiry_changed();
+    }
+    timer_.cancel();
+    descriptor_.cancel();
+    channel_.abort();
+    ended_(shared_from_this());
+}
+
+}  // namespace memfabric::store

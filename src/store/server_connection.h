@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "store/channel.h"
+#include "store/core.h"
+
+namespace memfabric::store {
+
+/// What all connections of one server share.
+struct ServerShared {
+    asio::io_context& io;
+    Core& core;
+    std::shared_ptr<ssl_ctx_st> tls;  // none: plaintext
+    uint64_t max_message = 0;
+    size_t max_clients = 0;
+    std::span<char> scratch;  // what is read lands here first, so that an idle connection holds no buffer
+    std::function<void()> expiry_changed;  // a session may have to be given up soon
+};
+
+/// One client's connection: TLS, greeting, then messages, until it ends.
+class Connection : public Link, public std::enable_shared_from_this<Connection> {
+ public:
+    using Ended = std::function<void(const std::shared_ptr<Connection>&)>;
+
+    Connection(ServerShared& shared, Fd socket, std::string peer, bool welcome, Ended ended);
+    ~Connection() override;
+    void start();
+
+    void send(const Header& header, SharedBody body) override;
+    void refuse(const Status& why) override;
+
+ private:
+    enum class Stage {
+        kFirstByte,  // tells a client with TLS from one without
+        kTls,
+        kGreeting,
+        kServing,
+        kClosing,  // everything is said; waits for the client to close
+        kEnded,
+    };
+    struct Outgoing {
+        HeaderBytes header;
+        SharedBody body;
+        size_t sent = 0;
+    };
+
+    void wait_readable();
+    void wait_writable();
+    void limit_time(std::chrono::milliseconds limit);
+    void on_readable();
+    bool tell_protocols_apart();
+    bool advance_tls();
+    void read_messages();
+    void take_bytes(std::string_view bytes);
+    size_t consume(std::string_view bytes);
+    Status handle(const Header& header, std::string_view body);
+    void flush();
+    bool write_some(Outgoing& outgoing);
+    void answer_foreigner(std::string_view bytes);
+    void begin_closing();
+    void end();
+    void end_later();
+
+    ServerShared& shared_;
+    Channel channel_;
+    asio::posix::stream_descriptor descriptor_;
+    asio::steady_timer timer_;
+    std::string peer_;
+    bool is_welcome_;  // false: there are too many clients
+    Ended ended_;
+    Stage stage_ = Stage::kFirstByte;
+    uint64_t session_ = 0;
+    std::string incoming_;  // the beginning of a message whose end has not come yet
+    std::deque<Outgoing> outgoing_;
+    uint64_t outgoing_bytes_ = 0;
+    bool reading_ = false;  // a wait for readability is under way
+    bool writing_ = false;
+    bool paused_ = false;  // reads nothing more until the client has taken its replies
+};
+
+}  // namespace memfabric::store

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sessions.h"
+
+#include "base/log.h"
+
+namespace memfabric::store {
+
+Result<Sessions::Opened> Sessions::open(const Hello& hello, Link& link) {
+    if (hello.session == 0) {
+        uint64_t id = 0;
+        while (id == 0 || sessions_.contains(id)) {
+            id = random_u64();
+        }
+        Session& session = sessions_[id];
+        session.incarnation = hello.incarnation;
+        session.link = &link;
+        return Opened{id, false};
+    }
+    if (hello.store_instance != instance_) {
+        return failure(Code::kReconnect,
+                       "the store was restarted and has forgotten this process: initialize again");
+    }
+    const auto found = sessions_.find(hello.session);
+    if (found == sessions_.end() || !(found->second.incarnation == hello.incarnation)) {
+        return failure(
+            Code::kEvicted,
+            "the store has given this process up for dead, since its connection was away for more than {} ms "
+            "(MF_LOST_AFTER): join anew",
+            lost_after_.count());
+    }
+    Session& session = found->second;
+    if (Link* older = std::exchange(session.link, nullptr)) {
+        older->refuse(failure(Code::kReconnect, "a newer connection has taken over this session"));
+    }
+    if (session.expires) {
+        expiries_.erase({*session.expires, hello.session});
+        session.expires.reset();
+    }
+    session.link = &link;
+    return Opened{hello.session, true};
+}
+
+void Sessions::replay(uint64_t id, const Header& seen) {
+    acknowledge(id, seen);
+    const Session& session = sessions_.at(id);
+    for (const Event& event : session.events) {
+        session.link->send(Header{event.operation, 0, event.number, 0, 0}, event.body);
+    }
+}
+
+void Sessions::disconnect(uint64_t id, const Link& link) {
+    const auto found = sessions_.find(id);
+    if (found != sessions_.end() && found->second.link == &link) {
+        found->second.link = nullptr;
+        set_expiry(id, found->second, Clock::now() + lost_after_);
+    }
+}
+
+void Sessions::erase(uint64_t id) {
+    const auto found = sessions_.find(id);
+    if (found != sessions_.end()) {
+        if (found->second.expires) {
+            expiries_.erase({*found->second.expires, id});
+        }
+        sessions_.erase(found);
+    }
+}
+
+void Sessions::set_expiry(uint64_t id, Session& session, Clock::time_point when) {
+    if (session.expires) {
+        expiries_.erase({*session.expires, id});
+    }
+    session.expires = when;
+    expiries_.emplace(when, id);
+}
+
+void Sessions::acknowledge(uint64_t id, const Header& header) {
+    Session& session = sessions_.at(id);
+    session.answered.erase(session.answered.begin(), session.answered.lower_bound(header.acknowledged));
+    while (!session.events.empty() && session.events.front().number <= header.events_seen) {
+        session.events_bytes -= session.events.front().body->size();
+        session.events.pop_front();
+    }
+}
+
+bool Sessions::begin(uint64_t id, const Header& header) {
+    acknowledge(id, header);
+    Session& session = sessions_.at(id);
+    if (const auto answer = session.answered.find(header.request); answer != session.answered.end()) {
+        session.link->send(Header{Operation::kReply, 0, header.request, 0, 0}, answer->second);
+        return false;
+    }
+    return header.request >= header.acknowledged && session.running.insert(header.request).second;
+}
+
+bool Sessions::is_running(RequestKey request) const {
+    const auto found = sessions_.find(request.session);
+    return found != sessions_.end() && found->second.running.contains(request.request);
+}
+
+std::optional<Sessions::Clock::time_point> Sessions::next_expiry() const {
+    return expiries_.empty() ? std::nullopt : std::optional(expiries_.begin()->first);
+}
+
+std::optional<uint64_t> Sessions::take_expired(Clock::time_point now) {
+    if (expiries_.empty() || expiries_.begin()->first > now) {
+        return std::nullopt;
+    }
+    const uint64_t id = expiries_.begin()->second;
+    expiries_.erase(expiries_.begin());
+    Session& session = sessions_.at(id);
+    session.expires.reset();
+    if (Link* link = std::exchange(session.link, nullptr)) {
+        link->refuse(
+            failure(Code::kEvicted,
+                    "the store has given this process up, since it did not take its events: join anew"));
+    }
+    return id;
+}
+
+void Sessions::reply(RequestKey request, SharedBody body) {
+    const auto found = sessions_.find(request.session);
+    if (found == sessions_.end() || found->second.running.erase(request.request) == 0) {
+        return;
+    }
+    Session& session = found->second;
+    if (session.link != nullptr) {
+        session.link->send(Header{Operation::kReply, 0, request.request, 0, 0}, body);
+    }
+    session.answered.emplace(request.request, std::move(body));
+}
+
+void Sessions::notify(uint64_t id, Operation operation, std::string body) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) {
+        return;
+    }
+    Session& session = found->second;
+    const auto shared = std::make_shared<const std::string>(std::move(body));
+    session.events_bytes += shared->size();
+    session.events.push_back(Event{++session.last_event, operation, shared});
+    if (session.link != nullptr) {
+        session.link->send(Header{operation, 0, session.last_event, 0, 0}, shared);
+    }
+    if (session.events_bytes > max_pending_ && !session.expires) {
+        log_warn("config store: {} does not take its events, {} bytes wait for it: it is given up",
+                 describe(id), session.events_bytes);
+        set_expiry(id, session, Clock::now());
+    }
+}
+
+std::string Sessions::describe(uint64_t id) const {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) {
+        return "a process that is gone";
+    }
+    return fmt::format("pid {} on host {}", found->second.incarnation.pid, found->second.incarnation.host_id);
+}
+
+const std::string& Sessions::host_of(uint64_t id) const {
+    static const std::string kNone;
+    const auto found = sessions_.find(id);
+    return found == sessions_.end() ? kNone : found->second.incarnation.host_id;
+}
+
+bool Sessions::is_connected(uint64_t id) const {
+    const auto found = sessions_.find(id);
+    return found != sessions_.end() && found->second.link != nullptr;
+}
+
+}  // namespace memfabric::store

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "store/outlet.h"
+
+namespace memfabric::store {
+
+/// One connection, as the sessions see it. May call Sessions::disconnect from within refuse(), and nothing
+/// else.
+class Link {
+ public:
+    virtual ~Link() = default;
+    virtual void send(const Header& header, SharedBody body) = 0;
+    /// Says why and closes.
+    virtual void refuse(const Status& why) = 0;
+};
+
+/// The clients' sessions: each outlives its connection for a moment, keeps the replies and events that its
+/// client may not have got, and so lets requests be sent again without being done again.
+class Sessions : public Outlet {
+ public:
+    using Clock = std::chrono::steady_clock;
+
+    Sessions(uint64_t instance, std::chrono::milliseconds lost_after, uint64_t max_pending)
+        : instance_(instance), lost_after_(lost_after), max_pending_(max_pending) {}
+
+    struct Opened {
+        uint64_t session = 0;
+        bool resumed = false;
+    };
+    /// Gives `link` to a new session or to the one that `hello` resumes; the link that this one had is
+    /// refused.
+    Result<Opened> open(const Hello& hello, Link& link);
+    /// Sends again what the client has not seen; after the welcome.
+    void replay(uint64_t session, const Header& seen);
+    /// The link is gone. Where the session has no other by the moment that next_expiry() tells, it is lost.
+    void disconnect(uint64_t session, const Link& link);
+    /// Takes note of what the client has got; returns whether the request is new and so is to be done.
+    bool begin(uint64_t session, const Header& header);
+    void acknowledge(uint64_t session, const Header& header);
+    bool is_running(RequestKey request) const;
+    void erase(uint64_t session);
+    bool contains(uint64_t session) const { return sessions_.contains(session); }
+
+    std::optional<Clock::time_point> next_expiry() const;
+    /// A session that is to be given up by `now`.
+    std::optional<uint64_t> take_expired(Clock::time_point now);
+
+    void reply(RequestKey request, SharedBody body) override;
+    void notify(uint64_t session, Operation operation, std::string body) override;
+    std::string describe(uint64_t session) const override;
+    const std::string& host_of(uint64_t session) const override;
+    bool is_connected(uint64_t session) const override;
+
+ private:
+    struct Event {
+        uint64_t number = 0;
+        Operation operation = Operation::kWatchEvent;
+        SharedBody body;
+    };
+    struct Session {
+        Incarnation incarnation;
+        Link* link = nullptr;
+        std::set<uint64_t> running;
+        std::map<uint64_t, SharedBody> answered;  // until the client says that it has them
+        std::deque<Event> events;                 // likewise
+        uint64_t events_bytes = 0;
+        uint64_t last_event = 0;
+        std::optional<Clock::time_point> expires;
+    };
+
+    void set_expiry(uint64_t id, Session& session, Clock::time_point when);
+
+    uint64_t instance_;
+    std::chrono::milliseconds lost_after_;
+    uint64_t max_pending_;
+    std::unordered_map<uint64_t, Session> sessions_;
+    std::set<std::pair<Clock::time_point, uint64_t>> expiries_;
+};
+
+}  // namespace memfabric::store

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/watch_table.h"
+
+namespace memfabric::store {
+namespace {
+
+std::string event_body(uint64_t watch, const std::string& key, const std::string* value) {
+    return encode(WatchEventMessage{watch, key, value != nullptr, value ? *value : std::string()});
+}
+
+}  // namespace
+
+void WatchTable::watch(RequestKey request, const WatchMessage& message, const std::string* value) {
+    const Watch watch{request.session, message.watch};
+    if (!keys_.emplace(watch, message.key).second) {
+        outlet_.fail(request, failure(Code::kDuplicatedObject,
+                                      "watch key '{}': watch {} of this session exists already", message.key,
+                                      message.watch));
+        return;
+    }
+    watches_[message.key].insert(watch);
+    outlet_.succeed(request);
+    if (value != nullptr) {
+        outlet_.notify(request.session, Operation::kWatchEvent,
+                       event_body(message.watch, message.key, value));
+    }
+}
+
+void WatchTable::unwatch(RequestKey request, uint64_t watch) {
+    const auto found = keys_.find({request.session, watch});
+    if (found == keys_.end()) {
+        outlet_.fail(request,
+                     failure(Code::kObjectNotExists, "unwatch: this session has no watch {}", watch));
+        return;
+    }
+    const auto key = watches_.find(found->second);
+    key->second.erase(found->first);
+    if (key->second.empty()) {
+        watches_.erase(key);
+    }
+    keys_.erase(found);
+    outlet_.succeed(request);
+}
+
+void WatchTable::changed(const std::string& key, const std::string* value) {
+    const auto found = watches_.find(key);
+    if (found == watches_.end()) {
+        return;
+    }
+    for (const auto& [session, watch] : found->second) {
+        outlet_.notify(session, Operation::kWatchEvent, event_body(watch, key, value));
+    }
+}
+
+void WatchTable::end_session(uint64_t session) {
+    for (auto next = keys_.lower_bound({session, 0}); next != keys_.end() && next->first.first == session;) {
+        const auto key = watches_.find(next->second);
+        key->second.erase(next->first);
+        if (key->second.empty()) {
+            watches_.erase(key);
+        }
+        next = keys_.erase(next);
+    }
+}
+
+}  // namespace memfabric::store

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "store/outlet.h"
+
+namespace memfabric::store {
+
+/// Who wants to hear of the changes of which key.
+class WatchTable {
+ public:
+    explicit WatchTable(Outlet& outlet) : outlet_(outlet) {}
+
+    /// Tells the watcher the value at once where there is one.
+    void watch(RequestKey request, const WatchMessage& message, const std::string* value);
+    void unwatch(RequestKey request, uint64_t watch);
+    void changed(const std::string& key, const std::string* value);
+    void end_session(uint64_t session);
+
+ private:
+    using Watch = std::pair<uint64_t, uint64_t>;  // session, number in the session
+    Outlet& outlet_;
+    std::map<Watch, std::string> keys_;
+    std::map<std::string, std::set<Watch>, std::less<>> watches_;
+};
+
+}  // namespace memfabric::store

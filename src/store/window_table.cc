@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/window_table.h"
+
+#include <algorithm>
+
+namespace memfabric::store {
+namespace {
+
+constexpr uint64_t kWindowAlignment = uint64_t{2} << 20;
+
+/// Whole alignment units that hold `stride * slots`, or nothing where that does not fit into 63 bits.
+std::optional<uint64_t> window_bytes(const WindowRequest& message) {
+    uint64_t bytes = 0;
+    if (message.stride == 0 || message.slots == 0 ||
+        __builtin_mul_overflow(message.stride, message.slots, &bytes) || bytes > (uint64_t{1} << 62)) {
+        return std::nullopt;
+    }
+    return (bytes + kWindowAlignment - 1) / kWindowAlignment * kWindowAlignment;
+}
+
+std::string shape_text(const WindowRequest& message) {
+    return fmt::format("{} slots of {} bytes ({})", message.slots, message.stride, message.shape);
+}
+
+std::string bases_text(const auto& bases) {
+    std::string text;
+    for (const uint64_t base : bases) {
+        text += fmt::format("{}{:#x}", text.empty() ? "" : ", ", base);
+    }
+    return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+std::vector<uint64_t> WindowTable::common_bases() const {
+    std::vector<uint64_t> common;
+    std::copy_if(preference_.begin(), preference_.end(), std::back_inserter(common), [&](uint64_t base) {
+        return std::all_of(offers_.begin(), offers_.end(),
+                           [&](const auto& offer) { return offer.second.contains(base); });
+    });
+    return common;
+}
+
+void WindowTable::agree_arena(RequestKey request, const ArenaOffer& offer) {
+    offers_.erase(request.session);
+    if (offers_.empty() && allocator_.is_empty()) {
+        arena_size_ = offer.size;
+        preference_ = offer.usable_bases;
+        fixed_base_.reset();
+    }
+    if (offer.size == 0 || offer.size % kWindowAlignment != 0 || offer.size != arena_size_) {
+        outlet_.fail(request, failure(Code::kInvalidParam,
+                                      "arena: this process offers {} bytes of address space, the others have "
+                                      "{}; the size (MF_ARENA_SIZE) must "
+                                      "be the same everywhere and a multiple of {}",
+                                      offer.size, arena_size_, kWindowAlignment));
+        return;
+    }
+    if (fixed_base_) {
+        offers_[request.session] = {offer.usable_bases.begin(), offer.usable_bases.end()};
+        outlet_.succeed(request, ArenaReply{*fixed_base_, arena_size_, true});
+        return;
+    }
+    const std::vector<uint64_t> before = common_bases();
+    offers_[request.session] = {offer.usable_bases.begin(), offer.usable_bases.end()};
+    const std::vector<uint64_t> common = common_bases();
+    if (common.empty()) {
+        offers_.erase(request.session);
+        outlet_.fail(request, failure(Code::kRefused,
+                                      "arena: the bases that this process can reserve ({}) are none of those "
+                                      "that all others can ({}); set "
+                                      "MF_GVA_BASE to one that is free in all of them",
+                                      bases_text(offer.usable_bases), bases_text(before)));
+        return;
+    }
+    outlet_.succeed(request, ArenaReply{common.front(), arena_size_, false});
+}
+
+Result<WindowTable::Window> WindowTable::make_window(const WindowRequest& message) {
+    const std::optional<uint64_t> bytes = window_bytes(message);
+    if (!bytes) {
+        return failure(Code::kInvalidParam, "window '{}': {} make no window", message.object,
+                       shape_text(message));
+    }
+    const std::vector<uint64_t> common = common_bases();
+    if (!fixed_base_ && common.empty()) {
+        return failure(Code::kNotInitialized, "window '{}': no process has agreed on an arena yet",
+                       message.object);
+    }
+    const std::optional<uint64_t> offset = allocator_.allocate(*bytes, arena_size_);
+    if (!offset) {
+        return failure(Code::kMallocFailed,
+                       "window '{}': {} need {} contiguous bytes of address space, which the arena of {} "
+                       "bytes has not left; make it larger "
+                       "with MF_ARENA_SIZE",
+                       message.object, shape_text(message), *bytes, arena_size_);
+    }
+    if (!fixed_base_) {
+        fixed_base_ = common.front();
+    }
+    return Window{*offset, message, fmt::format("{:016x}{:016x}", random_u64(), random_u64()), {}};
+}
+
+Status WindowTable::check(RequestKey request, const WindowRequest& message, const Window& window) const {
+    const WindowRequest& fixed = window.request;
+    if (fixed.stride != message.stride || fixed.slots != message.slots || fixed.shape != message.shape) {
+        return failure(
+            Code::kInvalidParam,
+            "window '{}': it has {}, this process asks for {}; all processes must ask for the same",
+            message.object, shape_text(fixed), shape_text(message));
+    }
+    const auto host = window.hosts.find(outlet_.host_of(request.session));
+    if (host == window.hosts.end()) {
+        return {};
+    }
+    const bool waits = std::any_of(host->second.waiting.begin(), host->second.waiting.end(),
+                                   [&](RequestKey other) { return other.session == request.session; });
+    if (waits || host->second.members.contains(request.session)) {
+        return failure(Code::kDuplicatedObject, "window '{}': this process has {} it already", message.object,
+                       waits ? "asked for" : "acquired");
+    }
+    return {};
+}
+
+void WindowTable::acquire(RequestKey request, const WindowRequest& message) {
+    auto found = windows_.find(message.object);
+    if (found == windows_.end()) {
+        Result<Window> made = make_window(message);
+        if (!made.is_ok()) {
+            outlet_.fail(request, made.status());
+            return;
+        }
+        found = windows_.emplace(message.object, std::move(made).value()).first;
+    } else if (const Status status = check(request, message, found->second); !status.is_ok()) {
+        outlet_.fail(request, status);
+        return;
+    }
+    const std::string& host_id = outlet_.host_of(request.session);
+    found->second.hosts[host_id].waiting.push_back(request);
+    serve(found->second, host_id);
+}
+
+void WindowTable::serve(Window& window, const std::string& host_id) {
+    Host& host = window.hosts[host_id];
+    const bool published = std::any_of(host.members.begin(), host.members.end(), [&](const auto& member) {
+        return !member.second.empty() && outlet_.is_connected(member.first);
+    });
+    while (!host.waiting.empty() && (published || host.members.empty())) {
+        const RequestKey request = host.waiting.front();
+        host.waiting.pop_front();
+        admit(window, host, request, host.members.empty());
+    }
+}
+
+void WindowTable::admit(Window& window, Host& host, RequestKey request, bool creator) {
+    WindowReply reply{*fixed_base_ + window.offset, creator, {}, window.token};
+    for (const auto& [session, address] : host.members) {
+        if (!address.empty() && outlet_.is_connected(session)) {
+            reply.holders.push_back(address);
+        }
+    }
+    host.members.emplace(request.session, std::string());
+    outlet_.succeed(request, reply);
+}
+
+void WindowTable::publish(RequestKey request, const PublishMessage& message) {
+    const auto window = windows_.find(message.object);
+    if (window != windows_.end() && !message.address.empty()) {
+        const std::string& host_id = outlet_.host_of(request.session);
+        const auto host = window->second.hosts.find(host_id);
+        if (host != window->second.hosts.end() && host->second.members.contains(request.session)) {
+            host->second.members[request.session] = message.address;
+            outlet_.succeed(request);
+            serve(window->second, host_id);
+            return;
+        }
+    }
+    outlet_.fail(request,
+                 failure(Code::kObjectNotExists,
+                         "publish holder '{}' of window '{}': this process has not acquired the window",
+                         message.address, message.object));
+}
+
+void WindowTable::drop(uint64_t session, const std::string& object) {
+    Window& window = windows_.at(object);
+    const std::string host_id = outlet_.host_of(session);
+    const auto host = window.hosts.find(host_id);
+    if (host != window.hosts.end()) {
+        host->second.members.erase(session);
+        std::erase_if(host->second.waiting, [&](RequestKey request) { return request.session == session; });
+        serve(window, host_id);
+        if (host->second.members.empty() && host->second.waiting.empty()) {
+            window.hosts.erase(host);
+        }
+    }
+    forget_if_unused(object);
+}
+
+void WindowTable::forget_if_unused(const std::string& object) {
+    const auto window = windows_.find(object);
+    if (window->second.hosts.empty()) {
+        allocator_.free(window->second.offset);
+        windows_.erase(window);
+    }
+}
+
+void WindowTable::release(RequestKey request, const std::string& object) {
+    const auto window = windows_.find(object);
+    if (window != windows_.end()) {
+        const auto host = window->second.hosts.find(outlet_.host_of(request.session));
+        if (host != window->second.hosts.end() && host->second.members.contains(request.session)) {
+            outlet_.succeed(request);
+            drop(request.session, object);
+            return;
+        }
+    }
+    outlet_.fail(request, failure(Code::kObjectNotExists,
+                                  "release window '{}': this process has not acquired it", object));
+}
+
+std::optional<Status> WindowTable::cancel(RequestKey request) {
+    for (auto& [object, window] : windows_) {
+        const auto host = window.hosts.find(outlet_.host_of(request.session));
+        if (host == window.hosts.end() || std::erase(host->second.waiting, request) == 0) {
+            continue;
+        }
+        std::string makers;
+        for (const auto& [session, address] : host->second.members) {
+            makers += (makers.empty() ? "" : "; ") + outlet_.describe(session);
+        }
+        return failure(
+            Code::kTimeout,
+            "window '{}': another process of this host ({}) did not hand its segment on by the deadline",
+            object, makers);
+    }
+    return std::nullopt;
+}
+
+void WindowTable::session_resumed(uint64_t session) {
+    for (auto& [object, window] : windows_) {
+        const std::string& host_id = outlet_.host_of(session);
+        if (const auto host = window.hosts.find(host_id);
+            host != window.hosts.end() && host->second.members.contains(session)) {
+            serve(window, host_id);
+        }
+    }
+}
+
+void WindowTable::end_session(uint64_t session) {
+    std::vector<std::string> objects;
+    for (const auto& [object, window] : windows_) {
+        objects.push_back(object);
+    }
+    for (const std::string& object : objects) {
+        drop(session, object);
+    }
+    offers_.erase(session);
+    if (offers_.empty() && allocator_.is_empty()) {
+        fixed_base_.reset();
+    }
+}
+
+}  // namespace memfabric::store
