@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/client.h"
+#include "store/server.h"
+
+namespace memfabric::store::test {
+
+/// Long enough that only a hang reaches it.
+inline Deadline soon() {
+    return Deadline::after_seconds(30);
+}
+
+inline Deadline briefly() {
+    return Deadline::after(std::chrono::milliseconds(60));
+}
+
+inline std::unique_ptr<Server> start_server(Options options = {}, const std::string& host = "127.0.0.1") {
+    Result<std::unique_ptr<Server>> server = Server::start({{host, 0}, std::nullopt, std::move(options)});
+    EXPECT_TRUE(server.is_ok()) << server.status().message();
+    return server.is_ok() ? std::move(server).value() : nullptr;
+}
+
+inline ClientConfig client_config(const Endpoint& endpoint, const std::string& host_id = "host-a",
+                                  int64_t pid = 1) {
+    ClientConfig config{endpoint, std::nullopt, make_incarnation(Options()), Options()};
+    config.incarnation.host_id = host_id;
+    config.incarnation.pid = pid;
+    return config;
+}
+
+inline std::shared_ptr<Client> connect(const Endpoint& endpoint, const std::string& host_id = "host-a",
+                                       int64_t pid = 1) {
+    Result<std::shared_ptr<Client>> client = Client::connect(client_config(endpoint, host_id, pid), soon());
+    EXPECT_TRUE(client.is_ok()) << client.status().message();
+    return client.is_ok() ? std::move(client).value() : nullptr;
+}
+
+#define MF_EXPECT_OK(expression)                                              \
+    do {                                                                      \
+        const auto& mf_outcome_ = (expression);                               \
+        EXPECT_TRUE(mf_outcome_.is_ok()) << status_of(mf_outcome_).message(); \
+    } while (false)
+
+#define MF_EXPECT_FAILURE(expression, expected_code, ...)                                            \
+    do {                                                                                             \
+        const auto& mf_outcome_ = (expression);                                                      \
+        EXPECT_EQ(status_of(mf_outcome_).code(), expected_code) << status_of(mf_outcome_).message(); \
+        for (const char* mf_part_ : std::initializer_list<const char*>{__VA_ARGS__}) {               \
+            EXPECT_NE(status_of(mf_outcome_).message().find(mf_part_), std::string::npos)            \
+                << "'" << mf_part_ << "' is not in: " << status_of(mf_outcome_).message();           \
+        }                                                                                            \
+    } while (false)
+
+inline const Status& status_of(const Status& status) {
+    return status;
+}
+
+template <typename T>
+const Status& status_of(const Result<T>& result) {
+    return result.status();
+}
+
+/// Runs a blocking call on a thread of its own.
+template <typename Function>
+auto in_background(Function function) {
+    return std::async(std::launch::async, std::move(function));
+}
+
+template <typename T>
+bool is_ready(const std::future<T>& future) {
+    return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+/// Collects what handlers hear; the test waits for it.
+template <typename T>
+class Heard {
+ public:
+    void add(T item) {
+        const std::lock_guard lock(mutex_);
+        items_.push_back(std::move(item));
+        changed_.notify_all();
+    }
+    /// The items, once there are `count` of them; those that are there after 30 s otherwise.
+    std::vector<T> wait_for(size_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return items_.size() >= count; });
+        return items_;
+    }
+
+ private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<T> items_;
+};
+
+}  // namespace memfabric::store::test
