@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -13,13 +14,10 @@ namespace {
 
 constexpr size_t kLine = 64;
 
-/// How far ahead of the copy the source is fetched. The hardware's prefetchers stop at the end of a page;
-/// this fetches the next page's translation too. Measured on a Zen 5: 0: 25.4, 1 KiB: 26.4, 2 KiB: 26.5, 4
-/// KiB: 27.9 GB/s.
-constexpr size_t kPrefetchAhead = 4096;
-
-/// Bytes of one round of the main loops.
-constexpr size_t kRound = 4 * kLine;
+/// The hardware's prefetchers stop at the end of a page: one early touch of the next one gets its translation
+/// and first line. Measured on a Zen 5, walking in 1 MiB: 27.5 GB/s without, 28.5 with; fetching every line
+/// ahead: 25.5. Registers of 64 bytes gain nothing over those of 32.
+constexpr size_t kPage = 4096;
 
 /// Copies the bytes before the destination's first whole line, so that the stores past the caches fill whole
 /// lines.
@@ -35,12 +33,6 @@ size_t copy_head(std::byte* destination, const std::byte* source, size_t size) {
 void copy_small(std::byte* destination, const std::byte* source, size_t size) {
     if (size > 0) {
         std::memcpy(destination, source, size);
-    }
-}
-
-void prefetch_round(const std::byte* source) {
-    for (size_t line = 0; line < kRound; line += kLine) {
-        _mm_prefetch(reinterpret_cast<const char*>(source + kPrefetchAhead + line), _MM_HINT_NTA);
     }
 }
 
@@ -60,24 +52,23 @@ void stream_line_sse2(std::byte* destination, const std::byte* source) {
 
 // The two copies differ in their line function alone, which must have the same target attribute to be
 // inlined: hence a macro and no template.
-#define MF_NONTEMPORAL_COPY(name, attribute, stream_line)                               \
-    attribute void name(std::byte* destination, const std::byte* source, size_t size) { \
-        size_t done = copy_head(destination, source, size);                             \
-        if (done >= size) {                                                             \
-            copy_small(destination, source, size);                                      \
-            return;                                                                     \
-        }                                                                               \
-        for (; size - done >= kRound; done += kRound) {                                 \
-            prefetch_round(source + done);                                              \
-            stream_line(destination + done, source + done);                             \
-            stream_line(destination + done + kLine, source + done + kLine);             \
-            stream_line(destination + done + 2 * kLine, source + done + 2 * kLine);     \
-            stream_line(destination + done + 3 * kLine, source + done + 3 * kLine);     \
-        }                                                                               \
-        for (; size - done >= kLine; done += kLine) {                                   \
-            stream_line(destination + done, source + done);                             \
-        }                                                                               \
-        copy_small(destination + done, source + done, size - done);                     \
+#define MF_NONTEMPORAL_COPY(name, attribute, stream_line)                                \
+    attribute void name(std::byte* destination, const std::byte* source, size_t size) {  \
+        size_t done = copy_head(destination, source, size);                              \
+        if (done >= size) {                                                              \
+            copy_small(destination, source, size);                                       \
+            return;                                                                      \
+        }                                                                                \
+        while (size - done >= kLine) {                                                   \
+            const size_t end = done + std::min(kPage, (size - done) / kLine * kLine);    \
+            if (size - end >= kLine) {                                                   \
+                _mm_prefetch(reinterpret_cast<const char*>(source + end), _MM_HINT_NTA); \
+            }                                                                            \
+            for (; done < end; done += kLine) {                                          \
+                stream_line(destination + done, source + done);                          \
+            }                                                                            \
+        }                                                                                \
+        copy_small(destination + done, source + done, size - done);                      \
     }
 
 MF_NONTEMPORAL_COPY(copy_sse2, , stream_line_sse2)
