@@ -33,7 +33,7 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "Lets the config store work without TLS beyond loopback. Only on a trusted network."},
     {OptionId::kGvaBase, "MF_GVA_BASE", kText, "", 0, 0, "addresses, comma-separated",
      "Candidates for the base of the global address space, tried in this order. Default: eight between 0x200000000000 and "
-     "0x480000000000 (x86-64)."},
+     "0x3c0000000000 (x86-64)."},
     {OptionId::kArenaSize, "MF_ARENA_SIZE", kSize, "16T", kGiB, 64 * kTiB, "",
      "Address space that every process reserves for the pool (no memory stands behind it)."},
     {OptionId::kMaxRegionSize, "MF_MAX_REGION_SIZE", kSize, "2T", 2 * kMiB, 16 * kTiB, "",

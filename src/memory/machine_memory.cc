@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/machine_memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <string>
+
+namespace memfabric::memory {
+namespace {
+
+/// Left to the rest of the machine.
+constexpr uint64_t kReserve = uint64_t{64} << 20;
+constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
+
+uint64_t number_in(const std::string& path, uint64_t otherwise) {
+    std::ifstream file(path);
+    uint64_t number = 0;
+    return file >> number ? number : otherwise;  // "max" is no number: no limit
+}
+
+uint64_t meminfo_bytes(const std::string& name) {
+    std::ifstream file("/proc/meminfo");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with(name + ":")) {
+            return std::strtoull(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
+        }
+    }
+    return kNoLimit;
+}
+
+std::string cgroup_folder() {
+    std::ifstream file("/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("0::")) {
+            return "/sys/fs/cgroup" + line.substr(3);
+        }
+    }
+    return "/sys/fs/cgroup";
+}
+
+uint64_t room_in(const std::string& limit_file, const std::string& used_file) {
+    const uint64_t limit = number_in(limit_file, kNoLimit);
+    const uint64_t used = number_in(used_file, 0);
+    return limit == kNoLimit ? kNoLimit : limit - std::min(limit, used);
+}
+
+/// Version 2, else version 1; files that are missing limit nothing.
+uint64_t cgroup_room() {
+    const std::string folder = cgroup_folder();
+    const std::string old = "/sys/fs/cgroup/memory";
+    return std::min(room_in(folder + "/memory.max", folder + "/memory.current"),
+                    room_in(old + "/memory.limit_in_bytes", old + "/memory.usage_in_bytes"));
+}
+
+}  // namespace
+
+uint64_t available_bytes() {
+    return std::min(meminfo_bytes("MemAvailable"), cgroup_room());
+}
+
+uint64_t available_huge_bytes() {
+    return number_in("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", 0) << 21;
+}
+
+Status check_available(uint64_t demand) {
+    const uint64_t available = available_bytes();
+    if (available < kReserve || demand > available - kReserve) {
+        return failure(Code::kMallocFailed,
+                       "{} bytes of memory are wanted, {} are available on this machine (or in this memory cgroup): contribute less, "
+                       "or free some",
+                       demand, available);
+    }
+    return {};
+}
+
+}  // namespace memfabric::memory

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/mapped/hand_over.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/incarnation.h"
+#include "base/log.h"
+#include "base/secret_compare.h"
+#include "base/thread.h"
+
+namespace memfabric::transport {
+namespace {
+
+/// An asker that connects and says nothing is dropped after this time; the next one waits for it.
+constexpr int kAskerPatience = 500;  // ms
+constexpr size_t kTextLength = 128;
+
+/// One packet each way; both sides are of one host, so the layout is the machine's.
+struct Request {
+    char magic[8];
+    char object[kTextLength];
+    char token[kTextLength];
+};
+constexpr char kMagic[8] = "mf-seg1";
+
+struct Answer {
+    char text[2 * kTextLength];  // empty: the descriptor is attached
+};
+
+template <size_t kSize>
+bool put_text(char (&field)[kSize], const std::string& text) {
+    if (text.size() >= kSize) {
+        return false;
+    }
+    std::memcpy(field, text.c_str(), text.size() + 1);
+    return true;
+}
+
+template <size_t kSize>
+std::string take_text(const char (&field)[kSize]) {
+    return {field, ::strnlen(field, kSize)};
+}
+
+bool wait_readable(int descriptor, int timeout) {
+    pollfd wanted{descriptor, POLLIN, 0};
+    return ::poll(&wanted, 1, timeout) > 0;
+}
+
+/// Room for one descriptor beside the packet.
+union Control {
+    cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+bool send_answer(int connection, const std::string& text, int descriptor) {
+    Answer answer{};
+    put_text(answer.text, text.substr(0, sizeof answer.text - 1));
+    iovec part{&answer, sizeof answer};
+    Control control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+    }
+    return ::sendmsg(connection, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof answer);
+}
+
+Result<Fd> receive_answer(int connection) {
+    Answer answer{};
+    iovec part{&answer, sizeof answer};
+    Control control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    if (::recvmsg(connection, &message, MSG_CMSG_CLOEXEC) != static_cast<ssize_t>(sizeof answer)) {
+        return failure(Code::kPeerLost, "the process that was asked ended before it answered");
+    }
+    Fd received;
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
+        int descriptor = -1;
+        std::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
+        received = Fd(descriptor);
+    }
+    if (!received.is_open()) {
+        return failure(Code::kRefused, "the process that was asked said no: {}", take_text(answer.text));
+    }
+    return received;
+}
+
+/// Empty where the asker is this user.
+std::string objection_to_user(int connection) {
+    ucred asker{};
+    socklen_t length = sizeof asker;
+    if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &asker, &length) != 0) {
+        return "the kernel does not say who asks";
+    }
+    return asker.uid == ::geteuid() ? "" : fmt::format("process {} belongs to user {}, not to {}", asker.pid, asker.uid, ::geteuid());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HandOverServer>> HandOverServer::start(RuntimeFolder folder, Lookup lookup) {
+    folder.sweep();
+    std::string name = fmt::format("{}-{:016x}", ::getpid(), random_u64());
+    MF_ASSIGN_OR_RETURN(Fd listener, folder.listen(name));
+    // The constructor is private.
+    return std::unique_ptr<HandOverServer>(
+        new HandOverServer(std::move(folder), std::move(name), std::move(listener), std::move(lookup)));
+}
+
+HandOverServer::HandOverServer(RuntimeFolder folder, std::string name, Fd listener, Lookup lookup)
+    : folder_(std::move(folder)),
+      name_(std::move(name)),
+      listener_(std::move(listener)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      lookup_(std::move(lookup)),
+      thread_(start_thread("mf-handover", [this](const std::stop_token& stop) { serve(stop); })) {}
+
+HandOverServer::~HandOverServer() {
+    folder_.remove(name_);
+    thread_.request_stop();
+    const uint64_t one = 1;
+    static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+    thread_.join();
+}
+
+void HandOverServer::serve(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+        std::array<pollfd, 2> wanted = {{{listener_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
+        if (::poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) {
+            log_error("handing segments on ends: waiting for askers failed ({})", errno_text(errno));
+            return;
+        }
+        if ((wanted[0].revents & POLLIN) == 0) {
+            continue;
+        }
+        const Fd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (connection.is_open()) {
+            answer(connection.get());
+        }
+    }
+}
+
+void HandOverServer::answer(int connection) const {
+    Request request{};
+    if (!wait_readable(connection, kAskerPatience)) {
+        return;
+    }
+    const bool whole = ::recv(connection, &request, sizeof request, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof request);
+    if (!whole || std::memcmp(request.magic, kMagic, sizeof kMagic) != 0) {
+        return;  // a sweep's probe, or no process of this library
+    }
+    if (const std::string objection = objection_to_user(connection); !objection.empty()) {
+        log_warn("a segment was not handed over: {}", objection);
+        send_answer(connection, objection, -1);
+        return;
+    }
+    bool answered = false;
+    lookup_(take_text(request.object), [&](int descriptor, const std::string& token) {
+        const bool known = equal_in_constant_time(token, take_text(request.token));
+        answered = send_answer(connection, known ? "" : "the object's token is wrong", known ? descriptor : -1);
+    });
+    if (!answered) {
+        send_answer(connection, "this process does not have that object", -1);
+    }
+}
+
+Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object, const std::string& token,
+                         Deadline deadline) {
+    Request request{};
+    std::memcpy(request.magic, kMagic, sizeof kMagic);
+    if (!put_text(request.object, object) || !put_text(request.token, token)) {
+        return failure(Code::kInvalidParam, "object name or token is longer than {} bytes", kTextLength - 1);
+    }
+    MF_ASSIGN_OR_RETURN(const Fd connection, folder.connect(address));
+    if (const std::string objection = objection_to_user(connection.get()); !objection.empty()) {
+        return failure(Code::kRefused, "asking for the segment of {}: {}", object, objection);
+    }
+    if (::send(connection.get(), &request, sizeof request, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request)) {
+        return failure(Code::kPeerLost, "asking process '{}' for the segment of {} failed ({})", address, object, errno_text(errno));
+    }
+    if (!wait_readable(connection.get(), deadline.poll_timeout())) {
+        return failure(Code::kTimeout, "process '{}' did not hand over the segment of {} in time; is it stopped?", address, object);
+    }
+    Result<Fd> received = receive_answer(connection.get());
+    return received.is_ok() ? std::move(received)
+                            : received.status().with_context(fmt::format("asking process '{}' for the segment of {}", address, object));
+}
+
+}  // namespace memfabric::transport
