@@ -28,7 +28,7 @@ extern "C" {
 int32_t smem_init(uint32_t flags);
 
 /**
- * @brief Starts a config store inside this process and connects this process to it. Blocks until it listens.
+ * @brief Starts a config store inside this process. Blocks until it listens.
  *
  * Does nothing where this process already serves a store at the same address. The store ends with
  * smem_uninit() or with the process. Beyond loopback it needs TLS: see smem_set_conf_store_tls().

@@ -18,7 +18,8 @@ bool parses_as(int family, const std::string& host) {
 }
 
 bool looks_like_ipv4(std::string_view host) {
-    return std::all_of(host.begin(), host.end(), [](unsigned char c) { return std::isdigit(c) != 0 || c == '.'; });
+    return std::all_of(host.begin(), host.end(),
+                       [](unsigned char c) { return std::isdigit(c) != 0 || c == '.'; });
 }
 
 bool is_host_name(std::string_view host) {
@@ -35,8 +36,10 @@ Result<uint16_t> parse_port(std::string_view text, std::string_view whole, PortR
     unsigned value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const unsigned lowest = rule == PortRule::kAnyAllowed ? 0 : 1;
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || value > 65535 || value < lowest) {
-        return failure(Code::kInvalidParam, "address '{}': port '{}' is not a number from {} to 65535", whole, text, lowest);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size() || value > 65535 ||
+        value < lowest) {
+        return failure(Code::kInvalidParam, "address '{}': port '{}' is not a number from {} to 65535", whole,
+                       text, lowest);
     }
     return static_cast<uint16_t>(value);
 }
@@ -66,7 +69,8 @@ std::string Endpoint::text() const {
 
 Result<Endpoint> parse_endpoint(std::string_view text, PortRule rule) {
     if (text.empty()) {
-        return failure(Code::kInvalidParam, "the address is empty: write host:port, 1.2.3.4:port or [ipv6]:port");
+        return failure(Code::kInvalidParam,
+                       "the address is empty: write host:port, 1.2.3.4:port or [ipv6]:port");
     }
     if (text.front() == '[') {
         return parse_bracketed(text, rule);
@@ -78,14 +82,16 @@ Result<Endpoint> parse_endpoint(std::string_view text, PortRule rule) {
     Endpoint endpoint;
     endpoint.host = std::string(text.substr(0, colon));
     if (endpoint.host.empty() || endpoint.host.size() > kMaxHostLength) {
-        return failure(Code::kInvalidParam, "address '{}': the host name has {} characters, 1 to {} are possible", text,
+        return failure(Code::kInvalidParam,
+                       "address '{}': the host name has {} characters, 1 to {} are possible", text,
                        endpoint.host.size(), kMaxHostLength);
     }
     if (endpoint.host.find(':') != std::string::npos) {
         return failure(Code::kInvalidParam, "address '{}': an IPv6 address is written [address]:port", text);
     }
     if (looks_like_ipv4(endpoint.host) ? !parses_as(AF_INET, endpoint.host) : !is_host_name(endpoint.host)) {
-        return failure(Code::kInvalidParam, "address '{}': '{}' is neither a host name nor an IPv4 address", text, endpoint.host);
+        return failure(Code::kInvalidParam, "address '{}': '{}' is neither a host name nor an IPv4 address",
+                       text, endpoint.host);
     }
     MF_ASSIGN_OR_RETURN(endpoint.port, parse_port(text.substr(colon + 1), text, rule));
     return endpoint;
@@ -98,17 +104,19 @@ Result<Endpoint> parse_store_url(std::string_view url, PortRule rule) {
     } else if (rest.starts_with("tcp://")) {
         rest.remove_prefix(6);
     } else {
-        return failure(Code::kInvalidParam, "store URL '{}' does not begin with tcp://: write tcp://host:port", url);
+        return failure(Code::kInvalidParam,
+                       "store URL '{}' does not begin with tcp://: write tcp://host:port", url);
     }
     std::string plain(rest);
     const size_t slash = plain.find('/');
     const size_t colon = plain.rfind(':');
-    if (slash != std::string::npos && colon != std::string::npos && slash < colon && looks_like_ipv4(plain.substr(0, slash)) &&
-        slash != 0) {
+    if (slash != std::string::npos && colon != std::string::npos && slash < colon &&
+        looks_like_ipv4(plain.substr(0, slash)) && slash != 0) {
         plain.erase(slash, colon - slash);
     }
     Result<Endpoint> endpoint = parse_endpoint(plain, rule);
-    return endpoint.is_ok() ? std::move(endpoint) : endpoint.status().with_context(fmt::format("store URL '{}'", url));
+    return endpoint.is_ok() ? std::move(endpoint)
+                            : endpoint.status().with_context(fmt::format("store URL '{}'", url));
 }
 
 bool is_loopback(const Endpoint& endpoint) {

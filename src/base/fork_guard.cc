@@ -8,8 +8,8 @@ namespace memfabric {
 std::atomic<bool> fork_detail::forked_child{false};
 
 void watch_for_fork() {
-    static const int kRegistered =
-        pthread_atfork(nullptr, nullptr, [] { fork_detail::forked_child.store(true, std::memory_order_relaxed); });
+    static const int kRegistered = pthread_atfork(
+        nullptr, nullptr, [] { fork_detail::forked_child.store(true, std::memory_order_relaxed); });
     static_cast<void>(kRegistered);
 }
 

@@ -14,8 +14,9 @@
 
 namespace memfabric {
 
-/// Objects behind checked handles (slot and generation): a stale handle finds nothing. Data operations use `pin`, which
-/// takes no lock; control operations use `share`. `kTag` makes the handles of different tables different.
+/// Objects behind checked handles (slot and generation): a stale handle finds nothing. Data operations use
+/// `pin`, which takes no lock; control operations use `share`. `kTag` makes the handles of different tables
+/// different.
 template <typename T, size_t kSlots, uint8_t kTag>
 class HandleTable {
  public:
@@ -25,7 +26,8 @@ class HandleTable {
     /// Null object where the handle is unknown or stale. The object stays alive while this exists.
     class Pinned {
      public:
-        Pinned(HandleTable& table, Handle handle) : pin_(table.slot_of(handle)), object_(table.reachable(handle)) {}
+        Pinned(HandleTable& table, Handle handle)
+            : pin_(table.slot_of(handle)), object_(table.reachable(handle)) {}
         T* operator->() const { return object_; }
         T& operator*() const { return *object_; }
         explicit operator bool() const { return object_ != nullptr; }
@@ -59,9 +61,9 @@ class HandleTable {
         return 0;
     }
 
-    /// Makes the handle stale, waits for the operations that pin it, and gives the object to the caller; null where the
-    /// handle was stale already. Where the deadline passes first the object is given out all the same, and stays in its slot
-    /// for ever, out of reach, so that the operation under way finds it alive.
+    /// Makes the handle stale, waits for the operations that pin it, and gives the object to the caller; null
+    /// where the handle was stale already. Where the deadline passes first the object is given out all the
+    /// same, and stays in its slot for ever, out of reach, so that the operation under way finds it alive.
     std::shared_ptr<T> remove(Handle handle, Deadline deadline) {
         Slot* const slot = slot_of(handle);
         {
@@ -76,8 +78,8 @@ class HandleTable {
         return unpinned ? std::move(slot->object) : slot->object;
     }
 
-    /// Waits until no operation that was under way at the call uses the handle any more; the object itself must already turn
-    /// new ones away.
+    /// Waits until no operation that was under way at the call uses the handle any more; the object itself
+    /// must already turn new ones away.
     bool wait_idle(Handle handle, Deadline deadline) { return wait_unpinned(slot_of(handle), deadline); }
 
     std::vector<Handle> handles() {
@@ -105,7 +107,8 @@ class HandleTable {
 
     T* reachable(Handle handle) {
         Slot* const slot = slot_of(handle);
-        const bool valid = handle != 0 && slot != nullptr && slot->handle.load(std::memory_order_acquire) == handle;
+        const bool valid =
+            handle != 0 && slot != nullptr && slot->handle.load(std::memory_order_acquire) == handle;
         return valid ? slot->raw.load(std::memory_order_relaxed) : nullptr;
     }
 

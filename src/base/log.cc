@@ -61,7 +61,8 @@ void emit(LogLevel level, std::string_view message) noexcept {
         }
         target.standard_error->log(to_spdlog(level), line);
     } catch (...) {
-        // A message that cannot be written must not take the program down; there is nowhere left to report it.
+        // A message that cannot be written must not take the program down; there is nowhere left to report
+        // it.
         return;
     }
 }
@@ -87,7 +88,8 @@ Result<LogLevel> parse_log_level(std::string_view text) {
             return static_cast<LogLevel>(i);
         }
     }
-    return failure(Code::kInvalidParam, "log level '{}' is unknown: use debug, info, warn, error, fatal or 0 to 4", text);
+    return failure(Code::kInvalidParam,
+                   "log level '{}' is unknown: use debug, info, warn, error, fatal or 0 to 4", text);
 }
 
 }  // namespace memfabric

@@ -20,8 +20,9 @@ using ExternalLogger = void (*)(int level, const char* message);
 void set_log_level(LogLevel level);
 LogLevel log_level();
 
-/// Sends every message to `logger` instead of standard error; nullptr restores standard error. The logger is called on
-/// whatever thread logs, several at once where several threads do, with one line without its line end.
+/// Sends every message to `logger` instead of standard error; nullptr restores standard error. The logger is
+/// called on whatever thread logs, several at once where several threads do, with one line without its line
+/// end.
 void set_external_logger(ExternalLogger logger);
 
 /// Returns "debug" ... "fatal" -> level, also "0" ... "4".

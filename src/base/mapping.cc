@@ -22,25 +22,28 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
 
 Result<Mapping> Mapping::reserve_at(uint64_t address, size_t size) {
     void* const wanted = reinterpret_cast<void*>(address);
-    void* const got = ::mmap(wanted, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    void* const got = ::mmap(wanted, size, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (got == MAP_FAILED) {
-        return failure(Code::kMallocFailed, "reserving {} bytes of address space at {:#x} failed ({})", size, address,
-                       errno_text(errno));
+        return failure(Code::kMallocFailed, "reserving {} bytes of address space at {:#x} failed ({})", size,
+                       address, errno_text(errno));
     }
     Mapping mapping(static_cast<std::byte*>(got), size);
     if (got != wanted) {
         // Kernels before 4.17 take the address for a hint.
-        return failure(Code::kMallocFailed, "reserving {} bytes of address space at {:#x} gave {:#x}: the range is taken", size,
+        return failure(Code::kMallocFailed,
+                       "reserving {} bytes of address space at {:#x} gave {:#x}: the range is taken", size,
                        address, mapping.address());
     }
     return mapping;
 }
 
 Result<Mapping> Mapping::shared(int descriptor, size_t size, uint64_t offset) {
-    void* const got = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, static_cast<off_t>(offset));
+    void* const got =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, static_cast<off_t>(offset));
     if (got == MAP_FAILED) {
-        return failure(Code::kMallocFailed, "mapping {} bytes of a shared segment at offset {} failed ({})", size, offset,
-                       errno_text(errno));
+        return failure(Code::kMallocFailed, "mapping {} bytes of a shared segment at offset {} failed ({})",
+                       size, offset, errno_text(errno));
     }
     return Mapping(static_cast<std::byte*>(got), size);
 }

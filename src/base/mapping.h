@@ -18,8 +18,8 @@ class Mapping {
     Mapping& operator=(const Mapping&) = delete;
     ~Mapping() { reset(); }
 
-    /// Reserves `size` bytes of address space at exactly `address`, inaccessible and with no memory behind them. Fails
-    /// where anything is mapped there already.
+    /// Reserves `size` bytes of address space at exactly `address`, inaccessible and with no memory behind
+    /// them. Fails where anything is mapped there already.
     static Result<Mapping> reserve_at(uint64_t address, size_t size);
 
     /// Maps `size` bytes of `descriptor` from `offset` on, shared, readable and writable, anywhere.

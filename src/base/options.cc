@@ -25,38 +25,47 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kLogLevel, "MF_LOG_LEVEL", kChoice, "warn", 0, 0, "debug|info|warn|error|fatal",
      "Messages below this level are not written."},
     {OptionId::kHostId, "MF_HOST_ID", kText, "", 0, 0, "any text",
-     "Identity of this host; processes with equal identities try to share memory. Default: the kernel's boot id."},
+     "Identity of this host; processes with equal identities try to share memory. Default: the kernel's boot "
+     "id."},
     {OptionId::kRuntimeDir, "MF_RUNTIME_DIR", kText, "", 0, 0, "a folder",
-     "Where the unix sockets lie over which segments are handed on. Default: $XDG_RUNTIME_DIR/memfabric, else a 0700 folder of the "
+     "Where the unix sockets lie over which segments are handed on. Default: $XDG_RUNTIME_DIR/memfabric, "
+     "else a 0700 folder of the "
      "user below /tmp. Containers that share it share memory."},
     {OptionId::kAllowPlaintext, "MF_ALLOW_PLAINTEXT", kFlag, "0", 0, 1, "",
      "Lets the config store work without TLS beyond loopback. Only on a trusted network."},
     {OptionId::kGvaBase, "MF_GVA_BASE", kText, "", 0, 0, "addresses, comma-separated",
-     "Candidates for the base of the global address space, tried in this order. Default: eight between 0x200000000000 and "
+     "Candidates for the base of the global address space, tried in this order. Default: eight between "
+     "0x200000000000 and "
      "0x3c0000000000 (x86-64)."},
     {OptionId::kArenaSize, "MF_ARENA_SIZE", kSize, "16T", kGiB, 64 * kTiB, "",
      "Address space that every process reserves for the pool (no memory stands behind it)."},
     {OptionId::kMaxRegionSize, "MF_MAX_REGION_SIZE", kSize, "2T", 2 * kMiB, 16 * kTiB, "",
      "Largest DRAM or HBM part that one rank may contribute to one object."},
     {OptionId::kHugePages, "MF_HUGE_PAGES", kChoice, "off", 0, 0, "off|try|require",
-     "Back segments with 2 MiB pages of the kernel's pool. 'try' falls back to normal pages with one warning."},
+     "Back segments with 2 MiB pages of the kernel's pool. 'try' falls back to normal pages with one "
+     "warning."},
     {OptionId::kNumaNode, "MF_NUMA_NODE", kInteger, "-1", -1, 1023, "",
      "NUMA node that a rank's memory is bound to; -1: wherever the kernel puts it."},
     {OptionId::kDeviceProvider, "MF_DEVICE_PROVIDER", kChoice, "host", 0, 0, "host",
      "What stands behind HBM. 'host' backs it with DRAM."},
     {OptionId::kCopyThreads, "MF_COPY_THREADS", kInteger, "0", 0, 64, "",
-     "Threads that share one big copy, the caller included; 0: chosen from the cores of the machine, at most 4."},
+     "Threads that share one big copy, the caller included; 0: chosen from the cores of the machine, at most "
+     "4."},
     {OptionId::kCopyParallelMin, "MF_COPY_PARALLEL_MIN", kSize, "1M", 64 * 1024, kTiB, "",
      "Copies from this size on are shared between threads."},
     {OptionId::kCopyKernel, "MF_COPY_KERNEL", kChoice, "auto", 0, 0, "auto|memcpy|nontemporal",
      "Forces one copy kernel; 'auto' decides by size and by what the caller says about its data."},
     {OptionId::kCopyNontemporalMin, "MF_COPY_NONTEMPORAL_MIN", kSize, "0", 0, kTiB, "",
-     "From this size on data is taken to be cold and copied past the caches; 0: measured per machine (the cache's share)."},
-    {OptionId::kRank, "MF_RANK", kInteger, "-1", -1, 1023, "", "This process's rank, as `mf run` sets it; -1: not started by it."},
-    {OptionId::kWorldSize, "MF_WORLD_SIZE", kInteger, "0", 0, 1024, "", "Number of ranks, as `mf run` sets it."},
+     "From this size on data is taken to be cold and copied past the caches; 0: measured per machine (the "
+     "cache's share)."},
+    {OptionId::kRank, "MF_RANK", kInteger, "-1", -1, 1023, "",
+     "This process's rank, as `mf run` sets it; -1: not started by it."},
+    {OptionId::kWorldSize, "MF_WORLD_SIZE", kInteger, "0", 0, 1024, "",
+     "Number of ranks, as `mf run` sets it."},
     {OptionId::kLocalRank, "MF_LOCAL_RANK", kInteger, "0", 0, 1023, "",
      "This process's number among the ranks on its host, as `mf run` sets it."},
-    {OptionId::kStoreUrl, "MF_STORE_URL", kText, "", 0, 0, "tcp://host:port", "The config store's URL, as `mf run` sets it."},
+    {OptionId::kStoreUrl, "MF_STORE_URL", kText, "", 0, 0, "tcp://host:port",
+     "The config store's URL, as `mf run` sets it."},
     {OptionId::kStoreMaxClients, "MF_STORE_MAX_CLIENTS", kInteger, "16384", 1, 1000000, "",
      "Connections that a config store serves at once; more are refused with a reason."},
     {OptionId::kStoreMaxMessage, "MF_STORE_MAX_MESSAGE", kSize, "64M", 64 * 1024, kGiB, "",
@@ -82,7 +91,8 @@ constexpr bool table_is_in_order() {
 static_assert(table_is_in_order(), "the rows stand in the order of OptionId");
 
 /// A number and the letters behind it.
-Result<int64_t> parse_scaled(std::string_view text, std::span<const std::pair<std::string_view, int64_t>> units) {
+Result<int64_t> parse_scaled(std::string_view text,
+                             std::span<const std::pair<std::string_view, int64_t>> units) {
     int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
@@ -92,11 +102,14 @@ Result<int64_t> parse_scaled(std::string_view text, std::span<const std::pair<st
     if (text.empty() || error != std::errc()) {
         return failure(Code::kInvalidParam, "'{}' is not a number", text);
     }
-    const auto* found = std::find_if(units.begin(), units.end(), [&](const auto& known) { return known.first == unit; }).base();
+    const auto* found = std::find_if(units.begin(), units.end(), [&](const auto& known) {
+                            return known.first == unit;
+                        }).base();
     if (found == units.data() + units.size()) {
         return failure(Code::kInvalidParam, "'{}': the unit '{}' is unknown", text, unit);
     }
-    if (number > std::numeric_limits<int64_t>::max() / found->second || number < std::numeric_limits<int64_t>::min() / found->second) {
+    if (number > std::numeric_limits<int64_t>::max() / found->second ||
+        number < std::numeric_limits<int64_t>::min() / found->second) {
         return failure(Code::kInvalidParam, "'{}' is too large", text);
     }
     return number * found->second;
@@ -170,7 +183,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 bool is_option(std::string_view name) {
-    return std::any_of(kTable.begin(), kTable.end(), [&](const OptionEntry& entry) { return entry.name == name; });
+    return std::any_of(kTable.begin(), kTable.end(),
+                       [&](const OptionEntry& entry) { return entry.name == name; });
 }
 
 std::vector<std::string> environment_names() {
@@ -198,8 +212,10 @@ Options::Options() {
 
 Result<Options> Options::from_environment() {
     for (const auto& [name, nearest] : unknown_options(environment_names())) {
-        log_warn("environment variable {} is no option of memfabric and has no effect; did you mean {}? `mf options` lists all", name,
-                 nearest);
+        log_warn(
+            "environment variable {} is no option of memfabric and has no effect; did you mean {}? `mf "
+            "options` lists all",
+            name, nearest);
     }
     // Read once, while the runtime is made; the program must not change its environment at the same time.
     return from_lookup([](const char* name) { return std::getenv(name); });  // NOLINT(concurrency-mt-unsafe)
@@ -222,7 +238,8 @@ Status Options::set(OptionId id, std::string_view text) {
         return number.status().with_context(fmt::format("option {}", entry.name));
     }
     if (is_number(entry.type) && (*number < entry.lowest || *number > entry.highest)) {
-        return failure(Code::kInvalidParam, "option {}: {} is outside {} to {}", entry.name, text, entry.lowest, entry.highest);
+        return failure(Code::kInvalidParam, "option {}: {} is outside {} to {}", entry.name, text,
+                       entry.lowest, entry.highest);
     }
     values_[index(id)] = Value{std::string(text), *number, true};
     return {};
@@ -234,9 +251,10 @@ std::vector<std::pair<std::string, std::string_view>> unknown_options(std::span<
         if (!name.starts_with("MF_") || is_option(name)) {
             continue;
         }
-        const auto nearest = std::min_element(kTable.begin(), kTable.end(), [&](const OptionEntry& a, const OptionEntry& b) {
-            return edit_distance(a.name, name) < edit_distance(b.name, name);
-        });
+        const auto nearest =
+            std::min_element(kTable.begin(), kTable.end(), [&](const OptionEntry& a, const OptionEntry& b) {
+                return edit_distance(a.name, name) < edit_distance(b.name, name);
+            });
         unknown.emplace_back(name, nearest->name);
     }
     return unknown;
@@ -244,9 +262,9 @@ std::vector<std::pair<std::string, std::string_view>> unknown_options(std::span<
 
 Result<int64_t> parse_size(std::string_view text) {
     constexpr std::pair<std::string_view, int64_t> kUnits[] = {
-        {"", 1},          {"K", 1024},     {"KB", 1024},     {"KiB", 1024}, {"k", 1024},  {"M", kMiB},   {"MB", kMiB}, {"MiB", kMiB},
-        {"m", kMiB},      {"G", kGiB},     {"GB", kGiB},     {"GiB", kGiB}, {"g", kGiB},  {"T", kTiB},   {"TB", kTiB}, {"TiB", kTiB},
-        {"t", kTiB},
+        {"", 1},      {"K", 1024},   {"KB", 1024}, {"KiB", 1024}, {"k", 1024},  {"M", kMiB},
+        {"MB", kMiB}, {"MiB", kMiB}, {"m", kMiB},  {"G", kGiB},   {"GB", kGiB}, {"GiB", kGiB},
+        {"g", kGiB},  {"T", kTiB},   {"TB", kTiB}, {"TiB", kTiB}, {"t", kTiB},
     };
     MF_ASSIGN_OR_RETURN(const int64_t bytes, parse_scaled(text, kUnits));
     if (bytes < 0) {

@@ -19,7 +19,7 @@ enum class OptionType {
     kSize,      // bytes; with K, M, G, T (or KiB ...) for powers of 1024
     kDuration,  // milliseconds; with ms, s, m
     kText,
-    kChoice,    // one word of the range column
+    kChoice,  // one word of the range column
 };
 
 /// Indexes the options table; the order is the table's.
@@ -57,7 +57,7 @@ struct OptionEntry {
     std::string_view name;  // the environment variable
     OptionType type;
     std::string_view default_text;
-    int64_t lowest;          // of numbers
+    int64_t lowest;  // of numbers
     int64_t highest;
     std::string_view range;  // of texts and choices: shown; a choice's words are separated by '|'
     std::string_view text;
@@ -73,8 +73,8 @@ class Options {
     /// Every option at its default.
     Options();
 
-    /// Reads the process's environment. A value outside its range is an error; a variable that begins with MF_ and is no
-    /// option is a warning in the log, with the nearest name.
+    /// Reads the process's environment. A value outside its range is an error; a variable that begins with
+    /// MF_ and is no option is a warning in the log, with the nearest name.
     static Result<Options> from_environment();
 
     /// The same, from any source, without the check for unknown names.

@@ -7,10 +7,10 @@
 
 namespace memfabric {
 
-/// Keeps objects alive while an operation uses them, at the price of two plain stores an operation: every thread announces
-/// in a slot of its own which object it is in. Whoever wants to take an object away makes it unreachable first, then calls
-/// wait_unpinned(), which makes the other threads' stores visible (membarrier(2); without it every pin pays a full fence)
-/// and waits until no slot names the object.
+/// Keeps objects alive while an operation uses them, at the price of two plain stores an operation: every
+/// thread announces in a slot of its own which object it is in. Whoever wants to take an object away makes it
+/// unreachable first, then calls wait_unpinned(), which makes the other threads' stores visible
+/// (membarrier(2); without it every pin pays a full fence) and waits until no slot names the object.
 namespace pin_detail {
 
 struct ThreadSlot {
@@ -19,8 +19,8 @@ struct ThreadSlot {
     ThreadSlot* next = nullptr;  // set once, before the slot is published
 };
 
-/// Null until the thread's first pin. Initial-exec: one instruction instead of a call, in a library that is linked or
-/// dlopen'ed (eight bytes of the static TLS reserve).
+/// Null until the thread's first pin. Initial-exec: one instruction instead of a call, in a library that is
+/// linked or dlopen'ed (eight bytes of the static TLS reserve).
 extern thread_local ThreadSlot* current_slot __attribute__((tls_model("initial-exec")));
 extern std::atomic<bool> fence_needed;
 
@@ -48,8 +48,8 @@ class Pin {
     pin_detail::ThreadSlot* slot_;
 };
 
-/// Returns true once no thread pins `object`, false where the deadline passed first. The object must be unreachable for new
-/// pins already (they check after they pinned).
+/// Returns true once no thread pins `object`, false where the deadline passed first. The object must be
+/// unreachable for new pins already (they check after they pinned).
 bool wait_unpinned(const void* object, Deadline deadline);
 
 }  // namespace memfabric

@@ -12,8 +12,8 @@
 
 namespace memfabric {
 
-/// Every reason for which an operation can fail. The values are those of include/smem/smem_error.h, so that the C edge
-/// passes them on unchanged.
+/// Every reason for which an operation can fail. The values are those of include/smem/smem_error.h, so that
+/// the C edge passes them on unchanged.
 enum class Code : int32_t {
     kOk = 0,
     kError = -1,
@@ -40,13 +40,16 @@ enum class Code : int32_t {
     kRefused = -2015,
 };
 
-/// The outcome of an operation: nothing where it succeeded (one null pointer, free to return on hot paths), else a code
-/// and a text that a user can act on: what was attempted, on what, with which peer, why it failed, what to do.
+/// The outcome of an operation: nothing where it succeeded (one null pointer, free to return on hot paths),
+/// else a code and a text that a user can act on: what was attempted, on what, with which peer, why it
+/// failed, what to do.
 class [[nodiscard]] Status {
  public:
     Status() = default;
-    Status(Code code, std::string message) : detail_(std::make_unique<Detail>(Detail{code, std::move(message)})) {}
-    Status(const Status& other) : detail_(other.detail_ ? std::make_unique<Detail>(*other.detail_) : nullptr) {}
+    Status(Code code, std::string message)
+        : detail_(std::make_unique<Detail>(Detail{code, std::move(message)})) {}
+    Status(const Status& other)
+        : detail_(other.detail_ ? std::make_unique<Detail>(*other.detail_) : nullptr) {}
     Status& operator=(const Status& other) {
         if (this != &other) {
             *this = Status(other);
@@ -87,8 +90,8 @@ std::string errno_text(int error_number);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-    Result(T value) : value_(std::move(value)) {}                // NOLINT(google-explicit-constructor): reads as a return
-    Result(Status status) : status_(std::move(status)) {}        // NOLINT(google-explicit-constructor): likewise
+    Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): reads as a return
+    Result(Status status) : status_(std::move(status)) {}  // NOLINT(google-explicit-constructor): likewise
 
     bool is_ok() const { return value_.has_value(); }
     const Status& status() const& { return status_; }
@@ -115,15 +118,16 @@ class [[nodiscard]] Result {
 #define MF_CONCAT(a, b) MF_CONCAT_INNER(a, b)
 
 /// Returns from the enclosing function where the expression (a Status) failed.
-#define MF_RETURN_IF_ERROR(expression)                              \
-    do {                                                            \
+#define MF_RETURN_IF_ERROR(expression)                                            \
+    do {                                                                          \
         if (::memfabric::Status mf_status_ = (expression); !mf_status_.is_ok()) { \
-            return mf_status_;                                      \
-        }                                                           \
+            return mf_status_;                                                    \
+        }                                                                         \
     } while (false)
 
 /// Declares or assigns `target` from the expression (a Result), or returns its Status.
-#define MF_ASSIGN_OR_RETURN(target, expression) MF_ASSIGN_OR_RETURN_AS(MF_CONCAT(mf_result_, __LINE__), target, expression)
+#define MF_ASSIGN_OR_RETURN(target, expression) \
+    MF_ASSIGN_OR_RETURN_AS(MF_CONCAT(mf_result_, __LINE__), target, expression)
 #define MF_ASSIGN_OR_RETURN_AS(result, target, expression) \
     auto result = (expression);                            \
     if (!result.is_ok()) {                                 \

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the Python extension, the command `mf` and libmf_shmem.so of the same build need beyond the public headers. C types
-// only; no promise between builds: the caller compares mf_private_build_id() with its own before anything else.
+// What the Python extension, the command `mf` and libmf_shmem.so of the same build need beyond the public
+// headers. C types only; no promise between builds: the caller compares mf_private_build_id() with its own
+// before anything else.
 
 #include <stdint.h>
 
@@ -18,8 +19,8 @@ extern "C" {
 /// "VERSION/MF_PRIVATE_INTERFACE"; equal in every part of one build.
 const char* mf_private_build_id(void);
 
-/// Keeps the address range of the handle's object mapped until the token is released, also after destroy and uninit: for views.
-/// The range [address, address + size) must lie in the object's window. NULL on failure.
+/// Keeps the address range of the handle's object mapped until the token is released, also after destroy and
+/// uninit: for views. The range [address, address + size) must lie in the object's window. NULL on failure.
 void* mf_private_bm_retain_view(smem_bm_t handle, uint64_t address, uint64_t size);
 void mf_private_release_view(void* token);
 
@@ -31,16 +32,18 @@ void mf_private_reset_logger(void);
 char* mf_private_options_json(void);
 /// What this machine can do and why not: {"checks": [{name, ok, value, advice}]}
 char* mf_private_info_json(void);
-/// {"store": {...}, "copies": {...}}: counters of this process.
-char* mf_private_counters_json(void);
 void mf_private_free_text(char* text);
 
-/// Makes a CA, and a server and a client certificate signed by it, in `folder`; 0 or a code. `hosts` is a comma-separated list of
-/// names and addresses for the certificates; `password` may be "" for unencrypted keys.
-int32_t mf_private_make_certificates(const char* folder, const char* hosts, const char* password, uint32_t days);
+/// Makes a CA, and a server and a client certificate signed by it, in `folder`; 0 or a code. `hosts` is a
+/// comma-separated list of names and addresses for the certificates; `password` may be "" for unencrypted
+/// keys.
+int32_t mf_private_make_certificates(const char* folder, const char* hosts, const char* password,
+                                     uint32_t days);
 
-/// A config store that serves until `stop_descriptor` becomes readable. `bound`, called once, gets the address really listened on.
-int32_t mf_private_serve_store(const char* url, int stop_descriptor, void (*bound)(const char* url, void* context), void* context);
+/// A config store that serves until `stop_descriptor` becomes readable. `bound`, called once, gets the
+/// address really listened on.
+int32_t mf_private_serve_store(const char* url, int stop_descriptor,
+                               void (*bound)(const char* url, void* context), void* context);
 
 #ifdef __cplusplus
 }

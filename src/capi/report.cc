@@ -16,7 +16,8 @@ int32_t report(const Status& status) {
 
 Status forked_child_failure() {
     return {Code::kNotInitialized,
-            "this process was forked from one that uses memfabric; connections and threads stayed with the parent: start the child "
+            "this process was forked from one that uses memfabric; connections and threads stayed with the "
+            "parent: start the child "
             "as a new process (exec, or multiprocessing's 'spawn') and initialize there"};
 }
 

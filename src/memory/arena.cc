@@ -39,12 +39,14 @@ Result<uint64_t> parse_base(std::string_view text) {
         digits.remove_prefix(2);
     }
     uint64_t base = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), base, hexadecimal ? 16 : 10);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), base, hexadecimal ? 16 : 10);
     if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) {
         return failure(Code::kInvalidParam, "option MF_GVA_BASE: '{}' is not an address", text);
     }
     if (base == 0 || base % kRegionGranularity != 0) {
-        return failure(Code::kInvalidParam, "option MF_GVA_BASE: {} is not a multiple of 2 MiB above 0", text);
+        return failure(Code::kInvalidParam, "option MF_GVA_BASE: {} is not a multiple of 2 MiB above 0",
+                       text);
     }
     return base;
 }
@@ -100,15 +102,17 @@ std::string occupants(AddressRange range) {
             found += (found.empty() ? "" : "; ") + line;
         }
     }
-    return found.empty() ? "nothing in /proc/self/maps: the range is beyond this machine's address space" : found;
+    return found.empty() ? "nothing in /proc/self/maps: the range is beyond this machine's address space"
+                         : found;
 }
 
 Result<Arena> Arena::reserve(AddressRange range) {
     Result<Mapping> reservation = Mapping::reserve_at(range.begin, range.size);
     if (!reservation.is_ok()) {
-        return failure(Code::kMallocFailed,
-                       "{}; in the way: {}; choose other candidates with MF_GVA_BASE or a smaller MF_ARENA_SIZE",
-                       reservation.status().message(), occupants(range));
+        return failure(
+            Code::kMallocFailed,
+            "{}; in the way: {}; choose other candidates with MF_GVA_BASE or a smaller MF_ARENA_SIZE",
+            reservation.status().message(), occupants(range));
     }
     return Arena(std::move(reservation).value());
 }
@@ -117,9 +121,10 @@ Status Arena::map(AddressRange part, int descriptor, uint64_t offset) {
     void* const at = reinterpret_cast<void*>(part.begin);
     // Sparse: without MAP_NORESERVE a segment of huge pages would need all of its pages at once.
     constexpr int kFlags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
-    if (::mmap(at, part.size, PROT_READ | PROT_WRITE, kFlags, descriptor, static_cast<off_t>(offset)) == MAP_FAILED) {
-        return failure(Code::kMallocFailed, "mapping {} bytes of a segment at {:#x} failed ({})", part.size, part.begin,
-                       errno_text(errno));
+    if (::mmap(at, part.size, PROT_READ | PROT_WRITE, kFlags, descriptor, static_cast<off_t>(offset)) ==
+        MAP_FAILED) {
+        return failure(Code::kMallocFailed, "mapping {} bytes of a segment at {:#x} failed ({})", part.size,
+                       part.begin, errno_text(errno));
     }
     return {};
 }
@@ -128,8 +133,8 @@ Status Arena::unmap(AddressRange part) {
     void* const at = reinterpret_cast<void*>(part.begin);
     constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
     if (::mmap(at, part.size, PROT_NONE, kFlags, -1, 0) == MAP_FAILED) {
-        return failure(Code::kMallocFailed, "taking {} bytes at {:#x} back failed ({})", part.size, part.begin,
-                       errno_text(errno));
+        return failure(Code::kMallocFailed, "taking {} bytes at {:#x} back failed ({})", part.size,
+                       part.begin, errno_text(errno));
     }
     return {};
 }

@@ -12,8 +12,8 @@
 
 namespace memfabric::memory {
 
-/// The candidates for the arena's base, in order of preference: option MF_GVA_BASE, else what was measured to be free on
-/// this architecture (also under its sanitizers).
+/// The candidates for the arena's base, in order of preference: option MF_GVA_BASE, else what was measured to
+/// be free on this architecture (also under its sanitizers).
 Result<std::vector<uint64_t>> base_candidates(const Options& options);
 
 /// The arena's size: option MF_ARENA_SIZE, less where a sanitizer leaves less room.
@@ -25,7 +25,8 @@ std::vector<uint64_t> usable_bases(const std::vector<uint64_t>& candidates, uint
 /// The lines of /proc/self/maps that lie in the range: who is in the way.
 std::string occupants(AddressRange range);
 
-/// The range of address space that a process keeps for the pool: inaccessible until a window's segment is mapped into it.
+/// The range of address space that a process keeps for the pool: inaccessible until a window's segment is
+/// mapped into it.
 class Arena {
  public:
     static Result<Arena> reserve(AddressRange range);

@@ -34,7 +34,8 @@ class HostAllocation final : public Allocation {
 Status map_over(AddressRange part, int protection, int flags, int descriptor) {
     void* const at = reinterpret_cast<void*>(part.begin);
     if (::mmap(at, part.size, protection, flags | MAP_FIXED, descriptor, 0) == MAP_FAILED) {
-        return failure(Code::kMallocFailed, "mapping {} bytes at {:#x} failed ({})", part.size, part.begin, errno_text(errno));
+        return failure(Code::kMallocFailed, "mapping {} bytes at {:#x} failed ({})", part.size, part.begin,
+                       errno_text(errno));
     }
     return {};
 }
@@ -68,7 +69,8 @@ Result<std::unique_ptr<Allocation>> HostProvider::import_handle(Fd handle, uint6
 Status HostProvider::map(AddressRange part, const Allocation& allocation) {
     const auto* const host = dynamic_cast<const HostAllocation*>(&allocation);
     if (host == nullptr || allocation.size() != part.size) {
-        return failure(Code::kInvalidParam, "an allocation of {} bytes of another kind or size cannot be mapped at {} bytes",
+        return failure(Code::kInvalidParam,
+                       "an allocation of {} bytes of another kind or size cannot be mapped at {} bytes",
                        allocation.size(), part.size);
     }
     return map_over(part, PROT_READ | PROT_WRITE, MAP_SHARED, host->segment().descriptor());

@@ -68,7 +68,8 @@ Status check_available(uint64_t demand) {
     const uint64_t available = available_bytes();
     if (available < kReserve || demand > available - kReserve) {
         return failure(Code::kMallocFailed,
-                       "{} bytes of memory are wanted, {} are available on this machine (or in this memory cgroup): contribute less, "
+                       "{} bytes of memory are wanted, {} are available on this machine (or in this memory "
+                       "cgroup): contribute less, "
                        "or free some",
                        demand, available);
     }

@@ -12,7 +12,8 @@
 
 namespace memfabric::memory {
 
-/// Physical memory of a provider, apart from any address. Freed when it is destroyed and no process maps it any more.
+/// Physical memory of a provider, apart from any address. Freed when it is destroyed and no process maps it
+/// any more.
 class Allocation {
  public:
     virtual ~Allocation() = default;
@@ -21,8 +22,9 @@ class Allocation {
     virtual Result<Fd> export_handle() const = 0;
 };
 
-/// What stands behind HBM. The calls are those of a GPU's virtual-memory interface (reserve an address range, create
-/// physical memory, export and import its handle, map it at an address), so that a GVA can be a device pointer.
+/// What stands behind HBM. The calls are those of a GPU's virtual-memory interface (reserve an address range,
+/// create physical memory, export and import its handle, map it at an address), so that a GVA can be a device
+/// pointer.
 class MemoryProvider {
  public:
     virtual ~MemoryProvider() = default;

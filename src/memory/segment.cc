@@ -30,14 +30,16 @@ Result<Fd> make_memfd(const std::string& name, uint64_t size, PageKind pages) {
     const unsigned huge = pages == PageKind::kHuge ? MFD_HUGETLB | MFD_HUGE_2MB : 0U;
     Fd descriptor(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | huge));
     if (!descriptor.is_open()) {
-        return failure(Code::kMallocFailed, "making shared segment '{}' failed ({})", name, errno_text(errno));
+        return failure(Code::kMallocFailed, "making shared segment '{}' failed ({})", name,
+                       errno_text(errno));
     }
     if (::ftruncate(descriptor.get(), static_cast<off_t>(size)) != 0) {
         return failure(Code::kMallocFailed, "sizing shared segment '{}' to {} bytes failed ({})", name, size,
                        errno_text(errno));
     }
     if (::fcntl(descriptor.get(), F_ADD_SEALS, kSeals) != 0) {
-        return failure(Code::kMallocFailed, "sealing shared segment '{}' failed ({})", name, errno_text(errno));
+        return failure(Code::kMallocFailed, "sealing shared segment '{}' failed ({})", name,
+                       errno_text(errno));
     }
     return descriptor;
 }
@@ -47,10 +49,11 @@ Status check_huge_pages(uint64_t demand) {
     if (available >= demand) {
         return {};
     }
-    return failure(Code::kMallocFailed,
-                   "{} bytes in huge pages are wanted, {} are free in the kernel's pool of 2 MiB pages: raise "
-                   "/proc/sys/vm/nr_hugepages or set MF_HUGE_PAGES=off",
-                   demand, available);
+    return failure(
+        Code::kMallocFailed,
+        "{} bytes in huge pages are wanted, {} are free in the kernel's pool of 2 MiB pages: raise "
+        "/proc/sys/vm/nr_hugepages or set MF_HUGE_PAGES=off",
+        demand, available);
 }
 
 Result<Fd> make_huge_memfd(const std::string& name, uint64_t size, uint64_t demand) {
@@ -60,7 +63,8 @@ Result<Fd> make_huge_memfd(const std::string& name, uint64_t size, uint64_t dema
 
 }  // namespace
 
-Result<Segment> Segment::create(const std::string& name, uint64_t size, const Options& options, uint64_t demand) {
+Result<Segment> Segment::create(const std::string& name, uint64_t size, const Options& options,
+                                uint64_t demand) {
     const auto wish = static_cast<HugePages>(options.integer(OptionId::kHugePages));
     if (wish != HugePages::kOff) {
         Result<Fd> huge = make_huge_memfd(name, size, demand);
@@ -80,12 +84,14 @@ Result<Segment> Segment::adopt(Fd descriptor, uint64_t size) {
     struct stat facts {};
     struct statfs system {};
     if (::fstat(descriptor.get(), &facts) != 0 || ::fstatfs(descriptor.get(), &system) != 0) {
-        return failure(Code::kError, "a segment handed over by another process cannot be examined ({})", errno_text(errno));
+        return failure(Code::kError, "a segment handed over by another process cannot be examined ({})",
+                       errno_text(errno));
     }
     const int seals = ::fcntl(descriptor.get(), F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || static_cast<uint64_t>(facts.st_size) != size) {
         return failure(Code::kRefused,
-                       "a segment handed over by another process has {} bytes and seals {:#x}; expected are {} bytes that cannot shrink",
+                       "a segment handed over by another process has {} bytes and seals {:#x}; expected are "
+                       "{} bytes that cannot shrink",
                        facts.st_size, seals, size);
     }
     const PageKind pages = system.f_type == HUGETLBFS_MAGIC ? PageKind::kHuge : PageKind::kNormal;
@@ -104,16 +110,19 @@ Status Segment::commit_pages(uint64_t offset, uint64_t size) {
     if (pages_ == PageKind::kHuge) {
         MF_RETURN_IF_ERROR(check_huge_pages(size));
     }
-    // In steps, because other ranks take memory at the same time, and past the machine's limit the kernel kills.
+    // In steps, because other ranks take memory at the same time, and past the machine's limit the kernel
+    // kills.
     for (uint64_t done = 0; done < size;) {
         if (pages_ == PageKind::kNormal) {
             MF_RETURN_IF_ERROR(check_available(size - done));
         }
         const uint64_t step = std::min(kCommitStep, size - done);
-        if (::fallocate(descriptor_.get(), 0, static_cast<off_t>(offset + done), static_cast<off_t>(step)) == 0) {
+        if (::fallocate(descriptor_.get(), 0, static_cast<off_t>(offset + done), static_cast<off_t>(step)) ==
+            0) {
             done += step;
         } else if (errno != EINTR) {
-            return failure(Code::kMallocFailed, "taking {} bytes of memory failed after {} ({})", size, done, errno_text(errno));
+            return failure(Code::kMallocFailed, "taking {} bytes of memory failed after {} ({})", size, done,
+                           errno_text(errno));
         }
     }
     return {};
@@ -123,7 +132,8 @@ Status Segment::discard(uint64_t offset, uint64_t size) {
     constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     while (::fallocate(descriptor_.get(), kMode, static_cast<off_t>(offset), static_cast<off_t>(size)) != 0) {
         if (errno != EINTR) {
-            return failure(Code::kError, "giving {} bytes of memory back failed ({})", size, errno_text(errno));
+            return failure(Code::kError, "giving {} bytes of memory back failed ({})", size,
+                           errno_text(errno));
         }
     }
     return {};

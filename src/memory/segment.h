@@ -14,18 +14,20 @@ namespace memfabric::memory {
 
 enum class PageKind { kNormal, kHuge };
 
-/// Sparse memory that processes share by handing its descriptor on: a sealed memfd, so that it can never shrink under a
-/// mapping (no SIGBUS). Ranges have pages of their own after commit() and until discard().
+/// Sparse memory that processes share by handing its descriptor on: a sealed memfd, so that it can never
+/// shrink under a mapping (no SIGBUS). Ranges have pages of their own after commit() and until discard().
 class Segment {
  public:
-    /// Huge pages by option MF_HUGE_PAGES; `demand` is what the caller will commit, which their pool must have.
-    static Result<Segment> create(const std::string& name, uint64_t size, const Options& options, uint64_t demand);
+    /// Huge pages by option MF_HUGE_PAGES; `demand` is what the caller will commit, which their pool must
+    /// have.
+    static Result<Segment> create(const std::string& name, uint64_t size, const Options& options,
+                                  uint64_t demand);
 
     /// A descriptor that came from another process: checked to have exactly `size` bytes that cannot shrink.
     static Result<Segment> adopt(Fd descriptor, uint64_t size);
 
-    /// Takes pages for [offset, offset + size), zeroed where they were not taken before. "Out of memory" is a failure, and
-    /// nothing of the range stays taken.
+    /// Takes pages for [offset, offset + size), zeroed where they were not taken before. "Out of memory" is a
+    /// failure, and nothing of the range stays taken.
     Status commit(uint64_t offset, uint64_t size);
 
     /// Gives the pages back; the range reads zeros from then on.
@@ -45,8 +47,8 @@ class Segment {
     PageKind pages_;
 };
 
-/// Keeps other processes out of the same byte of a segment while it exists; the kernel lets go of it when its holder dies.
-/// Threads of one process do not exclude one another with it.
+/// Keeps other processes out of the same byte of a segment while it exists; the kernel lets go of it when its
+/// holder dies. Threads of one process do not exclude one another with it.
 class SegmentLock {
  public:
     /// Nothing where another process holds it.

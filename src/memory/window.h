@@ -16,18 +16,21 @@ struct RegionShape {
 
     uint64_t size() const { return hbm_size + dram_size; }
     /// What the store compares and quotes.
-    std::string text() const { return fmt::format("HBM {} bytes and DRAM {} bytes a rank", hbm_size, dram_size); }
+    std::string text() const {
+        return fmt::format("HBM {} bytes and DRAM {} bytes a rank", hbm_size, dram_size);
+    }
     bool operator==(const RegionShape&) const = default;
 };
 
 /// Multiples of 2 MiB, each at most `limit`, not both zero.
 Status check_region_shape(const RegionShape& shape, uint64_t limit);
 
-/// The part of the arena that belongs to one object: `slots` regions of one size, rank r's at base + r * stride, each its HBM
-/// part, then its DRAM part.
+/// The part of the arena that belongs to one object: `slots` regions of one size, rank r's at base + r *
+/// stride, each its HBM part, then its DRAM part.
 class Window {
  public:
-    Window(uint64_t base, uint32_t slots, RegionShape shape) : base_(base), stride_(shape.size()), slots_(slots), shape_(shape) {}
+    Window(uint64_t base, uint32_t slots, RegionShape shape)
+        : base_(base), stride_(shape.size()), slots_(slots), shape_(shape) {}
 
     AddressRange range() const { return {base_, stride_ * slots_}; }
     uint64_t base() const { return base_; }
@@ -37,7 +40,9 @@ class Window {
 
     AddressRange region(uint32_t rank) const { return {base_ + rank * stride_, stride_}; }
     AddressRange hbm(uint32_t rank) const { return {region(rank).begin, shape_.hbm_size}; }
-    AddressRange dram(uint32_t rank) const { return {region(rank).begin + shape_.hbm_size, shape_.dram_size}; }
+    AddressRange dram(uint32_t rank) const {
+        return {region(rank).begin + shape_.hbm_size, shape_.dram_size};
+    }
 
     /// Only where range().contains(address, 1).
     uint32_t rank_of(uint64_t address) const { return static_cast<uint32_t>((address - base_) / stride_); }

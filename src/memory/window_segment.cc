@@ -9,12 +9,14 @@ namespace memfabric::memory {
 namespace {
 
 constexpr uint64_t kMagic = 0x6d65'6d66'6162'3031;  // "memfab01"
-/// One huge page, since a segment of huge pages is mapped in their size only. Just the pages in use are taken otherwise.
+/// One huge page, since a segment of huge pages is mapped in their size only. Just the pages in use are taken
+/// otherwise.
 constexpr uint64_t kHeaderSize = kRegionGranularity;
 
 }  // namespace
 
-/// Lies at the segment's start; every process of the host maps it. Fixed once the segment was handed on, but for the epochs.
+/// Lies at the segment's start; every process of the host maps it. Fixed once the segment was handed on, but
+/// for the epochs.
 struct WindowSegment::Header {
     uint64_t magic;
     uint64_t base;
@@ -33,7 +35,8 @@ std::atomic<uint64_t>& WindowSegment::slot(uint32_t rank) const {
     return reinterpret_cast<Header*>(header_.data())->epochs[rank];
 }
 
-Result<WindowSegment> WindowSegment::create(const std::string& name, const Window& window, const Options& options) {
+Result<WindowSegment> WindowSegment::create(const std::string& name, const Window& window,
+                                            const Options& options) {
     const uint64_t size = kHeaderSize + window.range().size;
     MF_ASSIGN_OR_RETURN(Segment segment, Segment::create(name, size, options, kHeaderSize + window.stride()));
     const uint64_t header_pages = segment.pages() == PageKind::kHuge ? kHeaderSize : sizeof(Header);
@@ -49,13 +52,18 @@ Result<WindowSegment> WindowSegment::create(const std::string& name, const Windo
 }
 
 Result<WindowSegment> WindowSegment::adopt(Fd descriptor, const Window& window) {
-    MF_ASSIGN_OR_RETURN(Segment segment, Segment::adopt(std::move(descriptor), kHeaderSize + window.range().size));
+    MF_ASSIGN_OR_RETURN(Segment segment,
+                        Segment::adopt(std::move(descriptor), kHeaderSize + window.range().size));
     MF_ASSIGN_OR_RETURN(Mapping header, Mapping::shared(segment.descriptor(), kHeaderSize));
     const auto* const theirs = reinterpret_cast<const Header*>(header.data());
     const RegionShape shape{theirs->hbm_size, theirs->dram_size};
-    if (theirs->magic != kMagic || theirs->base != window.base() || theirs->slots != window.slots() || shape != window.shape()) {
-        return failure(Code::kRefused, "the segment handed over is of another window ({} ranks at {:#x}, {}), wanted are {} at {:#x}, {}",
-                       theirs->slots, theirs->base, shape.text(), window.slots(), window.base(), window.shape().text());
+    if (theirs->magic != kMagic || theirs->base != window.base() || theirs->slots != window.slots() ||
+        shape != window.shape()) {
+        return failure(Code::kRefused,
+                       "the segment handed over is of another window ({} ranks at {:#x}, {}), wanted are {} "
+                       "at {:#x}, {}",
+                       theirs->slots, theirs->base, shape.text(), window.slots(), window.base(),
+                       window.shape().text());
     }
     return WindowSegment(std::move(segment), std::move(header));
 }
@@ -68,7 +76,8 @@ Status WindowSegment::commit_region(const Window& window, uint32_t rank) {
     const uint64_t offset = region_offset(window, rank);
     const auto lock = SegmentLock::try_lock(segment_, offset);
     if (!lock) {
-        return failure(Code::kResourceInUse, "another process gives the memory of rank {} back just now: try again", rank);
+        return failure(Code::kResourceInUse,
+                       "another process gives the memory of rank {} back just now: try again", rank);
     }
     // A predecessor may have died without giving its pages back.
     slot(rank).store(0);

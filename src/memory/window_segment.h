@@ -16,12 +16,13 @@ namespace memfabric::memory {
 /// Ranks in one window at most: the store's limit of a world.
 inline constexpr uint32_t kMaxSlots = 1024;
 
-/// The memory that the members of one host share for one object: one sparse segment, first a header with the membership, then
-/// the window. Every member maps all of it once, so a joiner costs its neighbours nothing.
+/// The memory that the members of one host share for one object: one sparse segment, first a header with the
+/// membership, then the window. Every member maps all of it once, so a joiner costs its neighbours nothing.
 class WindowSegment {
  public:
     /// Of the first process of the host.
-    static Result<WindowSegment> create(const std::string& name, const Window& window, const Options& options);
+    static Result<WindowSegment> create(const std::string& name, const Window& window,
+                                        const Options& options);
     /// Of the others. Refused where the header does not describe the same window.
     static Result<WindowSegment> adopt(Fd descriptor, const Window& window);
 
@@ -33,7 +34,8 @@ class WindowSegment {
     uint64_t epoch(uint32_t rank) const { return slot(rank).load(std::memory_order_acquire); }
     bool is_member(uint32_t rank) const { return epoch(rank) != 0; }
 
-    /// Takes memory for the rank's region, zeroed; fails where another process is busy with the region (kResourceInUse).
+    /// Takes memory for the rank's region, zeroed; fails where another process is busy with the region
+    /// (kResourceInUse).
     Status commit_region(const Window& window, uint32_t rank);
     /// From here on copies of all processes of the host may touch the region.
     void announce(uint32_t rank, uint64_t epoch) { slot(rank).store(epoch, std::memory_order_release); }
@@ -41,13 +43,14 @@ class WindowSegment {
     void withdraw(uint32_t rank) { slot(rank).store(0, std::memory_order_seq_cst); }
     /// Gives the region's memory back; it reads zeros from then on.
     Status discard_region(const Window& window, uint32_t rank);
-    /// Of a member that died: withdraws and discards unless a successor is there or somebody else does it. Returns whether
-    /// this call did it. Never waits.
+    /// Of a member that died: withdraws and discards unless a successor is there or somebody else does it.
+    /// Returns whether this call did it. Never waits.
     bool reclaim(const Window& window, uint32_t rank, uint64_t epoch);
 
  private:
     struct Header;
-    WindowSegment(Segment segment, Mapping header) : segment_(std::move(segment)), header_(std::move(header)) {}
+    WindowSegment(Segment segment, Mapping header)
+        : segment_(std::move(segment)), header_(std::move(header)) {}
     std::atomic<uint64_t>& slot(uint32_t rank) const;
     uint64_t region_offset(const Window& window, uint32_t rank) const;
 

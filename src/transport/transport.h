@@ -20,8 +20,8 @@ struct Peer {
     std::string_view host_id;
 };
 
-/// One way to move bytes between processes. A transport says whether it works here and whom it can reach; the runtime asks
-/// them in the order of their speed.
+/// One way to move bytes between processes. A transport says whether it works here and whom it can reach; the
+/// runtime asks them in the order of their speed.
 class Transport {
  public:
     virtual ~Transport() = default;

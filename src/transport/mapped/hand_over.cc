@@ -110,7 +110,9 @@ std::string objection_to_user(int connection) {
     if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &asker, &length) != 0) {
         return "the kernel does not say who asks";
     }
-    return asker.uid == ::geteuid() ? "" : fmt::format("process {} belongs to user {}, not to {}", asker.pid, asker.uid, ::geteuid());
+    return asker.uid == ::geteuid()
+               ? ""
+               : fmt::format("process {} belongs to user {}, not to {}", asker.pid, asker.uid, ::geteuid());
 }
 
 }  // namespace
@@ -119,9 +121,8 @@ Result<std::unique_ptr<HandOverServer>> HandOverServer::start(RuntimeFolder fold
     folder.sweep();
     std::string name = fmt::format("{}-{:016x}", ::getpid(), random_u64());
     MF_ASSIGN_OR_RETURN(Fd listener, folder.listen(name));
-    // The constructor is private.
-    return std::unique_ptr<HandOverServer>(
-        new HandOverServer(std::move(folder), std::move(name), std::move(listener), std::move(lookup)));
+    return std::make_unique<HandOverServer>(std::move(folder), std::move(name), std::move(listener),
+                                            std::move(lookup));
 }
 
 HandOverServer::HandOverServer(RuntimeFolder folder, std::string name, Fd listener, Lookup lookup)
@@ -162,7 +163,8 @@ void HandOverServer::answer(int connection) const {
     if (!wait_readable(connection, kAskerPatience)) {
         return;
     }
-    const bool whole = ::recv(connection, &request, sizeof request, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof request);
+    const bool whole =
+        ::recv(connection, &request, sizeof request, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof request);
     if (!whole || std::memcmp(request.magic, kMagic, sizeof kMagic) != 0) {
         return;  // a sweep's probe, or no process of this library
     }
@@ -174,15 +176,16 @@ void HandOverServer::answer(int connection) const {
     bool answered = false;
     lookup_(take_text(request.object), [&](int descriptor, const std::string& token) {
         const bool known = equal_in_constant_time(token, take_text(request.token));
-        answered = send_answer(connection, known ? "" : "the object's token is wrong", known ? descriptor : -1);
+        answered =
+            send_answer(connection, known ? "" : "the object's token is wrong", known ? descriptor : -1);
     });
     if (!answered) {
         send_answer(connection, "this process does not have that object", -1);
     }
 }
 
-Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object, const std::string& token,
-                         Deadline deadline) {
+Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object,
+                         const std::string& token, Deadline deadline) {
     Request request{};
     std::memcpy(request.magic, kMagic, sizeof kMagic);
     if (!put_text(request.object, object) || !put_text(request.token, token)) {
@@ -192,15 +195,20 @@ Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address
     if (const std::string objection = objection_to_user(connection.get()); !objection.empty()) {
         return failure(Code::kRefused, "asking for the segment of {}: {}", object, objection);
     }
-    if (::send(connection.get(), &request, sizeof request, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof request)) {
-        return failure(Code::kPeerLost, "asking process '{}' for the segment of {} failed ({})", address, object, errno_text(errno));
+    if (::send(connection.get(), &request, sizeof request, MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(sizeof request)) {
+        return failure(Code::kPeerLost, "asking process '{}' for the segment of {} failed ({})", address,
+                       object, errno_text(errno));
     }
     if (!wait_readable(connection.get(), deadline.poll_timeout())) {
-        return failure(Code::kTimeout, "process '{}' did not hand over the segment of {} in time; is it stopped?", address, object);
+        return failure(Code::kTimeout,
+                       "process '{}' did not hand over the segment of {} in time; is it stopped?", address,
+                       object);
     }
     Result<Fd> received = receive_answer(connection.get());
     return received.is_ok() ? std::move(received)
-                            : received.status().with_context(fmt::format("asking process '{}' for the segment of {}", address, object));
+                            : received.status().with_context(
+                                  fmt::format("asking process '{}' for the segment of {}", address, object));
 }
 
 }  // namespace memfabric::transport

@@ -11,12 +11,12 @@
 
 namespace memfabric::transport {
 
-/// Serves descriptors of segments to other processes of the same user on this host, on a thread of its own that sleeps until
-/// somebody asks. The kernel tells who asks; the asker shows the object's token besides.
+/// Serves descriptors of segments to other processes of the same user on this host, on a thread of its own
+/// that sleeps until somebody asks. The kernel tells who asks; the asker shows the object's token besides.
 class HandOverServer {
  public:
-    /// The descriptor of an object and its token; -1 where this process does not have it. The descriptor stays open while
-    /// the lookup's lock, which `use` runs under, is held.
+    /// The descriptor of an object and its token; -1 where this process does not have it. The descriptor
+    /// stays open while the lookup's lock, which `use` runs under, is held.
     using Use = std::function<void(int descriptor, const std::string& token)>;
     using Lookup = std::function<void(const std::string& object, const Use& use)>;
 
@@ -28,8 +28,10 @@ class HandOverServer {
     /// What other processes pass to fetch_segment.
     const std::string& address() const { return name_; }
 
- private:
+    /// Use start().
     HandOverServer(RuntimeFolder folder, std::string name, Fd listener, Lookup lookup);
+
+ private:
     void serve(const std::stop_token& stop);
     void answer(int connection) const;
 
@@ -42,7 +44,7 @@ class HandOverServer {
 };
 
 /// Asks the process behind `address` for an object's segment.
-Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object, const std::string& token,
-                         Deadline deadline);
+Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object,
+                         const std::string& token, Deadline deadline);
 
 }  // namespace memfabric::transport

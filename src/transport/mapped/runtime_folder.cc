@@ -30,7 +30,8 @@ Result<Fd> make_socket() {
 Status check_owner(const std::string& path, const struct stat& facts) {
     if (facts.st_uid != ::geteuid() || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return failure(Code::kRefused,
-                       "runtime folder '{}' belongs to user {} with mode {:o}: it must be user {}'s own, writable by nobody else; choose "
+                       "runtime folder '{}' belongs to user {} with mode {:o}: it must be user {}'s own, "
+                       "writable by nobody else; choose "
                        "another with MF_RUNTIME_DIR",
                        path, facts.st_uid, facts.st_mode & 07777, ::geteuid());
     }
@@ -43,7 +44,8 @@ std::string runtime_folder_path(const Options& options) {
     if (!options.text(OptionId::kRuntimeDir).empty()) {
         return options.text(OptionId::kRuntimeDir);
     }
-    const char* const session = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
+    const char* const session =
+        std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
     if (session != nullptr && session[0] == '/') {
         return std::string(session) + "/memfabric";
     }
@@ -55,13 +57,15 @@ Result<RuntimeFolder> RuntimeFolder::open(const Options& options) {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-        return failure(Code::kError, "making runtime folder '{}' failed ({}); choose another with MF_RUNTIME_DIR", path,
+        return failure(Code::kError,
+                       "making runtime folder '{}' failed ({}); choose another with MF_RUNTIME_DIR", path,
                        errno_text(errno));
     }
     Fd descriptor(::open(path.c_str(), O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     struct stat facts {};
     if (!descriptor.is_open() || ::fstat(descriptor.get(), &facts) != 0) {
-        return failure(Code::kError, "opening runtime folder '{}' failed ({}); choose another with MF_RUNTIME_DIR", path,
+        return failure(Code::kError,
+                       "opening runtime folder '{}' failed ({}); choose another with MF_RUNTIME_DIR", path,
                        errno_text(errno));
     }
     MF_RETURN_IF_ERROR(check_owner(path, facts));
@@ -72,7 +76,8 @@ Result<RuntimeFolder> RuntimeFolder::open(const Options& options) {
 sockaddr_un RuntimeFolder::address_of(const std::string& name) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", descriptor_.get(), name.c_str());
+    std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", descriptor_.get(),
+                  name.c_str());
     return address;
 }
 
@@ -83,7 +88,8 @@ Result<Fd> RuntimeFolder::listen(const std::string& name) const {
     const bool bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     if (!bound || ::listen(socket.get(), kBacklog) != 0 ||
         ::renameat(descriptor_.get(), hidden.c_str(), descriptor_.get(), (name + kSuffix).c_str()) != 0) {
-        return failure(Code::kError, "listening on unix socket '{}' in '{}' failed ({})", name, path_, errno_text(errno));
+        return failure(Code::kError, "listening on unix socket '{}' in '{}' failed ({})", name, path_,
+                       errno_text(errno));
     }
     return socket;
 }
@@ -92,7 +98,9 @@ Result<Fd> RuntimeFolder::connect(const std::string& name) const {
     MF_ASSIGN_OR_RETURN(Fd socket, make_socket());
     const sockaddr_un address = address_of(name + kSuffix);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return failure(Code::kError, "connecting to unix socket '{}' in '{}' failed ({}); processes share memory only where they share the folder of MF_RUNTIME_DIR",
+        return failure(Code::kError,
+                       "connecting to unix socket '{}' in '{}' failed ({}); processes share memory only "
+                       "where they share the folder of MF_RUNTIME_DIR",
                        name, path_, errno_text(errno));
     }
     return socket;
@@ -112,7 +120,8 @@ void RuntimeFolder::sweep() const {
         const Result<Fd> socket = make_socket();
         const sockaddr_un address = address_of(file.string());
         // Refused means that nobody listens: sockets get their name after they listen.
-        if (socket.is_ok() && ::connect(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+        if (socket.is_ok() &&
+            ::connect(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
             errno == ECONNREFUSED) {
             ::unlinkat(descriptor_.get(), file.c_str(), 0);
         }

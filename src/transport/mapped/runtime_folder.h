@@ -30,7 +30,8 @@ class RuntimeFolder {
     void sweep() const;
 
  private:
-    RuntimeFolder(std::string path, Fd descriptor) : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
+    RuntimeFolder(std::string path, Fd descriptor)
+        : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
     sockaddr_un address_of(const std::string& name) const;
 
     std::string path_;

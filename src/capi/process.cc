@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capi/process.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/fork_guard.h"
+#include "base/log.h"
+#include "capi/store_security.h"
+
+namespace memfabric::capi {
+namespace {
+
+/// For everything that uninit has to say to other processes.
+constexpr auto kUninitPatience = std::chrono::seconds(2);
+
+}  // namespace
+
+Process& Process::instance() {
+    static Process* const kProcess = std::make_unique<Process>().release();
+    return *kProcess;
+}
+
+Process::Process() {
+    watch_for_fork();
+}
+
+Result<std::shared_ptr<bm::World>> Process::bm_world() {
+    const std::lock_guard lock(state_mutex_);
+    if (!bm_world_ || !bm_world_->runtime()) {
+        return Status(Code::kNotInitialized,
+                      "BM is not initialized in this process: call smem_bm_init (bm.initialize) first");
+    }
+    return bm_world_;
+}
+
+Result<std::shared_ptr<store::Server>> Process::host_store(const Endpoint& endpoint, const Options& options) {
+    MF_ASSIGN_OR_RETURN(std::optional<store::TlsSettings> tls, store_security_for(endpoint, true, options));
+    return store_host_.host({endpoint, std::move(tls), options});
+}
+
+/// Null where somebody else serves the address, which connecting will find out.
+Result<std::shared_ptr<store::Server>> Process::host_for_bm(const bm::WorldConfig& config,
+                                                            const Endpoint& endpoint,
+                                                            const Options& options) {
+    const bool may_serve = config.start_store && (config.auto_ranking || config.rank == 0U);
+    if (!may_serve && !config.start_store_only) {
+        return std::shared_ptr<store::Server>();
+    }
+    Result<std::shared_ptr<store::Server>> server = host_store(endpoint, options);
+    const Code code = server.status().code();
+    const bool somebody_else_may =
+        code == Code::kResourceInUse || (config.auto_ranking && code == Code::kStoreSocket);
+    if (!server.is_ok() && somebody_else_may && !config.start_store_only) {
+        log_debug("not serving the config store: {}", server.status().message());
+        return std::shared_ptr<store::Server>();
+    }
+    return server;
+}
+
+Result<std::shared_ptr<Runtime>> Process::runtime_for(const Endpoint& endpoint, const Options& options,
+                                                      Deadline deadline) {
+    {
+        const std::lock_guard lock(state_mutex_);
+        if (auto running = runtimes_[endpoint.text()].lock()) {
+            return running;
+        }
+    }
+    MF_ASSIGN_OR_RETURN(std::optional<store::TlsSettings> tls, store_security_for(endpoint, false, options));
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<Runtime> runtime,
+                        Runtime::start({endpoint, std::move(tls), options}, deadline));
+    const std::lock_guard lock(state_mutex_);
+    runtimes_[endpoint.text()] = runtime;
+    return runtime;
+}
+
+Status Process::start_bm(bm::WorldConfig config) {
+    const std::lock_guard control(control_mutex_);
+    {
+        const std::lock_guard lock(state_mutex_);
+        if (bm_world_) {
+            return {};
+        }
+    }
+    MF_RETURN_IF_ERROR(bm::complete_world_config(config));
+    MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
+    if (options.is_given(OptionId::kLogLevel)) {
+        set_log_level(static_cast<LogLevel>(options.integer(OptionId::kLogLevel)));
+    }
+    MF_ASSIGN_OR_RETURN(const Endpoint endpoint, parse_store_url(config.store_url));
+    const Deadline deadline = Deadline::after(config.init_timeout);
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<store::Server> server, host_for_bm(config, endpoint, options));
+    const bool store_only = config.start_store_only;
+    auto world = std::make_shared<bm::World>(std::move(config), std::move(server));
+    if (!store_only) {
+        MF_ASSIGN_OR_RETURN(std::shared_ptr<Runtime> runtime, runtime_for(endpoint, options, deadline));
+        MF_RETURN_IF_ERROR(world->take_rank(std::move(runtime), deadline));
+    }
+    const std::lock_guard lock(state_mutex_);
+    bm_world_ = std::move(world);
+    return {};
+}
+
+void Process::stop_bm() {
+    const std::lock_guard control(control_mutex_);
+    const Deadline deadline = Deadline::after(kUninitPatience);
+    for (const BmTable::Handle handle : bm_objects_.handles()) {
+        static_cast<void>(destroy_bm(handle, deadline));
+    }
+    std::shared_ptr<bm::World> world;
+    {
+        const std::lock_guard lock(state_mutex_);
+        world = std::move(bm_world_);
+        user_memory_.clear();
+    }
+}
+
+bool Process::bm_id_is_taken(uint32_t id) {
+    for (const BmTable::Handle handle : bm_objects_.handles()) {
+        const auto object = bm_objects_.share(handle);
+        if (object && object->id() == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Result<BmTable::Handle> Process::create_bm(uint32_t id, uint32_t member_size,
+                                           const memory::RegionShape& shape) {
+    const std::lock_guard control(control_mutex_);
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<bm::World> world, bm_world());
+    if (bm_id_is_taken(id)) {
+        return failure(Code::kDuplicatedObject,
+                       "creating BM {}: this process has an object of that id already", id);
+    }
+    const Deadline deadline = Deadline::after(world->config().create_timeout);
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<bm::BigMemory> object,
+                        bm::BigMemory::create(std::move(world), id, member_size, shape, deadline));
+    const BmTable::Handle handle = bm_objects_.insert(std::move(object));
+    if (handle == 0) {
+        return failure(Code::kNewObjectFailed, "creating BM {}: {} objects exist already", id,
+                       bm::kMaxObjects);
+    }
+    return handle;
+}
+
+Status Process::destroy_bm(BmTable::Handle handle, Deadline deadline) {
+    const std::shared_ptr<bm::BigMemory> object = bm_objects_.remove(handle, deadline);
+    if (!object) {
+        return {Code::kObjectNotExists, "the BM handle is unknown or stale"};
+    }
+    const Status left = object->leave([](Deadline) { return true; }, deadline);
+    return left.code() == Code::kNotStarted ? Status() : left;
+}
+
+Status Process::create_store(const std::string& url) {
+    const std::lock_guard control(control_mutex_);
+    MF_ASSIGN_OR_RETURN(const Endpoint endpoint, parse_store_url(url));
+    MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<store::Server> server, host_store(endpoint, options));
+    const std::lock_guard lock(state_mutex_);
+    stores_.push_back(std::move(server));
+    return {};
+}
+
+void Process::release_stores() {
+    std::vector<std::shared_ptr<store::Server>> released;
+    const std::lock_guard lock(state_mutex_);
+    released.swap(stores_);
+}
+
+Status Process::register_user_memory(uint64_t address, uint64_t size) {
+    if (address == 0 || size == 0 || address + size < address) {
+        return failure(Code::kInvalidParam, "registering user memory {:#x} + {} bytes: no such range",
+                       address, size);
+    }
+    const std::lock_guard lock(state_mutex_);
+    if (!user_memory_.emplace(address, size).second) {
+        return failure(Code::kDuplicatedObject,
+                       "registering user memory {:#x} + {} bytes: {} bytes are registered there already",
+                       address, size, user_memory_[address]);
+    }
+    return {};
+}
+
+Status Process::unregister_user_memory(uint64_t address) {
+    const std::lock_guard lock(state_mutex_);
+    if (user_memory_.erase(address) == 0) {
+        return failure(Code::kObjectNotExists, "unregistering user memory: nothing is registered at {:#x}",
+                       address);
+    }
+    return {};
+}
+
+}  // namespace memfabric::capi

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/runtime.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace memfabric {
+
+using memory::AddressRange;
+
+Runtime::Runtime(RuntimeConfig config)
+    : config_(std::move(config)), incarnation_(make_incarnation(config_.options)), engine_(config_.options) {}
+
+Result<std::shared_ptr<Runtime>> Runtime::start(RuntimeConfig config, Deadline deadline) {
+    auto runtime = std::make_shared<Runtime>(std::move(config));
+    const Options& options = runtime->options();
+    MF_ASSIGN_OR_RETURN(runtime->device_provider_, memory::make_provider(options));
+    MF_ASSIGN_OR_RETURN(runtime->mapped_, transport::MappedTransport::start(options, runtime->host_id()));
+    MF_ASSIGN_OR_RETURN(runtime->store_, store::Client::connect({runtime->config_.store, runtime->config_.tls,
+                                                                 runtime->incarnation_, options},
+                                                                deadline));
+    MF_RETURN_IF_ERROR(runtime->agree_on_arena(deadline));
+    return runtime;
+}
+
+Status Runtime::agree_on_arena(Deadline deadline) {
+    const std::lock_guard lock(arena_mutex_);
+    MF_ASSIGN_OR_RETURN(const std::vector<uint64_t> candidates, memory::base_candidates(options()));
+    const uint64_t size = memory::arena_size(options());
+    const std::vector<uint64_t> usable = memory::usable_bases(candidates, size);
+    if (usable.empty()) {
+        return failure(Code::kMallocFailed,
+                       "none of the {} candidates for the base of the global address space has {} bytes free "
+                       "in this process; in the way of the "
+                       "first: {}; choose others with MF_GVA_BASE or a smaller MF_ARENA_SIZE",
+                       candidates.size(), size, memory::occupants({candidates.front(), size}));
+    }
+    MF_ASSIGN_OR_RETURN(const store::ArenaReply agreed, store_->agree_arena({size, usable}, deadline));
+    return reserve_arena({agreed.base, agreed.size});
+}
+
+Status Runtime::reserve_arena(AddressRange range) {
+    arena_.reset();
+    Result<memory::Arena> arena = memory::Arena::reserve(range);
+    if (!arena.is_ok()) {
+        return arena.status().with_context(
+            "the pool's address space has its place already, and it is taken in this process");
+    }
+    arena_.emplace(std::move(arena).value());
+    return {};
+}
+
+Status Runtime::follow_arena(uint64_t window_base, Deadline deadline) {
+    const std::lock_guard lock(arena_mutex_);
+    if (arena_ && arena_->range().contains(window_base, 1)) {
+        return {};
+    }
+    if (mapped_windows_ != 0) {
+        return failure(Code::kError,
+                       "the store assigned a window at {:#x}, outside the arena at {:#x} that is in use",
+                       window_base, arena_->range().begin);
+    }
+    // Asking again with what can be reserved tells where the arena is now.
+    arena_.reset();
+    MF_ASSIGN_OR_RETURN(const std::vector<uint64_t> candidates, memory::base_candidates(options()));
+    const uint64_t size = memory::arena_size(options());
+    MF_ASSIGN_OR_RETURN(const store::ArenaReply agreed,
+                        store_->agree_arena({size, memory::usable_bases(candidates, size)}, deadline));
+    return reserve_arena({agreed.base, agreed.size});
+}
+
+Result<std::shared_ptr<AttachedWindow>> Runtime::attach_window(const std::string& object, uint32_t slots,
+                                                               const memory::RegionShape& shape,
+                                                               Deadline deadline) {
+    store::WindowRequest request{object, shape.size(), slots, shape.text()};
+    MF_ASSIGN_OR_RETURN(const store::WindowReply reply, store_->acquire_window(request, deadline));
+    const memory::Window window(reply.base, slots, shape);
+    Status followed = follow_arena(reply.base, deadline);
+    Result<memory::WindowSegment> segment = followed.is_ok()
+                                                ? obtain_segment(object, window, reply, deadline)
+                                                : Result<memory::WindowSegment>(std::move(followed));
+    const Status mapped = segment.is_ok() ? map_window(window.range(), segment->segment()) : segment.status();
+    if (!mapped.is_ok()) {
+        static_cast<void>(store_->release_window(object, deadline));
+        return mapped.with_context(fmt::format("attaching the window of {}", object));
+    }
+    auto attached =
+        std::make_shared<AttachedWindow>(shared_from_this(), object, window, std::move(segment).value());
+    mapped_->offer(object, attached->segment().segment().descriptor(), reply.token);
+    MF_RETURN_IF_ERROR(store_->publish_window_holder(object, mapped_->address(), deadline));
+    return attached;
+}
+
+Result<memory::WindowSegment> Runtime::obtain_segment(const std::string& object, const memory::Window& window,
+                                                      const store::WindowReply& reply, Deadline deadline) {
+    if (reply.creator) {
+        return memory::WindowSegment::create("memfabric " + object, window, options());
+    }
+    MF_ASSIGN_OR_RETURN(Fd descriptor, mapped_->fetch(reply.holders, object, reply.token, deadline));
+    return memory::WindowSegment::adopt(std::move(descriptor), window);
+}
+
+Status Runtime::map_window(AddressRange range, const memory::Segment& segment) {
+    const std::lock_guard lock(arena_mutex_);
+    if (!arena_->range().contains(range.begin, range.size)) {
+        return failure(Code::kError, "window {:#x} + {} is outside the arena {:#x} + {}", range.begin,
+                       range.size, arena_->range().begin, arena_->range().size);
+    }
+    MF_RETURN_IF_ERROR(arena_->map(range, segment.descriptor(), memory::WindowSegment::window_offset()));
+    ++mapped_windows_;
+    return {};
+}
+
+void Runtime::unmap_window(AddressRange range) {
+    const std::lock_guard lock(arena_mutex_);
+    const Status unmapped = arena_->unmap(range);
+    if (!unmapped.is_ok()) {
+        log_error("{}", unmapped.message());
+    }
+    --mapped_windows_;
+}
+
+}  // namespace memfabric

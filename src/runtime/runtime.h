@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "copy/engine.h"
+#include "memory/arena.h"
+#include "memory/provider.h"
+#include "runtime/attached_window.h"
+#include "store/client.h"
+#include "transport/mapped/mapped_transport.h"
+
+namespace memfabric {
+
+struct RuntimeConfig {
+    Endpoint store;
+    std::optional<store::TlsSettings> tls;
+    Options options;
+};
+
+/// What a process has of one pool: the connection to its config store, its part of the address space, the
+/// transports, the copy engine. Made by the first interface that needs it, passed down, shared; ends with its
+/// last user or the last view.
+class Runtime : public std::enable_shared_from_this<Runtime> {
+ public:
+    /// Connects to the store, agrees on the arena's base and reserves it.
+    static Result<std::shared_ptr<Runtime>> start(RuntimeConfig config, Deadline deadline);
+    /// Use start().
+    explicit Runtime(RuntimeConfig config);
+
+    const Options& options() const { return config_.options; }
+    const Incarnation& incarnation() const { return incarnation_; }
+    const std::string& host_id() const { return incarnation_.host_id; }
+    store::Client& store() { return *store_; }
+    copy::Engine& engine() { return engine_; }
+    transport::MappedTransport& mapped() { return *mapped_; }
+    memory::MemoryProvider& device_provider() { return *device_provider_; }
+
+    /// Takes part in the object's window and maps what this host's members share of it.
+    Result<std::shared_ptr<AttachedWindow>> attach_window(const std::string& object, uint32_t slots,
+                                                          const memory::RegionShape& shape,
+                                                          Deadline deadline);
+
+ private:
+    friend class AttachedWindow;
+    Status agree_on_arena(Deadline deadline);
+    Status reserve_arena(memory::AddressRange range);
+    /// The base may have moved between init and the first window.
+    Status follow_arena(uint64_t window_base, Deadline deadline);
+    Result<memory::WindowSegment> obtain_segment(const std::string& object, const memory::Window& window,
+                                                 const store::WindowReply& reply, Deadline deadline);
+    Status map_window(memory::AddressRange range, const memory::Segment& segment);
+    void unmap_window(memory::AddressRange range);
+
+    RuntimeConfig config_;
+    Incarnation incarnation_;
+    copy::Engine engine_;
+    std::unique_ptr<memory::MemoryProvider> device_provider_;
+    std::unique_ptr<transport::MappedTransport> mapped_;
+    std::shared_ptr<store::Client> store_;
+    std::mutex arena_mutex_;
+    std::optional<memory::Arena> arena_;  // guarded by arena_mutex_
+    size_t mapped_windows_ = 0;           // guarded by arena_mutex_
+};
+
+}  // namespace memfabric
