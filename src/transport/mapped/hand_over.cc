@@ -117,24 +117,22 @@ std::string objection_to_user(int connection) {
 
 }  // namespace
 
-Result<std::unique_ptr<HandOverServer>> HandOverServer::start(RuntimeFolder folder, Lookup lookup) {
+Result<std::unique_ptr<HandOverServer>> HandOverServer::start(const RuntimeFolder& folder, Lookup lookup) {
     folder.sweep();
     std::string name = fmt::format("{}-{:016x}", ::getpid(), random_u64());
     MF_ASSIGN_OR_RETURN(Fd listener, folder.listen(name));
-    return std::make_unique<HandOverServer>(std::move(folder), std::move(name), std::move(listener),
-                                            std::move(lookup));
+    return std::make_unique<HandOverServer>(folder, std::move(name), std::move(listener), std::move(lookup));
 }
 
-HandOverServer::HandOverServer(RuntimeFolder folder, std::string name, Fd listener, Lookup lookup)
-    : folder_(std::move(folder)),
-      name_(std::move(name)),
+HandOverServer::HandOverServer(const RuntimeFolder& folder, std::string name, Fd listener, Lookup lookup)
+    : name_(std::move(name)),
       listener_(std::move(listener)),
+      file_(folder.socket_path(name_)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       lookup_(std::move(lookup)),
       thread_(start_thread("mf-handover", [this](const std::stop_token& stop) { serve(stop); })) {}
 
 HandOverServer::~HandOverServer() {
-    folder_.remove(name_);
     thread_.request_stop();
     const uint64_t one = 1;
     static_cast<void>(!::write(wake_.get(), &one, sizeof one));

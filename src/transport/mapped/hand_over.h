@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/deadline.h"
+#include "base/exit_file.h"
 #include "transport/mapped/runtime_folder.h"
 
 namespace memfabric::transport {
@@ -20,7 +21,7 @@ class HandOverServer {
     using Use = std::function<void(int descriptor, const std::string& token)>;
     using Lookup = std::function<void(const std::string& object, const Use& use)>;
 
-    static Result<std::unique_ptr<HandOverServer>> start(RuntimeFolder folder, Lookup lookup);
+    static Result<std::unique_ptr<HandOverServer>> start(const RuntimeFolder& folder, Lookup lookup);
     ~HandOverServer();
     HandOverServer(const HandOverServer&) = delete;
     HandOverServer& operator=(const HandOverServer&) = delete;
@@ -29,15 +30,15 @@ class HandOverServer {
     const std::string& address() const { return name_; }
 
     /// Use start().
-    HandOverServer(RuntimeFolder folder, std::string name, Fd listener, Lookup lookup);
+    HandOverServer(const RuntimeFolder& folder, std::string name, Fd listener, Lookup lookup);
 
  private:
     void serve(const std::stop_token& stop);
     void answer(int connection) const;
 
-    RuntimeFolder folder_;
     std::string name_;
     Fd listener_;
+    ExitFile file_;
     Fd wake_;
     Lookup lookup_;
     std::jthread thread_;

@@ -14,14 +14,13 @@ constexpr auto kHolderPatience = std::chrono::milliseconds(1000);
 
 Result<std::unique_ptr<MappedTransport>> MappedTransport::start(const Options& options, std::string host_id) {
     MF_ASSIGN_OR_RETURN(RuntimeFolder folder, RuntimeFolder::open(options));
-    MF_ASSIGN_OR_RETURN(RuntimeFolder servers_folder, RuntimeFolder::open(options));
     auto transport = std::make_unique<MappedTransport>(std::move(folder), std::move(host_id));
     auto* const self = transport.get();
-    MF_ASSIGN_OR_RETURN(transport->server_, HandOverServer::start(std::move(servers_folder),
-                                                                  [self](const std::string& object,
-                                                                         const HandOverServer::Use& use) {
-                                                                      self->look_up(object, use);
-                                                                  }));
+    MF_ASSIGN_OR_RETURN(transport->server_,
+                        HandOverServer::start(
+                            self->folder_, [self](const std::string& object, const HandOverServer::Use& use) {
+                                self->look_up(object, use);
+                            }));
     return transport;
 }
 

@@ -106,8 +106,8 @@ Result<Fd> RuntimeFolder::connect(const std::string& name) const {
     return socket;
 }
 
-void RuntimeFolder::remove(const std::string& name) const {
-    ::unlinkat(descriptor_.get(), (name + kSuffix).c_str(), 0);
+std::string RuntimeFolder::socket_path(const std::string& name) const {
+    return path_ + "/" + name + kSuffix;
 }
 
 void RuntimeFolder::sweep() const {

@@ -24,7 +24,8 @@ class RuntimeFolder {
     /// A listening socket under `name`. It appears under that name only once it listens.
     Result<Fd> listen(const std::string& name) const;
     Result<Fd> connect(const std::string& name) const;
-    void remove(const std::string& name) const;
+    /// Where the socket of that name lies.
+    std::string socket_path(const std::string& name) const;
 
     /// Removes the sockets that processes left which were killed.
     void sweep() const;

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/mapped/hand_over.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/incarnation.h"
+#include "transport/mapped/mapped_transport.h"
+
+namespace memfabric::transport {
+namespace {
+
+using std::chrono::milliseconds;
+
+class HandOverTest : public ::testing::Test {
+ protected:
+    HandOverTest() : path_(fmt::format("{}/mf-test-{:016x}", ::testing::TempDir(), random_u64())) {
+        EXPECT_TRUE(options_.set(OptionId::kRuntimeDir, path_).is_ok());
+    }
+    ~HandOverTest() override { std::filesystem::remove_all(path_); }
+
+    size_t files() const {
+        size_t count = 0;
+        for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(path_)) {
+            ++count;
+        }
+        return count;
+    }
+
+    std::string path_;
+    Options options_;
+};
+
+ino_t inode(int descriptor) {
+    struct stat facts {};
+    EXPECT_EQ(::fstat(descriptor, &facts), 0);
+    return facts.st_ino;
+}
+
+TEST_F(HandOverTest, HandsOnTheSameSegment) {
+    auto owner = MappedTransport::start(options_, "h");
+    ASSERT_TRUE(owner.is_ok()) << owner.status().message();
+    const Fd segment(::memfd_create("segment", MFD_CLOEXEC));
+    (*owner)->offer("bm/1", segment.get(), "token");
+    const auto fetched = (*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(5));
+    ASSERT_TRUE(fetched.is_ok()) << fetched.status().message();
+    EXPECT_NE(fetched->get(), segment.get());
+    EXPECT_EQ(inode(fetched->get()), inode(segment.get()));
+}
+
+TEST_F(HandOverTest, RefusesAWrongTokenAndUnknownObjects) {
+    auto owner = MappedTransport::start(options_, "h");
+    ASSERT_TRUE(owner.is_ok());
+    const Fd segment(::memfd_create("segment", MFD_CLOEXEC));
+    (*owner)->offer("bm/1", segment.get(), "token");
+    const auto wrong = (*owner)->fetch({(*owner)->address()}, "bm/1", "tokem", Deadline::after_seconds(5));
+    EXPECT_EQ(wrong.status().code(), Code::kRefused);
+    EXPECT_NE(wrong.status().message().find("token"), std::string::npos);
+    EXPECT_EQ(wrong.status().message().find("tokem"), std::string::npos) << "no secret in a text";
+    const auto unknown = (*owner)->fetch({(*owner)->address()}, "bm/2", "token", Deadline::after_seconds(5));
+    EXPECT_EQ(unknown.status().code(), Code::kRefused);
+    (*owner)->withdraw("bm/1");
+    EXPECT_FALSE((*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(5)).is_ok());
+}
+
+TEST_F(HandOverTest, AsksTheNextHolderWhereOneIsGone) {
+    auto owner = MappedTransport::start(options_, "h");
+    ASSERT_TRUE(owner.is_ok());
+    const Fd segment(::memfd_create("segment", MFD_CLOEXEC));
+    (*owner)->offer("bm/1", segment.get(), "token");
+    EXPECT_TRUE(
+        (*owner)->fetch({"gone", (*owner)->address()}, "bm/1", "token", Deadline::after_seconds(5)).is_ok());
+    const auto none = (*owner)->fetch({"gone"}, "bm/1", "token", Deadline::after_seconds(5));
+    EXPECT_NE(none.status().message().find("gone"), std::string::npos);
+}
+
+TEST_F(HandOverTest, AnAskerThatSaysNothingDoesNotStopTheOthers) {
+    auto owner = MappedTransport::start(options_, "h");
+    ASSERT_TRUE(owner.is_ok());
+    const Fd segment(::memfd_create("segment", MFD_CLOEXEC));
+    (*owner)->offer("bm/1", segment.get(), "token");
+    const auto folder = RuntimeFolder::open(options_);
+    const auto silent = folder->connect((*owner)->address());
+    ASSERT_TRUE(silent.is_ok());
+    EXPECT_TRUE((*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(10)).is_ok());
+}
+
+TEST_F(HandOverTest, LeavesNothingBehindAndSweepsWhatTheKilledLeft) {
+    {
+        auto owner = MappedTransport::start(options_, "h");
+        ASSERT_TRUE(owner.is_ok());
+        EXPECT_EQ(files(), 1U);
+        // A socket that nobody listens on any more, as a killed process leaves it.
+        { const auto dead = RuntimeFolder::open(options_)->listen("dead"); }
+        EXPECT_EQ(files(), 2U);
+        auto next = MappedTransport::start(options_, "h");
+        ASSERT_TRUE(next.is_ok());
+        EXPECT_EQ(files(), 2U) << "the dead one went, the living one stays";
+    }
+    EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(HandOverTest, ALongPathWorks) {
+    ASSERT_TRUE(options_.set(OptionId::kRuntimeDir, path_ + "/" + std::string(200, 'x')).is_ok());
+    auto owner = MappedTransport::start(options_, "h");
+    ASSERT_TRUE(owner.is_ok()) << owner.status().message();
+    const Fd segment(::memfd_create("segment", MFD_CLOEXEC));
+    (*owner)->offer("bm/1", segment.get(), "token");
+    EXPECT_TRUE((*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(5)).is_ok());
+}
+
+TEST_F(HandOverTest, AFolderThatOthersMayWriteToIsRefused) {
+    ASSERT_TRUE(std::filesystem::create_directory(path_));
+    ASSERT_EQ(::chmod(path_.c_str(), 0777), 0);
+    const auto folder = RuntimeFolder::open(options_);
+    EXPECT_EQ(folder.status().code(), Code::kRefused);
+    EXPECT_NE(folder.status().message().find("MF_RUNTIME_DIR"), std::string::npos);
+}
+
+TEST(MappedTransport, ReachesPeersOfItsHostOnly) {
+    Options options;
+    const std::string path = fmt::format("{}/mf-test-{:016x}", ::testing::TempDir(), random_u64());
+    ASSERT_TRUE(options.set(OptionId::kRuntimeDir, path).is_ok());
+    {
+        const auto transport = MappedTransport::start(options, "here");
+        ASSERT_TRUE(transport.is_ok());
+        EXPECT_EQ((*transport)->reach({1, "here"}), Reach::kDirect);
+        EXPECT_EQ((*transport)->reach({1, "there"}), Reach::kNone);
+    }
+    std::filesystem::remove_all(path);
+}
+
+}  // namespace
+}  // namespace memfabric::transport
