@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "base/log.h"
 #include "capi/bm_handle.h"
 #include "capi/private_api.h"
 #include "capi/report.h"
@@ -39,10 +38,6 @@ void mf_private_release_view(void* token) {
     if (token != nullptr && !memfabric::in_forked_child()) {
         const std::unique_ptr<View> view(static_cast<View*>(token));
     }
-}
-
-void mf_private_reset_logger(void) {
-    memfabric::set_external_logger(nullptr);
 }
 
 }  // extern "C"
