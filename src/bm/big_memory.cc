@@ -40,6 +40,8 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       member_size_(member_size),
       group_(fmt::format("bm/{}", id)),
       window_(std::move(window)),
+      layout_(window_->window()),
+      segment_(window_->segment()),
       engine_(world_->runtime()->engine()) {}
 
 BigMemory::~BigMemory() = default;

@@ -41,7 +41,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     BigMemory& operator=(const BigMemory&) = delete;
 
     uint32_t id() const { return id_; }
-    const memory::Window& window() const { return window_->window(); }
+    const memory::Window& window() const { return layout_; }
     std::shared_ptr<AttachedWindow> attached_window() const { return window_; }
     std::chrono::seconds control_timeout() const { return world_->config().control_timeout; }
 
@@ -62,8 +62,13 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status wait(Deadline deadline) { return queue_.wait(deadline); }
 
  private:
+    bool side_is_fine(bool global, uint64_t begin, uint64_t size) const;
+    bool is_fine(uint64_t source, uint64_t source_size, uint64_t destination, uint64_t destination_size,
+                 Direction direction) const;
     Status check(uint64_t source, uint64_t source_size, uint64_t destination, uint64_t destination_size,
                  Direction direction) const;
+    Status check_slowly(uint64_t source, uint64_t source_size, uint64_t destination,
+                        uint64_t destination_size, Direction direction) const;
     Status check_side(const char* side, bool global, uint64_t address, uint64_t size,
                       Direction direction) const;
     Status check_members(const char* side, uint64_t address, uint64_t size) const;
@@ -78,6 +83,9 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     uint32_t member_size_;
     std::string group_;
     std::shared_ptr<AttachedWindow> window_;
+    // What every copy reads lies together.
+    const memory::Window layout_;
+    const memory::WindowSegment& segment_;
     copy::Engine& engine_;
     std::atomic<bool> joined_{false};
     std::mutex control_mutex_;

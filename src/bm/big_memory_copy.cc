@@ -29,8 +29,43 @@ Status BigMemory::check_joined() const {
                    world_->rank());
 }
 
-Status BigMemory::check(uint64_t source, uint64_t source_size, uint64_t destination,
-                        uint64_t destination_size, Direction direction) const {
+/// A side that is said to be global must lie in the window. One that is not may, and then its ranks must be
+/// there all the same: their memory may be gone or on another host.
+inline bool BigMemory::side_is_fine(bool global, uint64_t begin, uint64_t size) const {
+    const AddressRange range = layout_.range();
+    if (begin - range.begin >= range.size) {
+        return !global && begin != 0;
+    }
+    if (size > range.size || begin - range.begin > range.size - size) {
+        return false;
+    }
+    const uint32_t last = layout_.rank_of(begin + size - 1);
+    for (uint32_t rank = layout_.rank_of(begin); rank <= last; ++rank) {
+        if (!segment_.is_member(rank)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+inline bool BigMemory::is_fine(uint64_t source, uint64_t source_size, uint64_t destination,
+                               uint64_t destination_size, Direction direction) const {
+    return direction != Direction::kAutomatic &&
+           side_is_fine(source_is_global(direction), source, source_size) &&
+           side_is_fine(destination_is_global(direction), destination, destination_size);
+}
+
+/// The quick answer is yes; everything else is found out again, with its reason.
+inline Status BigMemory::check(uint64_t source, uint64_t source_size, uint64_t destination,
+                               uint64_t destination_size, Direction direction) const {
+    if (is_fine(source, source_size, destination, destination_size, direction)) [[likely]] {
+        return {};
+    }
+    return check_slowly(source, source_size, destination, destination_size, direction);
+}
+
+Status BigMemory::check_slowly(uint64_t source, uint64_t source_size, uint64_t destination,
+                               uint64_t destination_size, Direction direction) const {
     const AddressRange range = window().range();
     if (direction == Direction::kAutomatic && !range.contains(source, source_size) &&
         !range.contains(destination, destination_size)) {
@@ -44,12 +79,10 @@ Status BigMemory::check(uint64_t source, uint64_t source_size, uint64_t destinat
                       direction);
 }
 
-/// A side that is said to be global must lie in the window. One that is not may, and then its ranks must be
-/// there all the same: their memory may be gone or on another host.
 Status BigMemory::check_side(const char* side, bool global, uint64_t begin, uint64_t size,
                              Direction direction) const {
     const AddressRange range = window().range();
-    if (begin - range.begin < range.size) [[likely]] {
+    if (begin - range.begin < range.size) {
         if (!range.contains(begin, size)) {
             return failure(Code::kInvalidParam,
                            "copying in BM {}: the {} {:#x} + {} bytes ends beyond the window {:#x} to {:#x}",
@@ -69,10 +102,9 @@ Status BigMemory::check_side(const char* side, bool global, uint64_t begin, uint
 }
 
 Status BigMemory::check_members(const char* side, uint64_t begin, uint64_t size) const {
-    const memory::WindowSegment& segment = window_->segment();
     const uint32_t last = window().rank_of(begin + size - 1);
     for (uint32_t rank = window().rank_of(begin); rank <= last; ++rank) {
-        if (!segment.is_member(rank)) [[unlikely]] {
+        if (!segment_.is_member(rank)) {
             return describe_absent(side, rank, begin, size);
         }
     }

@@ -14,6 +14,8 @@ const char* mf_private_build_id(void) {
     return id.c_str();
 }
 
-void mf_private_reset_logger(void) { memfabric::set_external_logger(nullptr); }
+void mf_private_reset_logger(void) {
+    memfabric::set_external_logger(nullptr);
+}
 
 }  // extern "C"

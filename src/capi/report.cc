@@ -6,12 +6,10 @@
 
 namespace memfabric::capi {
 
-int32_t report(const Status& status) {
-    if (!status.is_ok()) {
-        set_last_error(status.message());
-        log_error("{} (code {})", status.message(), static_cast<int32_t>(status.code()));
-    }
-    return static_cast<int32_t>(status.code());
+int32_t report_failure(const Status& failed) {
+    set_last_error(failed.message());
+    log_error("{} (code {})", failed.message(), static_cast<int32_t>(failed.code()));
+    return static_cast<int32_t>(failed.code());
 }
 
 Status forked_child_failure() {

@@ -11,8 +11,13 @@
 
 namespace memfabric::capi {
 
-/// Leaves the failure's text for smem_get_last_err_msg, logs it once, and returns its code. 0 for success.
-int32_t report(const Status& status);
+/// Leaves the failure's text for smem_get_last_err_msg, logs it once, and returns its code.
+int32_t report_failure(const Status& failed);
+
+/// 0 for success, which costs nothing.
+inline int32_t report(const Status& status) {
+    return status.is_ok() ? 0 : report_failure(status);
+}
 
 /// What every call in a forked child answers.
 Status forked_child_failure();

@@ -19,6 +19,13 @@ Status check_part(const char* name, uint64_t size, uint64_t limit) {
 
 }  // namespace
 
+Window::Window(uint64_t base, uint32_t slots, RegionShape shape)
+    : base_(base),
+      stride_(shape.size()),
+      units_reciprocal_((uint64_t{1} << kReciprocalBits) / (stride_ / kRegionGranularity) + 1),
+      slots_(slots),
+      shape_(shape) {}
+
 Status check_region_shape(const RegionShape& shape, uint64_t limit) {
     if (shape.hbm_size == 0 && shape.dram_size == 0) {
         return failure(Code::kInvalidParam,

@@ -29,8 +29,7 @@ Status check_region_shape(const RegionShape& shape, uint64_t limit);
 /// stride, each its HBM part, then its DRAM part.
 class Window {
  public:
-    Window(uint64_t base, uint32_t slots, RegionShape shape)
-        : base_(base), stride_(shape.size()), slots_(slots), shape_(shape) {}
+    Window(uint64_t base, uint32_t slots, RegionShape shape);
 
     AddressRange range() const { return {base_, stride_ * slots_}; }
     uint64_t base() const { return base_; }
@@ -45,11 +44,21 @@ class Window {
     }
 
     /// Only where range().contains(address, 1).
-    uint32_t rank_of(uint64_t address) const { return static_cast<uint32_t>((address - base_) / stride_); }
+    uint32_t rank_of(uint64_t address) const {
+        const uint64_t granule = (address - base_) / kRegionGranularity;
+        return static_cast<uint32_t>(static_cast<WideProduct>(granule) * units_reciprocal_ >>
+                                     kReciprocalBits);
+    }
 
  private:
+    // The division by the stride, which every copy needs, as a multiplication: exact while window and stride
+    // have fewer than 2^26 granules (the arena has at most 64 TiB, 2^25 of them).
+    static constexpr unsigned kReciprocalBits = 52;
+    __extension__ using WideProduct = unsigned __int128;
+
     uint64_t base_;
     uint64_t stride_;
+    uint64_t units_reciprocal_;
     uint32_t slots_;
     RegionShape shape_;
 };

@@ -31,9 +31,10 @@ uint64_t WindowSegment::window_offset() {
     return kHeaderSize;
 }
 
-std::atomic<uint64_t>& WindowSegment::slot(uint32_t rank) const {
-    return reinterpret_cast<Header*>(header_.data())->epochs[rank];
-}
+WindowSegment::WindowSegment(Segment segment, Mapping header)
+    : segment_(std::move(segment)),
+      header_(std::move(header)),
+      epochs_(reinterpret_cast<Header*>(header_.data())->epochs) {}
 
 Result<WindowSegment> WindowSegment::create(const std::string& name, const Window& window,
                                             const Options& options) {

@@ -49,13 +49,13 @@ class WindowSegment {
 
  private:
     struct Header;
-    WindowSegment(Segment segment, Mapping header)
-        : segment_(std::move(segment)), header_(std::move(header)) {}
-    std::atomic<uint64_t>& slot(uint32_t rank) const;
+    WindowSegment(Segment segment, Mapping header);
+    std::atomic<uint64_t>& slot(uint32_t rank) const { return epochs_[rank]; }
     uint64_t region_offset(const Window& window, uint32_t rank) const;
 
     Segment segment_;
     Mapping header_;
+    std::atomic<uint64_t>* epochs_;  // in the header, one a rank
 };
 
 }  // namespace memfabric::memory

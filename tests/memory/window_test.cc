@@ -28,6 +28,17 @@ TEST(Window, FindsTheRankOfAnAddress) {
     EXPECT_EQ(kWindow.rank_of(kBase + 24 * kMiB - 1), 3U);
 }
 
+TEST(Window, FindsTheRankExactlyAtEveryBoundary) {
+    for (const uint64_t granules : {1, 2, 3, 7, 1023, 4096, 8191, 32767}) {
+        const uint32_t slots = 1024;
+        const Window window(kBase, slots, RegionShape{granules * kRegionGranularity, 0});
+        for (uint32_t rank = 0; rank < slots; ++rank) {
+            ASSERT_EQ(window.rank_of(window.region(rank).begin), rank) << granules;
+            ASSERT_EQ(window.rank_of(window.region(rank).end() - 1), rank) << granules;
+        }
+    }
+}
+
 TEST(RegionShape, ChecksSizes) {
     constexpr uint64_t kLimit = 64 * kMiB;
     EXPECT_TRUE(check_region_shape({2 * kMiB, 0}, kLimit).is_ok());
