@@ -309,12 +309,12 @@ int run(const fs::path& path, uint32_t count) {
     const Input input = scan_input(path);
     const Placement placement{input.total, count};
     require_memory(input, placement);
+    const SignalWatch signals;
     std::printf("input: %s, %zu file(s), %llu bytes; pool: %u processes with %llu MiB each\n", path.c_str(),
                 input.entries.size(), static_cast<unsigned long long>(input.total), count,
                 static_cast<unsigned long long>(placement.region_size() >> 20));
     std::fflush(stdout);
 
-    const SignalWatch signals;
     const RuntimeFolder folder;
     const Store store;
     Ranks ranks(input, count, store.url());
