@@ -8,7 +8,9 @@ namespace memfabric::capi {
 
 int32_t report_failure(const Status& failed) {
     set_last_error(failed.message());
-    log_error("{} (code {})", failed.message(), static_cast<int32_t>(failed.code()));
+    // Trying again until a peer has come is ordinary; only the caller knows whether its absence is an error.
+    const LogLevel level = failed.code() == Code::kPeerLost ? LogLevel::kInfo : LogLevel::kError;
+    log(level, "{} (code {})", failed.message(), static_cast<int32_t>(failed.code()));
     return static_cast<int32_t>(failed.code());
 }
 

@@ -11,7 +11,8 @@
 
 namespace memfabric::capi {
 
-/// Leaves the failure's text for smem_get_last_err_msg, logs it once, and returns its code.
+/// Leaves the failure's text for smem_get_last_err_msg, logs it once (as an error; as information where a
+/// peer is not there), and returns its code.
 int32_t report_failure(const Status& failed);
 
 /// 0 for success, which costs nothing.
