@@ -10,7 +10,7 @@
 #include "smem_bm_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 1
+#define MF_PRIVATE_INTERFACE 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,11 +34,23 @@ char* mf_private_options_json(void);
 char* mf_private_info_json(void);
 void mf_private_free_text(char* text);
 
-/// Makes a CA, and a server and a client certificate signed by it, in `folder`; 0 or a code. `hosts` is a
-/// comma-separated list of names and addresses for the certificates; `password` may be "" for unencrypted
-/// keys.
+/// Flags of the functions below.
+#define MF_CERTIFICATES_REPLACE (1U << 0) /* an authority that is there is replaced, not respected */
+#define MF_CERTIFICATES_RSA (1U << 1)     /* RSA keys of 3072 bits; without it EC keys on P-256 */
+
+/// Makes an authority (ca.crt, ca.key, ca.crl) and certificates "server" and "client" signed by it, in
+/// `folder`; 0 or a code. `hosts` is a comma-separated list of names and addresses for the server's;
+/// `password` may be "" for unencrypted keys, else it is also written to key.password.
 int32_t mf_private_make_certificates(const char* folder, const char* hosts, const char* password,
-                                     uint32_t days);
+                                     uint32_t days, uint32_t flags);
+/// One more certificate of the authority in `folder`: `name`.crt and `name`.key, for a process that serves
+/// and connects.
+int32_t mf_private_issue_certificate(const char* folder, const char* name, const char* hosts,
+                                     const char* password, uint32_t days, uint32_t flags);
+/// Puts the certificate on the authority's revocation list.
+int32_t mf_private_revoke_certificate(const char* folder, const char* certificate, const char* password);
+/// The tls_info string for the certificate `name` in `folder`.
+char* mf_private_tls_info(const char* folder, const char* name, int encrypted);
 
 /// A config store that serves until `stop_descriptor` becomes readable. `bound`, called once, gets the
 /// address really listened on.

@@ -60,8 +60,8 @@ Result<std::optional<store::TlsSettings>> StoreSecurity::settings_for(const Endp
 
 StoreSecurity& process_store_security() {
     // Never destroyed: threads of the program may still use the library while it exits.
-    static StoreSecurity* const kSecurity = std::make_unique<StoreSecurity>().release();
-    return *kSecurity;
+    static StoreSecurity* const security = std::make_unique<StoreSecurity>().release();
+    return *security;
 }
 
 Result<std::optional<store::TlsSettings>> store_security_for(const Endpoint& endpoint, bool listening,

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kSecondsPerDay = 24 * 3600;
+constexpr int64_t kSecondsPerDay = int64_t{24} * 3600;
 constexpr int64_t kClockSkew =
     3600;  // a fresh certificate works on hosts whose clocks are behind by this many seconds
 constexpr int kSerialBits = 127;  // RFC 5280 allows 20 octets, positive
@@ -291,9 +291,9 @@ Result<std::vector<std::string>> parse_host_list(const std::string& text) {
         if (host.empty()) {
             continue;
         }
-        const bool ipv6 = host.find(':') != std::string::npos;
-        if (const auto checked = parse_endpoint(ipv6 ? fmt::format("[{}]:1", host) : host + ":1");
-            !checked.is_ok()) {
+        // An address with a zone ("fe80::1%eth0") cannot stand in a certificate.
+        const bool has_colon = host.find(':') != std::string::npos;
+        if (has_colon ? !is_address(host) : !parse_endpoint(host + ":1").is_ok()) {
             return failure(Code::kInvalidParam, "'{}' is neither a host name nor an address", host);
         }
         hosts.push_back(std::move(host));

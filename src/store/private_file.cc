@@ -21,7 +21,10 @@ Status write_all(int descriptor, std::string_view content) {
         }
         content.remove_prefix(static_cast<size_t>(written < 0 ? 0 : written));
     }
-    return ::fsync(descriptor) == 0 ? Status() : Status(Code::kError, errno_text(errno));
+    if (::fsync(descriptor) != 0) {
+        return {Code::kError, errno_text(errno)};
+    }
+    return {};
 }
 
 }  // namespace

@@ -16,8 +16,8 @@
 namespace memfabric::store {
 namespace {
 
-constexpr size_t kMaxPasswordFile =
-    64 * 1024;  // far above any password; keeps a wrong path from being read whole
+// Far above any password; keeps a wrong path from being read whole.
+constexpr size_t kMaxPasswordFile = size_t{64} * 1024;
 
 /// Straight into wiped memory: a stream would leave its buffer behind.
 Result<SecretText> read_secret_file(const std::string& path) {

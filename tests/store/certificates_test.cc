@@ -101,7 +101,7 @@ TEST(Certificates, HostListsAreChecked) {
     EXPECT_THAT(parse_host_list("a, b.example ,127.0.0.1,::1").value(),
                 ElementsAre("a", "b.example", "127.0.0.1", "::1"));
     EXPECT_THAT(parse_host_list("").value(), IsEmpty());
-    for (const char* wrong : {"a_b!", "DNS:evil,x", "1.2.3", "host\n"}) {
+    for (const char* wrong : {"a_b!", "fe80::1%eth0", "::x", "DNS:evil,x", "1.2.3", "host\n"}) {
         EXPECT_FALSE(parse_host_list(wrong).is_ok()) << wrong;
     }
 }

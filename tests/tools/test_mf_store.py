@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mf store`: what it prints, how it ends, and who gets in by TLS."""
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+
+import pytest
+from conftest import BUILD, LIMIT
+
+
+def start_store(mf, *arguments, env=None):
+    process = mf.start("store", *arguments, "--print-url", env=env)
+    url = process.stdout.readline().strip()
+    assert url, process.communicate(timeout=LIMIT)[1]
+    host, _, port = url.removeprefix("tcp://").rpartition(":")
+    return process, (host.strip("[]"), int(port))
+
+
+def end(process, number=signal.SIGTERM):
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0, errors
+    return output, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_serves_until_a_signal(mf, host, number):
+    process, address = start_store(mf, f"tcp://{host}:0")
+    assert address[1] != 0
+    socket.create_connection(address, timeout=LIMIT).close()
+    assert end(process, number)[0] == ""
+    with pytest.raises(OSError):
+        socket.create_connection(address, timeout=LIMIT)
+
+
+def test_says_what_it_does_without_print_url(mf):
+    process = mf.start("store", "tcp://127.0.0.1:0")
+    assert process.stdout.readline().startswith("config store at tcp://127.0.0.1:")
+    end(process)
+
+
+def test_a_taken_port_is_an_error(mf):
+    process, (host, port) = start_store(mf, "tcp://127.0.0.1:0")
+    result = mf("store", f"tcp://{host}:{port}")
+    assert result.returncode == 1
+    assert str(port) in result.stderr
+    end(process)
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "tcp://::1:5", "http://a:1"])
+def test_wrong_urls_are_errors(mf, url):
+    result = mf("store", url)
+    assert result.returncode == 1
+    assert "mf: error:" in result.stderr
+
+
+def test_beyond_loopback_it_needs_tls_or_permission(mf):
+    refused = mf("store", "tcp://0.0.0.0:0")
+    assert refused.returncode == 1
+    for text in ("SMEM_CONF_STORE_TLS_INFO", "MF_ALLOW_PLAINTEXT=1", "set_conf_store_tls", "mf certs"):
+        assert text in refused.stderr
+    process, (_, port) = start_store(mf, "tcp://0.0.0.0:0", env={"MF_ALLOW_PLAINTEXT": "1"})
+    socket.create_connection(("127.0.0.1", port), timeout=LIMIT).close()
+    end(process)
+
+
+def test_tls_settings_that_cannot_work_are_an_error(mf, tmp_path):
+    result = mf("store", "tcp://127.0.0.1:0", "--tls-info", f"tlsCaPath: {tmp_path}; tlsCert: {tmp_path}/none.crt; tlsPk: /none")
+    assert result.returncode == 1
+    assert str(tmp_path) in result.stderr
+    empty = mf("store", "tcp://127.0.0.1:0", "--tls-info", "")
+    assert empty.returncode == 1
+    assert "tlsCaPath" in empty.stderr
+
+
+@pytest.fixture
+def pki(mf, tmp_path):
+    folder = tmp_path / "pki"
+    assert mf("certs", "--out", folder, "--password", "some secret").returncode == 0
+    return folder
+
+
+def tls_info(folder, name):
+    return (f"tlsCaPath: {folder}; tlsCaFile: ca.crt; tlsCert: {folder}/{name}.crt; tlsPk: {folder}/{name}.key; "
+            f"tlsPkPwd: {folder}/key.password; tlsCrlPath: {folder}; tlsCrlFile: ca.crl")
+
+
+def shake_hands(address, trusted, certificate=None, version=ssl.TLSVersion.TLSv1_3):
+    """Connects, and waits for the server's verdict: its first bytes, or its alert as an ssl.SSLError."""
+    context = ssl.create_default_context(cafile=trusted / "ca.crt")
+    context.minimum_version = context.maximum_version = version
+    if certificate is not None:
+        context.load_cert_chain(f"{certificate}.crt", f"{certificate}.key", password="some secret")
+    with socket.create_connection(address, timeout=LIMIT) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(b"no message of a config store" * 100)
+            return connection.recv(1)
+
+
+def test_tls_lets_in_who_has_a_certificate(mf, pki, tmp_path):
+    assert mf("certs", "--out", tmp_path / "foreign", "--password", "some secret").returncode == 0
+    assert mf("certs", "--out", pki, "--password", "some secret", "--add", "revoked").returncode == 0
+    assert mf("certs", "--out", pki, "--password", "some secret", "--revoke", pki / "revoked.crt").returncode == 0
+    process, address = start_store(mf, "tcp://127.0.0.1:0", "--tls-info", tls_info(pki, "server"))
+    # What is sent is no message of the store's, which it answers or closes upon; it is no alert in any case.
+    try:
+        shake_hands(address, pki, pki / "client")
+    except ConnectionResetError:
+        pass
+    with pytest.raises(ssl.SSLError, match="(?i)certificate.?required"):
+        shake_hands(address, pki)
+    with pytest.raises(ssl.SSLError, match="(?i)revoked"):
+        shake_hands(address, pki, pki / "revoked")
+    with pytest.raises(ssl.SSLError, match="(?i)unknown.?ca|decrypt.?error|bad.?signature"):
+        shake_hands(address, pki, tmp_path / "foreign" / "client")
+    with pytest.raises(ssl.SSLError, match="(?i)verify.?failed"):
+        shake_hands(address, tmp_path / "foreign", pki / "client")
+    with pytest.raises(ssl.SSLError, match="(?i)version|protocol"):
+        shake_hands(address, pki, pki / "client", ssl.TLSVersion.TLSv1_2)
+    _, errors = end(process)
+    assert "some secret" not in errors
+
+
+def test_a_plain_client_at_a_tls_store_is_refused(mf, pki):
+    process, address = start_store(mf, "tcp://127.0.0.1:0", env={"SMEM_CONF_STORE_TLS_INFO": tls_info(pki, "server")})
+    with socket.create_connection(address, timeout=LIMIT) as plain:
+        plain.sendall(b"GET / HTTP/1.0\r\n\r\n" * 10)
+        try:
+            while plain.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+    end(process)
+
+
+CLIENT = """
+import ctypes, sys
+
+class Config(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("init", "create", "control")] + \
+               [(name, ctypes.c_bool) for name in ("store", "store_only", "dynamic", "unified", "ranking")] + \
+               [("rank", ctypes.c_uint16), ("flags", ctypes.c_uint32)]
+
+library = ctypes.CDLL(sys.argv[1])
+library.smem_get_last_err_msg.restype = ctypes.c_char_p
+if len(sys.argv) > 3:
+    info = sys.argv[3].encode()
+    assert library.smem_set_conf_store_tls(True, info, len(info)) == 0
+config = Config()
+assert library.smem_bm_config_init(ctypes.byref(config)) == 0
+config.init, config.store, config.rank = 20, False, 0
+code = library.smem_bm_init(sys.argv[2].encode(), 1, 0, ctypes.byref(config))
+print(code, library.smem_get_last_err_msg().decode() if code else "")
+if code == 0:
+    library.smem_bm_uninit(0)
+"""
+
+
+def connect(mf, address, info=None):
+    """What a process of the library says: '0' or code and text."""
+    arguments = [sys.executable, "-c", CLIENT, BUILD / "lib" / "libmemfabric.so", f"tcp://{address[0]}:{address[1]}"]
+    result = subprocess.run([*map(str, arguments), *([info] if info else [])], env=mf.environment(), capture_output=True, text=True,
+                            timeout=LIMIT, check=True, stdin=subprocess.DEVNULL)
+    assert "some secret" not in result.stdout + result.stderr
+    return result.stdout.strip()
+
+
+def test_the_library_connects_by_tls(mf, pki):
+    assert mf("certs", "--out", pki, "--password", "some secret", "--add", "revoked").returncode == 0
+    assert mf("certs", "--out", pki, "--password", "some secret", "--revoke", pki / "revoked.crt").returncode == 0
+    process, address = start_store(mf, "tcp://127.0.0.1:0", "--tls-info", tls_info(pki, "server"))
+    assert connect(mf, address, tls_info(pki, "client")) == "0"
+    assert connect(mf, address, tls_info(pki, "server")) == "0"
+    assert "revoked" in connect(mf, address, tls_info(pki, "revoked"))
+    assert "TLS" in connect(mf, address)
+    end(process)
+
+
+def test_a_tls_client_at_a_plain_store_is_refused(mf, pki):
+    process, address = start_store(mf, "tcp://127.0.0.1:0")
+    assert connect(mf, address) == "0"
+    assert "TLS" in connect(mf, address, tls_info(pki, "client"))
+    end(process)
+
+
+def test_a_wrong_password_is_said_without_the_password(mf, pki):
+    (pki / "key.password").write_text("another secret")
+    answer = connect(mf, ("127.0.0.1", 1), tls_info(pki, "client"))
+    assert "is wrong" in answer and "key.password" in answer
+    assert "another secret" not in answer

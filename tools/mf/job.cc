@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "job.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+namespace mf {
+namespace {
+
+constexpr int kOutputClosed = 128 + SIGPIPE;
+
+std::string description(int code) {
+    return code > 128 ? fmt::format("was killed by signal {} ({})", code - 128, ::strsignal(code - 128))
+                      : fmt::format("exited with code {}", code);
+}
+
+/// Processes below ours that are left: what ranks have started and left, since we adopt orphans.
+std::vector<pid_t> children() {
+    std::vector<pid_t> found;
+    std::error_code error;
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", error)) {
+        std::ifstream list(thread.path() / "children");
+        for (pid_t child = 0; list >> child;) {
+            found.push_back(child);
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+Job::Job(LaunchPlan plan, std::chrono::milliseconds grace, Descriptor signals)
+    : plan_(std::move(plan)), grace_(grace), signals_(std::move(signals)) {
+    // Orphans of the ranks become our children, so that we can end them.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+Job::~Job() {
+    end_leftovers();
+}
+
+void Job::start(uint32_t rank, const RankProcess::Environment& variables) {
+    ranks_.emplace_back(plan_, rank, variables);
+    exited_.push_back(false);
+    if (plan_.relay_output) {
+        const std::string prefix = fmt::format("[{}] ", rank);
+        relays_.emplace_back(std::move(ranks_.back().output()), STDOUT_FILENO, prefix);
+        relays_.emplace_back(std::move(ranks_.back().errors()), STDERR_FILENO, prefix);
+    }
+}
+
+int Job::run() {
+    while (std::find(exited_.begin(), exited_.end(), false) != exited_.end()) {
+        step();
+    }
+    end_leftovers();
+    drain();
+    return first_failure_.value_or(0);
+}
+
+void Job::step() {
+    std::vector<pollfd> waiting{{signals_.get(), POLLIN, 0}};
+    for (const LineRelay& relay : relays_) {
+        waiting.push_back({relay.source(), POLLIN, 0});  // poll ignores what is closed (-1)
+    }
+    const size_t first_rank = waiting.size();
+    for (size_t i = 0; i < ranks_.size(); ++i) {
+        waiting.push_back({exited_[i] ? -1 : ranks_[i].exit_descriptor(), POLLIN, 0});
+    }
+    if (::poll(waiting.data(), waiting.size(), poll_timeout()) < 0 && errno != EINTR) {
+        throw std::runtime_error(fmt::format("poll: {}", std::strerror(errno)));
+    }
+    if (waiting.front().revents != 0) {
+        handle_signal(next_signal(signals_));
+    }
+    for (size_t i = 0; i < relays_.size(); ++i) {
+        if (waiting[i + 1].revents != 0) {
+            pump(relays_[i]);
+        }
+    }
+    if (std::any_of(waiting.begin() + static_cast<ptrdiff_t>(first_rank), waiting.end(),
+                    [](const pollfd& one) { return one.revents != 0; })) {
+        handle_exits();
+    }
+    if (kill_at_ && Clock::now() >= *kill_at_) {
+        send_all(SIGKILL);
+        kill_at_ = Clock::time_point::max();
+    }
+}
+
+int Job::poll_timeout() const {
+    if (!kill_at_ || *kill_at_ == Clock::time_point::max()) {
+        return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*kill_at_ - Clock::now());
+    return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
+}
+
+void Job::handle_signal(int signal) {
+    if (signal == 0) {
+        return;
+    }
+    // Whoever asks a second time will not wait.
+    stop_all(kill_at_ ? SIGKILL : signal);
+}
+
+void Job::handle_exits() {
+    for (size_t i = 0; i < ranks_.size(); ++i) {
+        const std::optional<int> code = exited_[i] ? std::nullopt : ranks_[i].exit_code();
+        if (!code) {
+            continue;
+        }
+        exited_[i] = true;
+        if (*code == 0 || first_failure_) {
+            continue;
+        }
+        first_failure_ = code;
+        if (!kill_at_) {
+            const bool alone = std::find(exited_.begin(), exited_.end(), false) == exited_.end();
+            fmt::print(stderr, "mf run: rank {} {}{}\n", ranks_[i].rank(), description(*code),
+                       alone ? "" : "; stopping the others");
+            stop_all(SIGTERM);
+        }
+    }
+}
+
+void Job::pump(LineRelay& relay) {
+    if (!relay.pump() && !first_failure_) {
+        first_failure_ = kOutputClosed;
+        stop_all(SIGTERM);
+    }
+}
+
+void Job::stop_all(int signal) {
+    send_all(signal);
+    if (!kill_at_) {
+        kill_at_ = Clock::now() + grace_;
+    }
+}
+
+void Job::send_all(int signal) const {
+    for (size_t i = 0; i < ranks_.size(); ++i) {
+        ranks_[i].send(signal);
+        ranks_[i].send(SIGCONT);  // a stopped process hears signals only then
+    }
+}
+
+void Job::end_leftovers() {
+    ranks_.clear();
+    for (std::vector<pid_t> left = children(); !left.empty(); left = children()) {
+        for (const pid_t child : left) {
+            ::kill(child, SIGKILL);
+            ::waitpid(child, nullptr, 0);
+        }
+    }
+}
+
+void Job::drain() {
+    // Every writer is gone: what is in the pipes is all that comes, and then their end.
+    for (LineRelay& relay : relays_) {
+        while (relay.is_open()) {
+            pump(relay);
+        }
+    }
+}
+
+}  // namespace mf

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "line_relay.h"
+#include "rank_process.h"
+#include "signals.h"
+
+namespace mf {
+
+/// The ranks of one `mf run`, from start to end. Its destructor leaves no process behind.
+class Job {
+ public:
+    Job(LaunchPlan plan, std::chrono::milliseconds grace, Descriptor signals);
+    ~Job();
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+
+    void start(uint32_t rank, const RankProcess::Environment& variables);
+
+    /// Until every rank has exited and all of their output has been passed on. Returns the first failing
+    /// rank's code, else 0.
+    int run();
+
+ private:
+    using Clock = std::chrono::steady_clock;
+
+    void step();
+    int poll_timeout() const;
+    void handle_signal(int signal);
+    void handle_exits();
+    void pump(LineRelay& relay);
+    void stop_all(int signal);
+    void send_all(int signal) const;
+    void end_leftovers();
+    void drain();
+
+    LaunchPlan plan_;
+    std::chrono::milliseconds grace_;
+    Descriptor signals_;
+    std::vector<RankProcess> ranks_;
+    std::vector<bool> exited_;  // in the order of ranks_
+    std::vector<LineRelay> relays_;
+    std::optional<int> first_failure_;
+    std::optional<Clock::time_point> kill_at_;  // set while stopping
+};
+
+}  // namespace mf

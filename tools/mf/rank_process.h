@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "descriptor.h"
+
+namespace mf {
+
+/// How every rank is started.
+struct LaunchPlan {
+    std::vector<std::string> program;  // and its arguments
+    bool relay_output = true;          // else ranks write to where mf writes
+    rlimit open_files{};               // what the ranks get back, since mf raises its own limit
+};
+
+/// One rank: the leader of a process group of its own, killed by the kernel when mf dies. Its exit status
+/// stays with the kernel until the destructor, which kills the whole group, so that the group's number stays
+/// ours.
+class RankProcess {
+ public:
+    using Environment = std::vector<std::pair<std::string, std::string>>;
+
+    /// Throws std::runtime_error where the program cannot be started.
+    RankProcess(const LaunchPlan& plan, uint32_t rank, const Environment& variables);
+    RankProcess(RankProcess&& other) noexcept;
+    RankProcess(const RankProcess&) = delete;
+    RankProcess& operator=(const RankProcess&) = delete;
+    RankProcess& operator=(RankProcess&&) = delete;
+    ~RankProcess();
+
+    uint32_t rank() const { return rank_; }
+    pid_t pid() const { return pid_; }
+    /// Becomes readable when the rank exits.
+    int exit_descriptor() const { return pidfd_.get(); }
+    /// The rank's standard output and error; closed where they are not relayed.
+    Descriptor& output() { return output_; }
+    Descriptor& errors() { return errors_; }
+
+    /// Sends the signal to the whole group.
+    void send(int signal) const;
+    /// Its exit code, 128 + signal where one killed it; nullopt while it runs.
+    std::optional<int> exit_code() const;
+
+ private:
+    uint32_t rank_;
+    pid_t pid_ = -1;
+    Descriptor pidfd_;
+    Descriptor output_;
+    Descriptor errors_;
+};
+
+}  // namespace mf
