@@ -20,8 +20,8 @@ struct Registry {
 
 Registry& registry() {
     // Never destroyed: files may be registered while the program's own static objects are destroyed.
-    static Registry* const kRegistry = std::make_unique<Registry>().release();
-    return *kRegistry;
+    static Registry* const instance = std::make_unique<Registry>().release();
+    return *instance;
 }
 
 /// Runs at exit, after the program's atexit functions. Does not wait: a thread inside keeps its file.

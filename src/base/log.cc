@@ -24,8 +24,8 @@ struct Sink {
 
 Sink& sink() {
     // Never destroyed: threads of the program may still log while it exits.
-    static Sink* const kSink = std::make_unique<Sink>().release();
-    return *kSink;
+    static Sink* const instance = std::make_unique<Sink>().release();
+    return *instance;
 }
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {

@@ -13,7 +13,6 @@ using memfabric::Deadline;
 using memfabric::failure;
 using memfabric::Result;
 using memfabric::Status;
-using memfabric::bm::BigMemory;
 using memfabric::bm::MemoryType;
 using memfabric::bm::WorldConfig;
 using memfabric::capi::find_bm;

@@ -9,13 +9,11 @@
 using memfabric::Code;
 using memfabric::Deadline;
 using memfabric::failure;
-using memfabric::in_forked_child;
 using memfabric::Status;
 using memfabric::bm::BigMemory;
 using memfabric::bm::CopyOptions;
 using memfabric::bm::Direction;
 using memfabric::capi::bm_handle_failure;
-using memfabric::capi::forked_child_failure;
 using memfabric::capi::from_handle;
 using memfabric::capi::guarded;
 using memfabric::capi::Process;

@@ -17,8 +17,8 @@ constexpr auto kUninitPatience = std::chrono::seconds(2);
 }  // namespace
 
 Process& Process::instance() {
-    static Process* const kProcess = std::make_unique<Process>().release();
-    return *kProcess;
+    static Process* const process = std::make_unique<Process>().release();
+    return *process;
 }
 
 Process::Process() {
