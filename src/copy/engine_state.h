@@ -23,8 +23,8 @@ struct Engine::State {
     /// can count.
     size_t chunk_size(size_t total) const {
         constexpr size_t kPage = 4096;
-        constexpr size_t kSmallest = 256 * 1024;
-        constexpr size_t kLargest = 4 * 1024 * 1024;
+        constexpr size_t kSmallest = size_t{256} * 1024;
+        constexpr size_t kLargest = size_t{4} * 1024 * 1024;
         constexpr size_t kChunksPerThread = 16;
         constexpr size_t kMostChunks = std::numeric_limits<uint32_t>::max() / 2;
         const size_t wanted = total / ((team.helpers() + 1) * kChunksPerThread);

@@ -27,7 +27,7 @@ class Recency {
     static constexpr unsigned kEntryBits = 12;
     static constexpr size_t kEntries = size_t{1} << kEntryBits;
     static constexpr size_t kPage = 4096;
-    static constexpr size_t kStampUnit = 64 * 1024;
+    static constexpr size_t kStampUnit = size_t{64} * 1024;
 
     // An entry: the page's number (45 bits reach over every address), and the traffic at its last touch.
     static constexpr unsigned kStampBits = 19;

@@ -44,20 +44,20 @@ class ThreadTeam {
     void await_job(uint32_t seen, const std::stop_token& stop) const;
     void await_end() const;
 
-    const size_t helpers_;
-    std::mutex owner_;  // held by the caller whose job this is
-    bool started_ = false;
-    std::vector<std::jthread> threads_;
-
-    // The job: written by the owner while remaining_ is 0, read by whoever has claimed a call of it.
-    Call call_ = nullptr;
-    const void* context_ = nullptr;
-    uint32_t count_ = 0;
-
     // Each on a line of its own: claims, ends and new jobs are noticed by different threads.
     alignas(64) std::atomic<uint32_t> remaining_{0};   // calls that nobody has claimed
     alignas(64) std::atomic<uint32_t> unfinished_{0};  // calls that have not returned
     alignas(64) std::atomic<uint32_t> jobs_{0};  // changes with every job, and to wake the helpers at the end
+
+    // The job: written by the owner while remaining_ is 0, read by whoever has claimed a call of it.
+    alignas(64) Call call_ = nullptr;
+    const void* context_ = nullptr;
+    uint32_t count_ = 0;
+
+    bool started_ = false;
+    const size_t helpers_;
+    std::mutex owner_;                   // held by the caller whose job this is
+    std::vector<std::jthread> threads_;  // last: they end before what they use
 };
 
 }  // namespace memfabric::copy
