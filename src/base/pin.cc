@@ -12,7 +12,7 @@
 namespace memfabric {
 namespace pin_detail {
 
-thread_local ThreadSlot* current_slot __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit thread_local ThreadSlot* current_slot __attribute__((tls_model("initial-exec"))) = nullptr;
 
 namespace {
 

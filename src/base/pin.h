@@ -20,8 +20,9 @@ struct ThreadSlot {
 };
 
 /// Null until the thread's first pin. Initial-exec: one instruction instead of a call, in a library that is
-/// linked or dlopen'ed (eight bytes of the static TLS reserve).
-extern thread_local ThreadSlot* current_slot __attribute__((tls_model("initial-exec")));
+/// linked or dlopen'ed (eight bytes of the static TLS reserve); constinit: no look whether it needs a
+/// constructor.
+extern constinit thread_local ThreadSlot* current_slot __attribute__((tls_model("initial-exec")));
 extern std::atomic<bool> fence_needed;
 
 ThreadSlot* acquire_slot();

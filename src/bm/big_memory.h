@@ -56,7 +56,8 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     /// 0 where the rank is outside the world or has no such memory.
     uint64_t address_of(MemoryType type, uint32_t rank) const;
 
-    Status copy(const CopyRequest& request, Direction direction, CopyOptions options);
+    /// The parameters one by one, not as CopyRequest: in registers they cost nothing.
+    Status copy(const void* source, void* destination, size_t size, Direction direction, CopyOptions options);
     Status copy_rows(const RowsRequest& request, Direction direction, CopyOptions options);
     Status copy_batch(std::span<const copy::Piece> pieces, Direction direction, CopyOptions options);
     Status wait(Deadline deadline) { return queue_.wait(deadline); }
@@ -74,6 +75,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status check_members(const char* side, uint64_t address, uint64_t size) const;
     Status describe_absent(const char* side, uint32_t rank, uint64_t address, uint64_t size) const;
     Status check_joined() const;
+    Status copy_slowly(const CopyRequest& request, Direction direction, CopyOptions options);
     Result<uint64_t> join_with_memory(Deadline deadline);
     Status commit_region(Deadline deadline);
     void on_member_event(const store::MemberEvent& event);

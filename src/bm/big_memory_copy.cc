@@ -126,18 +126,32 @@ Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begi
                    id_, side, begin, size, rank);
 }
 
-Status BigMemory::copy(const CopyRequest& request, Direction direction, CopyOptions options) {
+Status BigMemory::copy(const void* source, void* destination, size_t size, Direction direction,
+                       CopyOptions options) {
+    const bool fine = joined_.load(std::memory_order_relaxed) && size > 0 && !options.asynchronous &&
+                      is_fine(address(source), size, address(destination), size, direction);
+    if (!fine) [[unlikely]] {
+        return copy_slowly({source, destination, size}, direction, options);
+    }
+    engine_.copy(static_cast<std::byte*>(destination), static_cast<const std::byte*>(source), size,
+                 options.temperature);
+    return {};
+}
+
+/// Whatever is not the common case, apart from it so that it costs that one no registers.
+__attribute__((noinline, cold)) Status BigMemory::copy_slowly(const CopyRequest& request, Direction direction,
+                                                              CopyOptions options) {
     MF_RETURN_IF_ERROR(check_joined());
     const uint64_t source = address(request.source);
     const uint64_t destination = address(request.destination);
-    if (request.size == 0) [[unlikely]] {
+    if (request.size == 0) {
         return failure(Code::kInvalidParam, "copying in BM {}: the size is 0", id_);
     }
     MF_RETURN_IF_ERROR(check(source, request.size, destination, request.size, direction));
     if (options.asynchronous) {
         queue_.submit([this, request, direction, options] {
             const Pin pin(this);
-            return copy(request, direction, {options.temperature, false});
+            return copy_slowly(request, direction, {options.temperature, false});
         });
         return {};
     }

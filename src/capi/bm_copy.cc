@@ -76,7 +76,7 @@ extern "C" {
 int32_t smem_bm_copy(smem_bm_t handle, smem_copy_params* params, smem_bm_copy_type t, uint32_t flags) {
     return guarded([&] {
         return run_copy(handle, params, t, [&](BigMemory& object, Direction direction) {
-            return object.copy({params->src, params->dest, params->count}, direction, to_options(flags));
+            return object.copy(params->src, params->dest, params->count, direction, to_options(flags));
         });
     });
 }
