@@ -12,6 +12,13 @@ extern std::atomic<bool> forked_child;
 /// Makes in_forked_child() work; called once before the first thread of the library starts. Cheap to repeat.
 void watch_for_fork();
 
+/// Says that a descriptor is the library's own: a forked child closes its copy of it at once. Otherwise a
+/// child that lives longer would keep connections open whose end tells others of the parent's death, and the
+/// store's port taken.
+void close_in_forked_child(int descriptor);
+/// Undoes it; to be called before the descriptor is closed or given away.
+void forget_in_forked_child(int descriptor);
+
 /// Whether this process was forked from one that used the library: threads and connections stayed in the
 /// parent, so every call is refused here and nothing is torn down.
 inline bool in_forked_child() {
