@@ -28,9 +28,9 @@ int32_t smem_bm_config_init(smem_bm_config_t* config);
  * @param storeURL "tcp://host:port"
  * @param worldSize 1 to 1024
  * @param deviceId orders the ranks of one host under autoRanking; chooses the device where there are several
- * @return 0; SM_INVALID_PARAM; SM_DUPLICATED_OBJECT where the rank is taken; SM_TIMEOUT where the store does
- * not answer or the world does not become complete; SM_MALLOC_FAILED where the address range is taken (the
- * text names by what)
+ * @return 0; SM_INVALID_PARAM; SM_DUPLICATED_OBJECT where the rank is taken; SM_STORE_SOCKET where no store
+ * can be reached; SM_STORE_INVALID_MESSAGE where something else answers; SM_TIMEOUT where the world does not
+ * become complete; SM_MALLOC_FAILED where the address range is taken (the text names by what)
  */
 int32_t smem_bm_init(const char* storeURL, uint32_t worldSize, uint16_t deviceId,
                      const smem_bm_config_t* config);
