@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every layer includes only itself and what stands above its row in the design. Prints each violation."""
+"""Checks that every layer includes only itself and what stands above its row in the design. Prints each
+violation."""
 import pathlib
 import re
 import sys
@@ -8,7 +9,16 @@ import sys
 from sources import ROOT, cpp_files
 
 # Above the first row stand the public headers, which every layer may include.
-ROWS = [["base"], ["store"], ["memory"], ["transport"], ["copy"], ["runtime"], ["bm", "shm", "trans", "shmem"], ["capi"]]
+ROWS = [
+    ["base"],
+    ["store"],
+    ["memory"],
+    ["transport"],
+    ["copy"],
+    ["runtime"],
+    ["bm", "shm", "trans", "shmem"],
+    ["capi"],
+]
 ROW_OF = {layer: row for row, layers in enumerate(ROWS) for layer in layers}
 # Parts that see the public headers and the private C interface alone.
 OUTSIDERS = {"python", "tools", "examples"}
@@ -49,7 +59,10 @@ def check_file(path):
 def unknown_layers():
     """A folder below src/ that has no row could include anything unseen."""
     folders = {path.parts[1] for path in cpp_files() if path.parts[0] == "src" and len(path.parts) > 2}
-    return [f"src/{name}: this folder has no row in scripts/check_layers.py" for name in sorted(folders - ROW_OF.keys())]
+    return [
+        f"src/{name}: this folder has no row in scripts/check_layers.py"
+        for name in sorted(folders - ROW_OF.keys())
+    ]
 
 
 def violations():

@@ -6,7 +6,22 @@ import sys
 from sources import ROOT, project_files
 
 LINE = "SPDX-License-Identifier: Apache-2.0"
-SUFFIXES = {".h", ".hpp", ".c", ".cc", ".cpp", ".py", ".pyi", ".sh", ".cmake", ".in", ".map", ".toml", ".yml", ".yaml"}
+SUFFIXES = {
+    ".h",
+    ".hpp",
+    ".c",
+    ".cc",
+    ".cpp",
+    ".py",
+    ".pyi",
+    ".sh",
+    ".cmake",
+    ".in",
+    ".map",
+    ".toml",
+    ".yml",
+    ".yaml",
+}
 NAMES = {"CMakeLists.txt", ".clang-format", ".clang-tidy", "run"}
 
 
@@ -24,5 +39,8 @@ def files_without():
 
 if __name__ == "__main__":
     missing = files_without()
-    print("\n".join(f"{name}: no line '{LINE}'" for name in missing) or "spdx: every source file names its licence")
+    print(
+        "\n".join(f"{name}: no line '{LINE}'" for name in missing)
+        or "spdx: every source file names its licence"
+    )
     sys.exit(1 if missing else 0)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: check_symbols.py LIBRARY. Checks that it exports the public names (MEMFABRIC_1: smem_*) and the private ones
-(MEMFABRIC_PRIVATE_1: mf_private_*) and nothing else, and that every function of the public headers is among them."""
+"""Usage: check_symbols.py LIBRARY. Checks that it exports the public names (MEMFABRIC_1: smem_*) and the
+private ones (MEMFABRIC_PRIVATE_1: mf_private_*) and nothing else, and that every function of the public
+headers is among them."""
 import pathlib
 import re
 import subprocess
@@ -18,8 +19,12 @@ DECLARATION = re.compile(r"^(?:const\s+)?\w+\s*\**\s*(smem_\w+)\s*\(", re.MULTIL
 
 def exported(library):
     """(name, node) of each dynamic symbol that the library defines."""
-    listing = subprocess.run(["nm", "--dynamic", "--defined-only", "--with-symbol-versions", str(library)], check=True,
-                             capture_output=True, text=True).stdout
+    listing = subprocess.run(
+        ["nm", "--dynamic", "--defined-only", "--with-symbol-versions", str(library)],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     for line in listing.splitlines():
         name, _, node = line.split()[-1].partition("@@")
         yield name, node
@@ -44,7 +49,10 @@ def problems(library):
         seen.add(name)
         if node not in NODES or not name.startswith(NODES[node]):
             found.append(f"{library}: exports {name} (node '{node}')")
-    found += [f"{library}: {name} is declared in a public header and not exported" for name in sorted(declared() - seen)]
+    found += [
+        f"{library}: {name} is declared in a public header and not exported"
+        for name in sorted(declared() - seen)
+    ]
     return found
 
 

@@ -26,8 +26,10 @@ SANITIZER_ENVIRONMENT = {
     "TSAN_OPTIONS": "exitcode=99:halt_on_error=0:second_deadlock_stack=1",
 }
 # ThreadSanitizer leaves the program these addresses only.
-TSAN_ARENA = {"MF_GVA_BASE": ",".join(hex(0x7e8000000000 + step * 0x1000000000) for step in range(8)),
-              "MF_ARENA_SIZE": "64G"}
+TSAN_ARENA = {
+    "MF_GVA_BASE": ",".join(hex(0x7E8000000000 + step * 0x1000000000) for step in range(8)),
+    "MF_ARENA_SIZE": "64G",
+}
 FUZZ_SECONDS = 60
 
 
@@ -46,13 +48,19 @@ def one(succeeded):
 
 
 def run(command, limit, environment=None, quiet=True, cwd=ROOT):
-    """Runs a command in a session of its own and ends all of it by the limit (seconds). Returns whether it succeeded; the
-    output is shown where it did not, or where `quiet` is off."""
+    """Runs a command in a session of its own and ends all of it by the limit (seconds). Returns whether it
+    succeeded; the output is shown where it did not, or where `quiet` is off."""
     with tempfile.TemporaryFile() as log:
         sink = log if quiet else None
-        process = subprocess.Popen([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink,
-                                   stderr=subprocess.STDOUT if quiet else None, start_new_session=True,
-                                   env={**os.environ, **(environment or {})})
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT if quiet else None,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
         timed_out = False
         try:
             process.wait(timeout=limit)
@@ -93,16 +101,28 @@ def check_format():
 def check_tidy():
     """Each translation unit of the release build is one check."""
     commands = json.loads((ROOT / "build/release/compile_commands.json").read_text(encoding="utf-8"))
-    ours = sorted({entry["file"] for entry in commands if pathlib.Path(entry["file"]).is_relative_to(ROOT / "src")})
+    ours = sorted(
+        {entry["file"] for entry in commands if pathlib.Path(entry["file"]).is_relative_to(ROOT / "src")}
+    )
     if not ours:
         print("no source of ours in build/release/compile_commands.json")
         return one(False)
     total = Count()
     for first in range(0, len(ours), os.cpu_count() or 1):
-        running = [(name, subprocess.Popen(["clang-tidy", "-p", "build/release", "--quiet", name], cwd=ROOT,
-                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                           text=True))
-                   for name in ours[first:first + (os.cpu_count() or 1)]]
+        running = [
+            (
+                name,
+                subprocess.Popen(
+                    ["clang-tidy", "-p", "build/release", "--quiet", name],
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                ),
+            )
+            for name in ours[first : first + (os.cpu_count() or 1)]
+        ]
         for name, process in running:
             output, _ = process.communicate()
             if process.returncode != 0:
@@ -112,8 +132,13 @@ def check_tidy():
 
 
 def ctest_entries(preset):
-    listing = subprocess.run(["ctest", "--test-dir", f"build/{preset}", "--show-only=json-v1"], cwd=ROOT, check=True,
-                             capture_output=True, text=True).stdout
+    listing = subprocess.run(
+        ["ctest", "--test-dir", f"build/{preset}", "--show-only=json-v1"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     return json.loads(listing)["tests"]
 
 
@@ -122,21 +147,26 @@ def ctest_property(entry, name, default):
 
 
 def run_ctest_entry(entry, environment, folder):
-    """A GoogleTest binary counts as the tests that it ran; any other command, or a binary that died, as one."""
+    """A GoogleTest binary counts as the tests that it ran; any other command, or one that died, as one."""
     report = pathlib.Path(folder) / "gtest.json"
     report.unlink(missing_ok=True)
     given = dict(text.split("=", 1) for text in ctest_property(entry, "ENVIRONMENT", []))
     if "command" not in entry:
         print(f"{entry['name']}: not built")
         return one(False)
-    succeeded = run(entry["command"], ctest_property(entry, "TIMEOUT", 300),
-                    {**environment, **given, "GTEST_OUTPUT": f"json:{report}"},
-                    cwd=ctest_property(entry, "WORKING_DIRECTORY", ROOT))
+    succeeded = run(
+        entry["command"],
+        ctest_property(entry, "TIMEOUT", 300),
+        {**environment, **given, "GTEST_OUTPUT": f"json:{report}"},
+        cwd=ctest_property(entry, "WORKING_DIRECTORY", ROOT),
+    )
     if not report.exists():
         return one(succeeded)
     result = json.loads(report.read_text(encoding="utf-8"))
     failed = result["failures"] + result.get("errors", 0)
-    skipped = sum(test.get("result") == "SKIPPED" for suite in result["testsuites"] for test in suite["testsuite"])
+    skipped = sum(
+        test.get("result") == "SKIPPED" for suite in result["testsuites"] for test in suite["testsuite"]
+    )
     ran = result["tests"] - result.get("disabled", 0) - skipped
     if not succeeded and failed == 0:
         failed = 1  # died after its last test: a leak, say
@@ -171,10 +201,26 @@ def run_pytest(suite, preset="release", environment=None, limit=600):
     interpreter = ["scripts/python.sh"] if suite in ("python", "examples") else [PYTHON]
     with tempfile.TemporaryDirectory(prefix="memfabric-tests-") as temporary:
         report = pathlib.Path(temporary) / "junit.xml"
-        succeeded = run([*interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", f"--junit-xml={report}",
-                         f"--basetemp={temporary}/tmp", folder], limit,
-                        {"MEMFABRIC_BUILD_DIR": str(ROOT / "build" / preset), "PYTHONDONTWRITEBYTECODE": "1",
-                         **(environment or {})})
+        succeeded = run(
+            [
+                *interpreter,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-rs",
+                f"--junit-xml={report}",
+                f"--basetemp={temporary}/tmp",
+                folder,
+            ],
+            limit,
+            {
+                "MEMFABRIC_BUILD_DIR": str(ROOT / "build" / preset),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **(environment or {}),
+            },
+        )
         count = read_junit(report) if report.exists() else Count()
     if not succeeded and count.failed == 0:
         count += one(False)
@@ -197,20 +243,35 @@ def run_fuzz():
     total = Count() if targets else one(False)
     for target in targets:
         with tempfile.TemporaryDirectory(prefix="memfabric-fuzz-") as folder:
-            count = one(run([target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", f"-artifact_prefix={folder}/",
-                             folder], FUZZ_SECONDS + 120))
+            count = one(
+                run(
+                    [
+                        target,
+                        f"-max_total_time={FUZZ_SECONDS}",
+                        "-timeout=10",
+                        f"-artifact_prefix={folder}/",
+                        folder,
+                    ],
+                    FUZZ_SECONDS + 120,
+                )
+            )
         print(f"  {target.name}: {'clean' if count.passed else 'FAILED'}", flush=True)
         total += count
     return total
 
 
 def parts():
-    """(name, what runs it, whether it belongs to every change, whether it needs the release build), in order."""
+    """In order: name, what runs it, whether it belongs to every change, whether it needs the build."""
     result = [
         ("spdx", lambda: script_check("scripts/check_spdx.py"), True, False),
         ("layers", lambda: script_check("scripts/check_layers.py"), True, False),
         ("format", check_format, True, False),
-        ("symbols", lambda: script_check("scripts/check_symbols.py", "build/release/lib/libmemfabric.so"), True, True),
+        (
+            "symbols",
+            lambda: script_check("scripts/check_symbols.py", "build/release/lib/libmemfabric.so"),
+            True,
+            True,
+        ),
         ("unit", lambda: run_ctest("release"), True, True),
     ]
     result += [(suite, lambda suite=suite: run_pytest(suite), True, True) for suite in PYTEST_SUITES]
@@ -246,14 +307,19 @@ def run_parts(chosen):
         count = action()
         total += count
         skipped = f", {count.skipped} skipped" if count.skipped else ""
-        print(f"{name}: {count.passed} passed, {count.failed} failed{skipped} in {time.monotonic() - started:.0f} s", flush=True)
+        seconds = time.monotonic() - started
+        print(f"{name}: {count.passed} passed, {count.failed} failed{skipped} in {seconds:.0f} s", flush=True)
     return total
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="scripts/test.sh", description="Builds and runs the checks and tests.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/test.sh", description="Builds and runs the checks and tests."
+    )
     parser.add_argument("--all", action="store_true", help="also the long parts: tidy, sanitizers, fuzz")
-    parser.add_argument("--only", action="append", metavar="PART", help="run this part only; may be given several times")
+    parser.add_argument(
+        "--only", action="append", metavar="PART", help="run this part only; may be given several times"
+    )
     parser.add_argument("--list", action="store_true", help="show the names of the parts")
     options = parser.parse_args()
     if options.list:

@@ -9,10 +9,16 @@ _SKIPPED_FOLDERS = {".git", "build", "dist", "__pycache__", ".pytest_cache", ".c
 
 
 def project_files():
-    """Every file of the project, as a path relative to its root; from git where it is there, else from the folder."""
+    """Every file of the project, as a path relative to its root; from git where it is there, else from the
+    folder."""
     try:
-        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                                check=True, capture_output=True, text=True).stdout
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
         names = sorted(set(filter(None, listed.split("\0"))))
     except (OSError, subprocess.CalledProcessError):
         names = []
