@@ -137,7 +137,7 @@ def test_a_plain_client_at_a_tls_store_is_refused(mf, pki):
 
 
 CLIENT = """
-import ctypes, sys
+import ctypes, os, sys
 
 class Config(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in ("init", "create", "control")] + \
@@ -146,23 +146,37 @@ class Config(ctypes.Structure):
 
 library = ctypes.CDLL(sys.argv[1])
 library.smem_get_last_err_msg.restype = ctypes.c_char_p
+
+HANDLER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int), ctypes.c_void_p, ctypes.POINTER(ctypes.c_int))
+
+@HANDLER
+def reverse(cipher, size, plain, room):
+    text = ctypes.string_at(cipher, size[0])[::-1]
+    ctypes.memmove(plain, text, len(text))
+    room[0] = len(text)
+    return 0 if text != b"fail" else 7
+
+if len(sys.argv) > 4:
+    assert library.smem_register_decrypt_handler(reverse) == 0
 if len(sys.argv) > 3:
     info = sys.argv[3].encode()
     assert library.smem_set_conf_store_tls(True, info, len(info)) == 0
 config = Config()
 assert library.smem_bm_config_init(ctypes.byref(config)) == 0
-config.init, config.store, config.rank = 20, False, 0
-code = library.smem_bm_init(sys.argv[2].encode(), 1, 0, ctypes.byref(config))
-print(code, library.smem_get_last_err_msg().decode() if code else "")
+config.init, config.store, config.rank = 20, False, int(os.environ.get("MF_RANK", 0))
+url = os.environ.get("MF_STORE_URL") or sys.argv[2]
+code = library.smem_bm_init(url.encode(), int(os.environ.get("MF_WORLD_SIZE", 1)), 0, ctypes.byref(config))
+print(f"{code} {library.smem_get_last_err_msg().decode()}" if code else 0)
 if code == 0:
     library.smem_bm_uninit(0)
 """
 
 
-def connect(mf, address, info=None):
+def connect(mf, address, info=None, handler=False):
     """What a process of the library says: '0' or code and text."""
     arguments = [sys.executable, "-c", CLIENT, BUILD / "lib" / "libmemfabric.so", f"tcp://{address[0]}:{address[1]}"]
-    result = subprocess.run([*map(str, arguments), *([info] if info else [])], env=mf.environment(), capture_output=True, text=True,
+    arguments += ([info] if info else []) + (["with handler"] if handler else [])
+    result = subprocess.run([*map(str, arguments)], env=mf.environment(), capture_output=True, text=True,
                             timeout=LIMIT, check=True, stdin=subprocess.DEVNULL)
     assert "some secret" not in result.stdout + result.stderr
     return result.stdout.strip()
@@ -191,3 +205,22 @@ def test_a_wrong_password_is_said_without_the_password(mf, pki):
     answer = connect(mf, ("127.0.0.1", 1), tls_info(pki, "client"))
     assert "is wrong" in answer and "key.password" in answer
     assert "another secret" not in answer
+
+
+def test_a_decrypt_handler_reads_the_password(mf, pki):
+    process, address = start_store(mf, "tcp://127.0.0.1:0", "--tls-info", tls_info(pki, "server"))
+    (pki / "key.password").write_text("some secret"[::-1] + "\n")
+    assert connect(mf, address, tls_info(pki, "client"), handler=True) == "0"
+    (pki / "key.password").write_text("liaf")
+    answer = connect(mf, address, tls_info(pki, "client"), handler=True)
+    assert "decrypt handler failed" in answer and "returned 7" in answer
+    end(process)
+
+
+def test_ranks_of_a_run_use_tls_from_the_environment(mf, pki):
+    arguments = ["run", "-n", 3, "--", sys.executable, "-c", CLIENT, BUILD / "lib" / "libmemfabric.so"]
+    result = mf(*arguments, env={"SMEM_CONF_STORE_TLS_INFO": tls_info(pki, "server")})
+    assert sorted(result.stdout.splitlines()) == ["[0] 0", "[1] 0", "[2] 0"], result.stderr
+    refused = mf(*arguments, env={"SMEM_CONF_STORE_TLS_INFO": tls_info(pki, "nobody")})
+    assert refused.returncode == 1
+    assert "nobody.crt" in refused.stderr
