@@ -62,7 +62,8 @@ Result<std::shared_ptr<Runtime>> Process::runtime_for(const Endpoint& endpoint, 
                                                       Deadline deadline) {
     {
         const std::lock_guard lock(state_mutex_);
-        if (auto running = runtimes_[endpoint.text()].lock()) {
+        // One that a view keeps alive may belong to a store that has ended since.
+        if (auto running = runtimes_[endpoint.text()].lock(); running && running->store().is_usable()) {
             return running;
         }
     }

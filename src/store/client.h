@@ -81,6 +81,9 @@ class Client {
     virtual Status publish_window_holder(std::string_view object, std::string_view hand_over_address, Deadline deadline) = 0;
     virtual Status release_window(std::string_view object, Deadline deadline) = 0;
 
+    /// False once every further call fails at once: the store was stopped or restarted, or gave this process up.
+    virtual bool is_usable() const = 0;
+
     virtual const Endpoint& endpoint() const = 0;
     /// The local address of the connection: the one that routes to the store, and so the default to advertise.
     virtual std::string local_address() const = 0;

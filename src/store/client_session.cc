@@ -113,6 +113,11 @@ bool ClientSession::is_owner() const {
     return ::getpid() == owner_;
 }
 
+bool ClientSession::is_usable() {
+    const Lock lock(mutex_);
+    return is_owner() && !given_up_;
+}
+
 Result<std::string> ClientSession::call(Operation operation, std::string body, Deadline deadline,
                                         std::string_view what) {
     if (!is_owner()) {
@@ -371,7 +376,8 @@ void ClientSession::disconnect(const std::string& why) {
 }
 
 void ClientSession::give_up(Status why) {
-    log_warn("{}", why.message());
+    // A store that was stopped in good order is how most programs end.
+    log(why.code() == Code::kStoreSocket ? LogLevel::kInfo : LogLevel::kWarn, "{}", why.message());
     disconnect(why.message());
     given_up_ = std::move(why);
     orphans_.clear();

@@ -47,6 +47,7 @@ class ClientSession {
     /// it.
     bool is_owner() const;
     bool is_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+    bool is_usable();
     uint64_t max_message() const { return welcome_.max_message; }
     uint64_t store_instance() const { return welcome_.store_instance; }
     const Endpoint& endpoint() const { return target_.endpoint; }

@@ -71,6 +71,10 @@ class AsioServer : public Server {
         }
         io_.stop();
         thread_ = {};
+        // Nothing else runs here any more.
+        for (const auto& connection : std::set(connections_)) {
+            connection->say_goodbye();
+        }
         connections_.clear();
     }
 

@@ -327,6 +327,12 @@ void Connection::refuse(const Status& why) {
     begin_closing();
 }
 
+void Connection::say_goodbye() {
+    if (stage_ == Stage::kServing) {
+        refuse({Code::kStoreSocket, "it was stopped by the process that served it"});
+    }
+}
+
 void Connection::begin_closing() {
     stage_ = Stage::kClosing;
     if (session_ != 0) {

@@ -37,6 +37,8 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
 
     void send(const Header& header, SharedBody body) override;
     void refuse(const Status& why) override;
+    /// The store ends: whoever it serves need not wait for it to come back.
+    void say_goodbye();
 
  private:
     enum class Stage {
