@@ -25,8 +25,17 @@ inline Deadline briefly() {
     return Deadline::after(std::chrono::milliseconds(60));
 }
 
+inline Result<std::unique_ptr<Server>> start_at(Endpoint endpoint, Options options = {},
+                                                std::optional<TlsSettings> tls = std::nullopt) {
+    ServerConfig config;
+    config.endpoint = std::move(endpoint);
+    config.options = std::move(options);
+    config.tls = std::move(tls);
+    return Server::start(std::move(config));
+}
+
 inline std::unique_ptr<Server> start_server(Options options = {}, const std::string& host = "127.0.0.1") {
-    Result<std::unique_ptr<Server>> server = Server::start({{host, 0}, std::nullopt, std::move(options)});
+    Result<std::unique_ptr<Server>> server = start_at({host, 0}, std::move(options));
     EXPECT_TRUE(server.is_ok()) << server.status().message();
     return server.is_ok() ? std::move(server).value() : nullptr;
 }
