@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/fork_private.h"
 #include "store/tls_stream.h"
 
 namespace memfabric::store {
@@ -31,14 +32,25 @@ IoResult receive(int descriptor, std::span<char> target, int flags) {
 
 }  // namespace
 
-Channel::Channel(Fd socket) : socket_(std::move(socket)) {}
+Channel::Channel(Fd socket) : socket_(std::move(socket)) {
+    keep_from_children(socket_.get());
+}
+
 Channel::Channel(Channel&&) noexcept = default;
-Channel& Channel::operator=(Channel&&) noexcept = default;
-Channel::~Channel() = default;
+
+Channel::~Channel() {
+    if (socket_.is_open()) {
+        forget_descriptor(socket_.get());
+    }
+}
 
 Status Channel::enable_tls(std::shared_ptr<ssl_ctx_st> context, TlsRole role) {
     MF_ASSIGN_OR_RETURN(tls_, TlsStream::create(std::move(context), role, socket_.get()));
     return {};
+}
+
+void Channel::disable_tls() {
+    tls_.reset();
 }
 
 IoResult Channel::handshake() {

@@ -33,11 +33,14 @@ class Channel {
  public:
     explicit Channel(Fd socket);
     Channel(Channel&&) noexcept;
-    Channel& operator=(Channel&&) noexcept;
+    Channel& operator=(Channel&&) = delete;
     ~Channel();
 
     /// Before the first byte. `context` is of make_tls_context.
     Status enable_tls(std::shared_ptr<ssl_ctx_st> context, TlsRole role);
+
+    /// Where the other side turned out to have none.
+    void disable_tls();
 
     /// Until it is kDone; at once without TLS.
     IoResult handshake();

@@ -13,6 +13,11 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kHandshakeLimit(5000);
 
+/// Whether one side has refused the other's TLS; a connection that just broke may work the next time.
+bool is_verdict(const IoResult& result) {
+    return result.reason.starts_with("TLS:");
+}
+
 /// One attempt at one address.
 class Attempt {
  public:
@@ -27,6 +32,8 @@ class Attempt {
  private:
     bool connect(const SocketAddress& address, Fd& socket);
     bool secure(Channel& channel);
+    bool fail_refused_in_plaintext(Channel& channel);
+    bool fail_refused(std::string_view body);
     bool send_all(Channel& channel, std::string_view bytes);
     bool receive_message(Channel& channel, Header& header, std::string& body);
     bool receive_exactly(Channel& channel, std::string& bytes, size_t size);
@@ -95,13 +102,12 @@ bool Attempt::secure(Channel& channel) {
     if (const Status status = channel.enable_tls(target_.tls, TlsRole::kClient); !status.is_ok()) {
         return fail(status.code(), status.message(), true);
     }
-    for (bool sent_first = false;;) {
-        char begin[2] = {};
-        if (sent_first && channel.peek(begin).bytes > 0 && begin[0] == kWireFirstByte) {
-            return true;  // a refusal in plaintext: read it as what it is
+    for (;;) {
+        char begin[1] = {};
+        if (channel.peek(begin).bytes > 0 && begin[0] == kWireFirstByte) {
+            return fail_refused_in_plaintext(channel);
         }
         const IoResult result = channel.handshake();
-        sent_first = true;
         if (result.state == IoState::kDone) {
             return true;
         }
@@ -111,12 +117,34 @@ bool Attempt::secure(Channel& channel) {
                 fmt::format("the TLS handshake failed: {}",
                             result.reason.empty() ? "the store closed the connection; its log says why"
                                                   : result.reason),
-                true);
+                is_verdict(result));
         }
         if (!wait(channel.descriptor(), result.state, "it did not answer the TLS handshake")) {
             return false;
         }
     }
+}
+
+/// A store without TLS says so in the only way it can. Nothing but a refusal is taken from it.
+bool Attempt::fail_refused_in_plaintext(Channel& channel) {
+    channel.disable_tls();
+    Header header;
+    std::string body;
+    if (!receive_message(channel, header, body)) {
+        return false;
+    }
+    if (header.operation != Operation::kRefusal) {
+        return fail(Code::kStoreInvalidMessage, "it answers the TLS handshake without TLS", true);
+    }
+    return fail_refused(body);
+}
+
+bool Attempt::fail_refused(std::string_view body) {
+    const Result<Outcome> outcome = decode<Outcome>(body);
+    const Outcome refusal = outcome.is_ok() && outcome->code != 0
+                                ? *outcome
+                                : Outcome{static_cast<int32_t>(Code::kRefused), "refused"};
+    return fail(static_cast<Code>(refusal.code), refusal.text, true);
 }
 
 bool Attempt::send_all(Channel& channel, std::string_view bytes) {
@@ -152,7 +180,7 @@ bool Attempt::receive_exactly(Channel& channel, std::string& bytes, size_t size)
             return fail(Code::kStoreSocket,
                         fmt::format("the connection was closed before the greeting was answered{}{}",
                                     result.reason.empty() ? "" : ": ", result.reason),
-                        !result.reason.starts_with("errno") && !result.reason.empty());
+                        is_verdict(result));
         } else if (!wait(channel.descriptor(), result.state,
                          "it accepted the connection and does not answer the greeting; is it a config "
                          "store, and is it running?")) {
@@ -196,10 +224,7 @@ std::optional<Established> Attempt::run(const SocketAddress& address, const Hell
         return std::nullopt;
     }
     if (header.operation == Operation::kRefusal) {
-        const Result<Outcome> outcome = decode<Outcome>(body);
-        const Outcome refusal =
-            outcome.is_ok() ? *outcome : Outcome{static_cast<int32_t>(Code::kRefused), "refused"};
-        fail(static_cast<Code>(refusal.code), refusal.text, true);
+        fail_refused(body);
         return std::nullopt;
     }
     const Result<Welcome> welcome = decode<Welcome>(body);

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "base/fork_private.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/server_connection.h"
@@ -66,7 +67,8 @@ class AsioServer : public Server {
     ~AsioServer() override {
         if (::getpid() != owner_) {
             // In a forked child: the thread is not here, and what it works on may be in any state.
-            static_cast<void>(new std::jthread(std::move(thread_)));
+            static_cast<void>(std::make_unique<std::jthread>(std::move(thread_)).release());
+            static_cast<void>(std::make_unique<decltype(connections_)>(std::move(connections_)).release());
             return;
         }
         io_.stop();
@@ -79,6 +81,9 @@ class AsioServer : public Server {
     }
 
     void run() {
+        if (config_.tls) {
+            watch_certificates();
+        }
         for (const auto& acceptor : acceptors_) {
             wait_for_clients(*acceptor);
         }
@@ -92,7 +97,12 @@ class AsioServer : public Server {
 
  private:
     struct Acceptor {
-        Acceptor(asio::io_context& io, int listener) : descriptor(io, listener), pause(io) {}
+        Acceptor(asio::io_context& io, int listener) : descriptor(io, listener), pause(io) {
+            keep_from_children(listener);
+        }
+        ~Acceptor() { forget_descriptor(descriptor.native_handle()); }
+        Acceptor(const Acceptor&) = delete;
+        Acceptor& operator=(const Acceptor&) = delete;
         asio::posix::stream_descriptor descriptor;
         asio::steady_timer pause;
     };
@@ -175,12 +185,24 @@ class AsioServer : public Server {
         });
     }
 
+    /// make_tls_context has looked at them just now.
+    void watch_certificates() {
+        certificates_.expires_after(expiry_check_period());
+        certificates_.async_wait([this](const asio::error_code& error) {
+            if (!error) {
+                warn_of_expiry(*config_.tls);
+                watch_certificates();
+            }
+        });
+    }
+
     const pid_t owner_ = ::getpid();
     ServerConfig config_;
     Core core_;
     std::vector<char> scratch_;
     asio::io_context io_{1};
     asio::steady_timer expiry_;
+    asio::steady_timer certificates_{io_};
     std::optional<Sessions::Clock::time_point> armed_;  // what expiry_ waits for
     ServerShared shared_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

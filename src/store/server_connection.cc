@@ -17,6 +17,12 @@ constexpr uint64_t kPauseBytes = 4 << 20;  // of replies that the client has not
 
 constexpr char kTlsFirstByte = 0x16;
 
+/// One client more only for as long as it takes to notice that its old connection is gone.
+bool resumes_session(std::string_view greeting) {
+    const Result<Hello> hello = decode<Hello>(greeting);
+    return hello.is_ok() && hello->session != 0;
+}
+
 }  // namespace
 
 Connection::Connection(ServerShared& shared, Fd socket, std::string peer, bool welcome, Ended ended)
@@ -240,7 +246,7 @@ Status Connection::handle(const Header& header, std::string_view body) {
         }
         return {};
     }
-    if (!is_welcome_) {
+    if (!is_welcome_ && !resumes_session(body)) {
         return failure(Code::kRefused,
                        "the store serves {} clients already, the most that it may (MF_STORE_MAX_CLIENTS)",
                        shared_.max_clients);

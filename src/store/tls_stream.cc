@@ -9,19 +9,21 @@
 #include <cerrno>
 #include <limits>
 
+#include "store/wire.h"
+
 namespace memfabric::store {
 namespace {
 
 // OpenSSL's own socket BIO writes with write(2), which raises SIGPIPE in the program's thread; hence this
 // one.
 
-int descriptor_of(BIO* bio) {
-    return static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio)));
+TlsStream::Socket& socket_of(BIO* bio) {
+    return *static_cast<TlsStream::Socket*>(BIO_get_data(bio));
 }
 
 int write_socket(BIO* bio, const char* bytes, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t sent = ::send(descriptor_of(bio), bytes, static_cast<size_t>(size), MSG_NOSIGNAL);
+    const ssize_t sent = ::send(socket_of(bio).descriptor, bytes, static_cast<size_t>(size), MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
         BIO_set_retry_write(bio);
     }
@@ -30,7 +32,18 @@ int write_socket(BIO* bio, const char* bytes, int size) {
 
 int read_socket(BIO* bio, char* target, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t got = ::recv(descriptor_of(bio), target, static_cast<size_t>(size), 0);
+    TlsStream::Socket& socket = socket_of(bio);
+    if (!socket.has_tls) {
+        // What a store without TLS answers is left for whoever can read it.
+        char first = 0;
+        const ssize_t peeked = ::recv(socket.descriptor, &first, 1, MSG_PEEK);
+        if (peeked == 1 && first == kWireFirstByte) {
+            BIO_set_retry_read(bio);
+            return -1;
+        }
+        socket.has_tls = peeked == 1;
+    }
+    const ssize_t got = ::recv(socket.descriptor, target, static_cast<size_t>(size), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         BIO_set_retry_read(bio);
     }
@@ -67,13 +80,16 @@ Result<std::unique_ptr<TlsStream>> TlsStream::create(std::shared_ptr<ssl_ctx_st>
         return failure(Code::kNewObjectFailed, "a TLS connection could not be made: {}",
                        openssl_error_text());
     }
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(descriptor)));
+    auto socket = std::make_unique<Socket>(Socket{descriptor});
+    BIO_set_data(bio, socket.get());
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl.get(), bio, bio);
     SSL_set_mode(ssl.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+    // Our messages say how long they are, so a connection that broke is not taken for one that ended.
+    SSL_set_options(ssl.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     role == TlsRole::kServer ? SSL_set_accept_state(ssl.get()) : SSL_set_connect_state(ssl.get());
-    return std::unique_ptr<TlsStream>(new TlsStream(std::move(context), std::move(ssl)));
+    return std::unique_ptr<TlsStream>(new TlsStream(std::move(context), std::move(socket), std::move(ssl)));
 }
 
 IoResult TlsStream::outcome(int returned) const {

@@ -12,6 +12,11 @@ namespace memfabric::store {
 /// TLS over a non-blocking socket that somebody else owns.
 class TlsStream {
  public:
+    struct Socket {
+        int descriptor = -1;
+        bool has_tls = false;  // the other side has said something that is no message of a store without TLS
+    };
+
     static Result<std::unique_ptr<TlsStream>> create(std::shared_ptr<ssl_ctx_st> context, TlsRole role,
                                                      int descriptor);
 
@@ -25,11 +30,13 @@ class TlsStream {
     struct Free {
         void operator()(SSL* ssl) const { SSL_free(ssl); }
     };
-    TlsStream(std::shared_ptr<ssl_ctx_st> context, std::unique_ptr<SSL, Free> ssl)
-        : context_(std::move(context)), ssl_(std::move(ssl)) {}
+    TlsStream(std::shared_ptr<ssl_ctx_st> context, std::unique_ptr<Socket> socket,
+              std::unique_ptr<SSL, Free> ssl)
+        : context_(std::move(context)), socket_(std::move(socket)), ssl_(std::move(ssl)) {}
     IoResult outcome(int returned) const;
 
     std::shared_ptr<ssl_ctx_st> context_;
+    std::unique_ptr<Socket> socket_;  // OpenSSL has its address
     std::unique_ptr<SSL, Free> ssl_;
 };
 

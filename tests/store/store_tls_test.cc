@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/store/store_fixture.h"
+#include "tests/store/tcp_proxy.h"
+#include "tests/store/tls_fixture.h"
+
+namespace memfabric::store::test {
+namespace {
+
+class StoreTls : public ::testing::Test {
+ protected:
+    static Result<std::shared_ptr<Client>> connect_with(const Endpoint& endpoint,
+                                                        std::optional<TlsSettings> tls) {
+        ClientConfig config = client_config(endpoint);
+        config.tls = std::move(tls);
+        return Client::connect(std::move(config), soon());
+    }
+    Result<std::shared_ptr<Client>> connect_as(const std::string& name) {
+        return connect_with(server_->endpoint(), pki_.settings(name));
+    }
+
+    TemporaryFolder folder_;
+    Pki pki_{folder_ / "pki"};
+    std::unique_ptr<Server> server_ = start_at({"127.0.0.1", 0}, {}, pki_.settings("server")).value();
+};
+
+TEST_F(StoreTls, EverythingWorksOverTls) {
+    const auto one = connect_as("client").value();
+    const auto two = connect_as("client").value();
+    std::string large(20 << 20, 'x');
+    large[7654321] = 'y';
+    MF_EXPECT_OK(one->set("large", large, soon()));
+    EXPECT_TRUE(two->get("large", soon()).value() == large);
+    Heard<std::string> heard;
+    MF_EXPECT_OK(two->watch(
+        "key", [&](std::string_view, const auto& value) { heard.add(value.value_or("")); }, soon()));
+    for (int i = 0; i < 100; ++i) {
+        MF_EXPECT_OK(one->set("key", std::to_string(i), soon()));
+    }
+    EXPECT_EQ(heard.wait_for(100).back(), "99");
+    auto other = in_background([&] { return one->barrier("group", 2, 0, soon()); });
+    MF_EXPECT_OK(two->barrier("group", 2, 1, soon()));
+    MF_EXPECT_OK(other.get());
+}
+
+TEST_F(StoreTls, ACutConnectionIsResumed) {
+    TcpProxy proxy(server_->endpoint());
+    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
+    for (int i = 0; i < 10; ++i) {
+        proxy.cut();
+        EXPECT_EQ(client->add("counter", 1, soon()).value(), i + 1);
+    }
+}
+
+TEST_F(StoreTls, APlainClientIsToldThatTheStoreUsesTls) {
+    MF_EXPECT_FAILURE(connect_with(server_->endpoint(), std::nullopt), Code::kRefused, "this store uses TLS",
+                      "the client does not");
+}
+
+TEST_F(StoreTls, ATlsClientIsToldThatTheStoreUsesNone) {
+    const auto plain = start_server();
+    MF_EXPECT_FAILURE(connect_with(plain->endpoint(), pki_.settings("client")), Code::kRefused,
+                      "does not use TLS", "the client does");
+}
+
+TEST_F(StoreTls, AForeignClientIsRefused) {
+    const Pki foreign(folder_ / "foreign");
+    TlsSettings settings = foreign.settings("client");
+    MF_EXPECT_FAILURE(connect_with(server_->endpoint(), settings), Code::kStoreSocket, "TLS");
+    settings.ca_path = pki_.settings("client").ca_path;  // accepts the store, which does not accept it
+    settings.ca_files = pki_.settings("client").ca_files;
+    settings.crl_path.clear();
+    settings.crl_files.clear();
+    MF_EXPECT_FAILURE(connect_with(server_->endpoint(), settings), Code::kStoreSocket, "TLS");
+    MF_EXPECT_OK(connect_as("client"));
+}
+
+TEST_F(StoreTls, ARevokedClientIsRefused) {
+    const TlsSettings before = pki_.settings("client");
+    pki_.revoke("client");
+    const auto server = start_at({"127.0.0.1", 0}, {}, pki_.settings("server")).value();
+    MF_EXPECT_FAILURE(connect_with(server->endpoint(), before), Code::kStoreSocket, "revoked");
+}
+
+TEST_F(StoreTls, BadSettingsFailAtTheStart) {
+    TlsSettings settings = pki_.settings("server");
+    settings.certificate = folder_ / "missing.crt";
+    MF_EXPECT_FAILURE(start_at({"127.0.0.1", 0}, {}, settings),
+                      status_of(make_tls_context(settings, TlsRole::kServer)).code(), "missing.crt");
+    MF_EXPECT_FAILURE(connect_with(server_->endpoint(), settings),
+                      status_of(make_tls_context(settings, TlsRole::kClient)).code(), "missing.crt");
+}
+
+}  // namespace
+}  // namespace memfabric::store::test
