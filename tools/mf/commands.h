@@ -19,5 +19,6 @@ void register_options(CLI::App& app, Session& session);
 void register_store(CLI::App& app, Session& session);
 void register_certs(CLI::App& app, Session& session);
 void register_run(CLI::App& app, Session& session);
+void register_bench(CLI::App& app, Session& session);
 
 }  // namespace mf
