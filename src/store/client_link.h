@@ -14,6 +14,10 @@
 
 namespace memfabric::store {
 
+// Between attempts to connect; doubled from one to the next.
+inline constexpr std::chrono::milliseconds kFirstPause{2};
+inline constexpr std::chrono::milliseconds kLongestPause{500};
+
 /// What is needed to reach a store, again and again.
 struct Target {
     Endpoint endpoint;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "store/client_link.h"
 #include "store/outlet.h"
+#include "store/wake_event.h"
 
 namespace memfabric::store {
 
@@ -75,7 +76,8 @@ class ClientSession {
         std::string body;
     };
 
-    ClientSession(Target target, Incarnation incarnation, EventSink sink, Fd wake_own, Fd wake_leader);
+    ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
+                  WakeEvent wake_leader);
     void start(Established established);
 
     // One call.
@@ -109,8 +111,8 @@ class ClientSession {
     const pid_t owner_;
     Target target_;
     Incarnation incarnation_;
-    Fd wake_own_;     // eventfd: makes the own thread look up from the socket
-    Fd wake_leader_;  // eventfd: makes a leading caller do so
+    WakeEvent wake_own_;     // eventfd: makes the own thread look up from the socket
+    WakeEvent wake_leader_;  // eventfd: makes a leading caller do so
     EventSink sink_;
     std::string local_address_;
 

@@ -21,6 +21,11 @@ struct RequestKey {
 /// Shared, since the reply of a group operation is the same for all of its members.
 using SharedBody = std::shared_ptr<const std::string>;
 
+inline SharedBody empty_body() {
+    static const SharedBody kEmpty = std::make_shared<const std::string>();
+    return kEmpty;
+}
+
 inline SharedBody failure_body(const Status& status) {
     return std::make_shared<const std::string>(
         encode(Outcome{static_cast<int32_t>(status.code()), status.message()}));

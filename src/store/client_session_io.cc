@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connection: what is sent and what comes.
+#include <algorithm>
+
+#include "store/client_session.h"
+
+namespace memfabric::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint64_t kEventsPerAcknowledgement = 32;
+
+}  // namespace
+
+Header ClientSession::progress() const {
+    Header header;
+    header.acknowledged = calls_.empty() ? next_request_ : calls_.begin()->first;
+    header.events_seen = events_seen_;
+    return header;
+}
+
+void ClientSession::send(Operation operation, uint64_t request, SharedBody body) {
+    Header header = progress();
+    header.operation = operation;
+    header.request = request;
+    header.length = static_cast<uint32_t>(body->size());
+    events_acknowledged_ = events_seen_;
+    outgoing_.push_back(Outgoing{encode_header(header), std::move(body), 0});
+    if (outgoing_.size() > 1) {
+        return;
+    }
+    flush();
+    if (!outgoing_.empty() && leader_ != nullptr) {
+        (leader_ == this ? wake_own_ : wake_leader_).signal();
+    }
+}
+
+bool ClientSession::write_some(Outgoing& outgoing) {
+    const std::string_view header(outgoing.header.data(), outgoing.header.size());
+    const size_t in_body = outgoing.sent > kHeaderSize ? outgoing.sent - kHeaderSize : 0;
+    const IoResult result = channel_->write(header.substr(std::min(outgoing.sent, kHeaderSize)),
+                                            std::string_view(*outgoing.body).substr(in_body));
+    if (result.state == IoState::kDone) {
+        outgoing.sent += result.bytes;
+        return true;
+    }
+    if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
+        channel_->abort();  // whoever leads sees the end and takes the connection down
+    }
+    return false;
+}
+
+void ClientSession::flush() {
+    while (!outgoing_.empty() && write_some(outgoing_.front())) {
+        if (outgoing_.front().sent == kHeaderSize + outgoing_.front().body->size()) {
+            outgoing_.pop_front();
+        }
+    }
+}
+
+void ClientSession::receive() {
+    for (;;) {
+        const IoResult result = channel_->read(scratch_);
+        if (result.state == IoState::kWantRead || result.state == IoState::kWantWrite) {
+            return;
+        }
+        if (result.state != IoState::kDone) {
+            disconnect(result.reason.empty() ? "the store closed it" : result.reason);
+            return;
+        }
+        const std::string_view bytes(scratch_.data(), result.bytes);
+        if (incoming_.empty()) {
+            incoming_.assign(bytes.substr(consume(bytes)));
+        } else {
+            incoming_.append(bytes);
+            incoming_.erase(0, consume(incoming_));
+        }
+        if (!is_connected() || (result.bytes < scratch_.size() && !channel_->has_buffered())) {
+            return;
+        }
+    }
+}
+
+size_t ClientSession::consume(std::string_view bytes) {
+    size_t used = 0;
+    // A reply carries up to a whole message and the outcome in front of it.
+    const uint64_t limit = welcome_.max_message + kMaxHandshakeMessage;
+    while (bytes.size() - used >= kHeaderSize && is_connected()) {
+        const std::string_view rest = bytes.substr(used);
+        const Result<Header> header = decode_header(rest, limit);
+        if (!header.is_ok()) {
+            give_up(header.status().with_context(fmt::format("config store at {}", target_.endpoint.text())));
+            return bytes.size();
+        }
+        if (rest.size() < kHeaderSize + header->length) {
+            break;
+        }
+        used += kHeaderSize + header->length;
+        dispatch(*header, rest.substr(kHeaderSize, header->length));
+    }
+    return std::min(used, bytes.size());
+}
+
+void ClientSession::dispatch(const Header& header, std::string_view body) {
+    switch (header.operation) {
+        case Operation::kReply:
+            if (const auto found = calls_.find(header.request); found != calls_.end()) {
+                found->second->reply = std::string(body);
+                if (found->second->asleep) {
+                    found->second->wake.notify_one();
+                }
+            } else {
+                std::erase(orphans_, header.request);
+            }
+            return;
+        case Operation::kWatchEvent:
+        case Operation::kMemberEvent:
+            if (header.request > events_seen_) {
+                events_seen_ = header.request;
+                events_.push_back(Event{header.operation, std::string(body)});
+                own_wake_.notify_all();
+            }
+            if (events_seen_ - events_acknowledged_ >= kEventsPerAcknowledgement) {
+                send(Operation::kAcknowledge, 0, empty_body());
+            }
+            return;
+        case Operation::kRefusal: {
+            const Result<Outcome> outcome = decode<Outcome>(body);
+            give_up(outcome.is_ok() ? Status(static_cast<Code>(outcome->code),
+                                             fmt::format("config store at {}: {}", target_.endpoint.text(),
+                                                         outcome->text))
+                                    : outcome.status());
+            return;
+        }
+        default:
+            return;  // a newer store may say more than we know
+    }
+}
+
+void ClientSession::disconnect(const std::string& why) {
+    log_info("config store at {}: the connection broke: {}", target_.endpoint.text(), why);
+    channel_.reset();
+    outgoing_.clear();
+    incoming_.clear();
+    why_disconnected_ = why;
+    disconnected_at_ = Clock::now();
+    leader_ = nullptr;
+    own_wake_.notify_all();
+}
+
+void ClientSession::give_up(Status why) {
+    // A store that was stopped in good order is how most programs end.
+    log(why.code() == Code::kStoreSocket ? LogLevel::kInfo : LogLevel::kWarn, "{}", why.message());
+    disconnect(why.message());
+    given_up_ = std::move(why);
+    orphans_.clear();
+    for (const auto& [request, call] : calls_) {
+        call->wake.notify_one();
+    }
+}
+
+void ClientSession::resume(Established established) {
+    log_info("config store at {}: connected again", target_.endpoint.text());
+    channel_.emplace(std::move(established.channel));
+    for (const auto& [request, call] : calls_) {
+        send(call->operation, request, call->body);
+        if (call->cancelled) {
+            send(Operation::kCancel, request, empty_body());
+        }
+    }
+    for (const uint64_t request : orphans_) {
+        send(Operation::kCancel, request, empty_body());
+    }
+    orphans_.clear();
+    hand_over();
+}
+
+}  // namespace memfabric::store

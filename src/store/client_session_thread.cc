@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The session's own thread.
+#include <algorithm>
+
+#include "store/client_session.h"
+
+namespace memfabric::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kOwnThreadDelay(5);  // nobody has led for so long: the own thread does
+constexpr milliseconds kAttemptLimit(5000);
+constexpr milliseconds kIdleReconnect(30000);  // with nobody waiting, no more attempts after this
+
+}  // namespace
+
+void ClientSession::post_event(Operation operation, std::string body) {
+    const Lock lock(mutex_);
+    events_.push_back(Event{operation, std::move(body)});
+    own_wake_.notify_all();
+    if (leader_ == this) {
+        wake_own_.signal();
+    }
+}
+
+void ClientSession::run(const std::stop_token& stop) {
+    const std::stop_callback kick(stop, [this] { wake_own_.signal(); });
+    Lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        if (!events_.empty()) {
+            run_events(lock);
+        } else if (given_up_) {
+            own_wake_.wait(lock, stop, [this] { return !events_.empty(); });
+        } else if (!is_connected()) {
+            reconnect(lock, stop);
+        } else {
+            watch_over(lock, stop);
+        }
+    }
+}
+
+void ClientSession::run_events(Lock& lock) {
+    const std::deque<Event> events = std::exchange(events_, {});
+    lock.unlock();
+    for (const Event& event : events) {
+        sink_(event.operation, event.body);
+    }
+    lock.lock();
+}
+
+void ClientSession::watch_over(Lock& lock, const std::stop_token& stop) {
+    const uint64_t turns = turns_;
+    const auto changed = [this] { return !events_.empty() || !is_connected() || given_up_; };
+    if (leader_ == nullptr && turns == quiet_turns_) {
+        lead(lock, this, Deadline::never());
+        leader_ = leader_ == this ? nullptr : leader_;
+        return;
+    }
+    const bool had_leader = leader_ != nullptr;
+    if (own_wake_.wait_for(lock, stop, kOwnThreadDelay, changed) || stop.stop_requested() ||
+        turns_ != turns) {
+        return;
+    }
+    if (leader_ == nullptr) {
+        quiet_turns_ = turns;
+    } else if (had_leader) {
+        // Somebody is in for a long wait: no need to look every few milliseconds whether he still is.
+        call_me_ = true;
+        own_wake_.wait(lock, stop, [&] { return changed() || leader_ == nullptr; });
+        call_me_ = false;
+    }
+}
+
+void ClientSession::reconnect(Lock& lock, const std::stop_token& stop) {
+    const Hello hello{incarnation_, welcome_.store_instance, welcome_.session};
+    for (milliseconds pause = kFirstPause; !stop.stop_requested();
+         pause = std::min(2 * pause, kLongestPause)) {
+        if (Clock::now() - disconnected_at_ > kIdleReconnect) {
+            own_wake_.wait(lock, stop, [this] { return !calls_.empty(); });
+        }
+        const Header seen = progress();
+        wake_own_.drain();
+        if (stop.stop_requested()) {
+            return;
+        }
+        lock.unlock();
+        LinkFailure why;
+        auto established =
+            establish(target_, hello, seen, Deadline::after(kAttemptLimit), wake_own_.descriptor(), why);
+        lock.lock();
+        if (established) {
+            resume(std::move(*established));
+            return;
+        }
+        if (why.is_final && !stop.stop_requested()) {
+            give_up(std::move(why.status));
+            return;
+        }
+        why_disconnected_ = why.status.message();
+        own_wake_.wait_for(lock, stop, pause, [] { return false; });
+    }
+}
+
+}  // namespace memfabric::store
