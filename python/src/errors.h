@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+
+namespace memfabric::python {
+
+namespace py = pybind11;
+
+/// Sets memfabric.Error with `code` and the calling thread's last-error text as the Python exception. `what`
+/// names the operation for the case that there is no text. Needs the GIL.
+void set_error(const char* what, int32_t code);
+
+/// As set_error(), and throws it.
+[[noreturn]] void raise_error(const char* what, int32_t code);
+
+inline void check(const char* what, int32_t code) {
+    if (code != 0) {
+        raise_error(what, code);
+    }
+}
+
+/// Throws ValueError or TypeError with a text in the format of PyErr_Format().
+[[noreturn]] void raise_value_error(const char* format, ...);
+[[noreturn]] void raise_type_error(const char* format, ...);
+
+/// Runs `body`, which must not touch Python, with the GIL released.
+template <typename Body>
+auto without_gil(Body&& body) {
+    py::gil_scoped_release released;
+    return body();
+}
+
+}  // namespace memfabric::python
