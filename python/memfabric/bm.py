@@ -71,6 +71,7 @@ class BmMemType(enum.IntEnum):
 
 _FORMS = (("store_url", "world_size", "device_id", "config"), ("store_url", "world_size", "rank_id", "device_id", "config"))
 _NO_RANK = 2**32 - 1
+_LARGEST_WORLD = 1024
 
 # What create() takes for member_size; kept from the initialize() that took effect.
 _world_size = 0
@@ -114,12 +115,14 @@ def initialize(*args, **kwargs):
     global _world_size
     given = _bind_initialize(args, kwargs)
     config = given.get("config")
+    if config is None:
+        config = BmConfig()
     rank = given.get("rank_id")
     fresh = _core.bm_rank_id() == _NO_RANK
     code = _core.bm_initialize(given["store_url"], given["world_size"], None if rank == -1 else rank,
-                               given.get("device_id", 0), BmConfig() if config is None else config)
+                               given.get("device_id", 0), config)
     if code == 0 and fresh:
-        _world_size = given["world_size"]
+        _world_size = _LARGEST_WORLD if config.dynamic_world_size else given["world_size"]
     return code
 
 

@@ -2,5 +2,3 @@
 from memfabric import *
 from memfabric import __all__ as __all__
 from memfabric import __version__ as __version__
-
-from . import bm as bm

@@ -68,7 +68,7 @@ void bind_copy_params(py::module_& module) {
                }),
                py::arg("src") = 0, py::arg("spitch") = 0, py::arg("dest") = 0, py::arg("dpitch") = 0,
                py::arg("width") = 0, py::arg("height") = 0,
-               "__init__($self, /, src=0, spitch=0, dest=0, dpitch=0, width=0, height=0)\n--\n\n");
+               "__init__(self, /, src=0, spitch=0, dest=0, dpitch=0, width=0, height=0)\n--\n\n");
     params.def_readwrite("src", &Copy2dParams::src,
                          "where the first row begins: an int, or an object with a buffer");
     params.def_readwrite("spitch", &Copy2dParams::spitch, "bytes from one row of the source to the next");
@@ -87,15 +87,15 @@ void bind_copy_params(py::module_& module) {
 using MemoryClass = py::class_<BigMemory>;
 
 void bind_life(MemoryClass& memory) {
-    memory.def("join", &BigMemory::join, py::arg("flags") = 0, R"(join($self, /, flags=0)
+    memory.def("join", &BigMemory::join, py::arg("flags") = 0, R"(join(self, /, flags=0)
 --
 
 Contributes this rank's memory, zeroed, and lets it copy. Returns the address of the rank's own region.)");
-    memory.def("leave", &BigMemory::leave, py::arg("flags") = 0, R"(leave($self, /, flags=0)
+    memory.def("leave", &BigMemory::leave, py::arg("flags") = 0, R"(leave(self, /, flags=0)
 --
 
 Takes this rank's memory out of the pool. Joining again is possible.)");
-    memory.def("destroy", &BigMemory::destroy, R"(destroy($self, /)
+    memory.def("destroy", &BigMemory::destroy, R"(destroy(self, /)
 --
 
 Leaves if joined, and gives the handle up. A second call does nothing; views stay valid and read zeros.)");
@@ -108,27 +108,27 @@ Leaves if joined, and gives the handle up. A second call does nothing; views sta
 
 void bind_addresses(MemoryClass& memory) {
     memory.def("local_mem_size", &BigMemory::local_mem_size, py::arg("mem_type") = py::none(),
-               R"(local_mem_size($self, /, mem_type=None)
+               R"(local_mem_size(self, /, mem_type=None)
 --
 
 Bytes that each rank contributes: DRAM and HBM together, or of one BmMemType. 0 on failure.)");
     memory.def("peer_rank_ptr", &BigMemory::peer_rank_ptr, py::arg("peer_rank"),
                py::arg("mem_type") = py::none(),
-               R"(peer_rank_ptr($self, /, peer_rank, mem_type=None)
+               R"(peer_rank_ptr(self, /, peer_rank, mem_type=None)
 --
 
 Address of a rank's region, or of its memory of one BmMemType; for the LOCAL types peer_rank is ignored.)");
     memory.def("get_rank_id_by_gva", &BigMemory::get_rank_id_by_gva, py::arg("gva"),
-               R"(get_rank_id_by_gva($self, /, gva)
+               R"(get_rank_id_by_gva(self, /, gva)
 --
 
 The rank whose region holds the address; 4294967295 where none does.)");
     memory.def("register", &BigMemory::register_memory, py::arg("addr"), py::arg("size") = py::none(),
-               R"(register($self, /, addr, size=None)
+               R"(register(self, /, addr, size=None)
 --
 
 Tells of memory that copies will use as their local side. Never required; makes copies to other hosts cheaper. Returns 0.)");
-    memory.def("unregister", &BigMemory::unregister_memory, py::arg("addr"), R"(unregister($self, /, addr)
+    memory.def("unregister", &BigMemory::unregister_memory, py::arg("addr"), R"(unregister(self, /, addr)
 --
 
 Undoes register() of the same address. Returns 0.)");
@@ -138,18 +138,18 @@ void bind_copies(MemoryClass& memory) {
     add_copy_data(memory);
     memory.def("copy_data_2d", &BigMemory::copy_data_2d, py::arg("params"),
                py::arg("type") = int{SMEMB_COPY_AUTO}, py::arg("flags") = 0,
-               R"(copy_data_2d($self, /, params, type=9, flags=0)
+               R"(copy_data_2d(self, /, params, type=9, flags=0)
 --
 
 Copies the rows that a CopyData2DParams names. Returns 0.)");
     memory.def("copy_data_batch", &BigMemory::copy_data_batch, py::arg("src_addrs"), py::arg("dst_addrs"),
                py::arg("sizes") = py::none(), py::arg("count") = py::none(),
                py::arg("type") = int{SMEMB_COPY_AUTO}, py::arg("flags") = 0,
-               R"(copy_data_batch($self, /, src_addrs, dst_addrs, sizes=None, count=None, type=9, flags=0)
+               R"(copy_data_batch(self, /, src_addrs, dst_addrs, sizes=None, count=None, type=9, flags=0)
 --
 
 Copies pieces; all are checked before the first is copied. Without sizes those of the buffers are taken. Returns 0.)");
-    memory.def("wait", &BigMemory::wait, R"(wait($self, /)
+    memory.def("wait", &BigMemory::wait, R"(wait(self, /)
 --
 
 Waits until all asynchronous copies queued before have ended. Returns 0; raises the error of the first that failed.)");
@@ -159,7 +159,7 @@ void bind_memory_views(MemoryClass& memory) {
     memory.def("view", &make_view, py::arg("rank") = py::none(), py::arg("offset") = 0,
                py::arg("size") = py::none(), py::arg("dtype") = "uint8", py::arg("shape") = py::none(),
                py::arg("mem_type") = py::none(),
-               R"(view($self, /, rank=None, offset=0, size=None, dtype='uint8', shape=None, mem_type=None)
+               R"(view(self, /, rank=None, offset=0, size=None, dtype='uint8', shape=None, mem_type=None)
 --
 
 A numpy array on a rank's memory (default: the own), without a copy: reads and writes are the pool's.
@@ -168,7 +168,7 @@ offset and size are bytes from the beginning of the region, or of its memory of 
 may outlive the handle; its memory then reads as zeros.)");
     memory.def("buffer", &make_buffer, py::arg("rank") = py::none(), py::arg("offset") = 0,
                py::arg("size") = py::none(), py::arg("mem_type") = py::none(),
-               R"(buffer($self, /, rank=None, offset=0, size=None, mem_type=None)
+               R"(buffer(self, /, rank=None, offset=0, size=None, mem_type=None)
 --
 
 As view(), as a memoryview of bytes: needs no numpy.)");

@@ -32,7 +32,7 @@ int rank_of(const BmConfig& config) {
     return config.rank_given_as_minus_one ? -1 : config.raw.rankId;
 }
 
-void set_rank(BmConfig& config, const py::int_& rank) {
+void set_rank(BmConfig& config, py::handle rank) {
     config.rank_given_as_minus_one = rank.equal(py::int_(-1));
     config.raw.rankId =
         config.rank_given_as_minus_one
@@ -56,7 +56,7 @@ py::str describe(py::handle config) {
 
 void bind_bm_config(py::module_& module) {
     ConfigClass config(module, "BmConfig", "What bm.initialize() needs to know; made with the defaults.");
-    config.def(py::init<>(), "__init__($self, /)\n--\n\n");
+    config.def(py::init<>(), "__init__(self, /)\n--\n\n");
     number<&smem_bm_config_t::initTimeout>(config, "init_timeout",
                                            "seconds that initialize() may take, default 120");
     number<&smem_bm_config_t::createTimeout>(config, "create_timeout",
@@ -81,7 +81,7 @@ void bind_bm_config(py::module_& module) {
     number<&smem_bm_config_t::flags>(config, "flags", "reserved, default 0");
     config.def(
         "set_nic", [](BmConfig& self, const std::string& nic) { self.nic = nic; }, py::arg("nic"),
-        "set_nic($self, /, nic)\n--\n\nKeeps the name of a network interface, for programs that give one; "
+        "set_nic(self, /, nic)\n--\n\nKeeps the name of a network interface, for programs that give one; "
         "nothing here needs it.");
     config.def_property_readonly(
         "nic", [](const BmConfig& self) { return self.nic; }, "what set_nic() was given");

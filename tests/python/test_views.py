@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""numpy arrays on the pool."""
+import gc
+
+import memfabric
+import numpy as np
+import pytest
+from memfabric import bm
+from ranks import MIB, REGION, free_url, run_ranks
+
+
+def write_and_read(rank):
+    with rank.pool(dram=REGION, hbm=2 * MIB) as pool:
+        own = pool.view(dtype=np.uint64, shape=(64, 32))
+        own[:] = rank.rank * 10000 + np.arange(2048).reshape(64, 32)
+        rank.meet()
+        peer = 1 - rank.rank
+        other = pool.view(rank=peer, dtype="u8", shape=2048)
+        assert (other == peer * 10000 + np.arange(2048)).all()
+        assert other.ctypes.data == pool.peer_rank_ptr(peer)
+        dram = pool.view(peer, offset=4096, size=16, dtype=np.float32, mem_type=bm.BmMemType.HOST)
+        assert dram.shape == (4,) and dram.ctypes.data == pool.peer_rank_ptr(peer) + 2 * MIB + 4096
+        dram[rank.rank] = 1.5
+        rank.meet()
+        mine = pool.view(mem_type=bm.BmMemType.LOCAL_HOST, offset=4096, dtype=np.float32)
+        assert mine[peer] == 1.5 and mine[2] == 0
+        assert mine.nbytes == REGION - 4096
+        with pytest.raises(memfabric.Error):
+            pool.view(2)
+    return int(other.size)
+
+
+def test_views_are_the_memory_of_both_ranks():
+    assert run_ranks(2, write_and_read) == [2048, 2048]
+
+
+def outlive(rank):
+    rank.initialize()
+    pool = bm.create(0, REGION)
+    pool.join()
+    pool.view()[:] = rank.rank + 1
+    rank.meet()
+    views = [pool.view(0), pool.view(1)]
+    parts = [view[1000:2000:7] for view in views]
+    pools_own = pool.buffer(size=100)
+    assert [int(view.sum()) for view in views] == [REGION, 2 * REGION]
+    rank.meet()
+    pool.destroy()
+    rank.meet()
+    bm.uninitialize()
+    rank.meet()
+    # All have left: the memory is given back, the addresses are not.
+    sums = [int(view.sum()) for view in views] + [int(part.sum()) for part in parts] + [sum(pools_own)]
+    del views
+    gc.collect()
+    return sums + [int(part.sum()) for part in parts]
+
+
+def test_views_outlive_handle_and_world():
+    assert run_ranks(2, outlive) == [[0] * 7, [0] * 7]
+
+
+@pytest.fixture(scope="module")
+def pool():
+    config = bm.BmConfig()
+    config.rank_id = 0
+    assert bm.initialize(free_url(), 1, 0, config) == 0, memfabric.get_last_err_msg()
+    with bm.create(0, REGION) as made:
+        made.join()
+        yield made
+    bm.uninitialize()
+
+
+def test_view_and_buffer_are_writable_and_the_same_memory(pool):
+    view = pool.view(offset=100, size=50)
+    assert view.flags.writeable and view.flags.c_contiguous and view.dtype == np.uint8
+    view[:] = range(50)
+    assert bytes(pool.buffer(offset=100, size=50)) == bytes(range(50))
+    pool.buffer(0, 100, 1)[0] = 77
+    assert view[0] == 77
+
+
+def test_view_takes_shapes_and_types(pool):
+    assert pool.view(dtype=np.dtype("<i4"), shape=(2, 3, 4)).shape == (2, 3, 4)
+    assert pool.view(shape=10).shape == (10,)
+    assert pool.view(dtype=[("a", "u1"), ("b", "f8")], size=90).shape == (10,)
+    assert pool.view(offset=3, dtype=np.uint64).size == (REGION - 3) // 8
+    assert pool.view().size == REGION
+
+
+@pytest.mark.parametrize("arguments, error, text", [
+    ({"offset": REGION + 1}, ValueError, "past the end"), ({"offset": REGION}, ValueError, "view of 0 bytes"),
+    ({"offset": 1, "size": REGION}, ValueError, "has 4194303 there"), ({"size": 0}, ValueError, "0 bytes"),
+    ({"size": 7, "dtype": np.uint64}, ValueError, "no multiple"), ({"size": 8, "shape": (3,)}, ValueError, "shape has 3"),
+    ({"shape": (1 << 40, 1 << 40)}, ValueError, "64 bits"), ({"shape": (-1,)}, ValueError, "shape must be 0 to"),
+    ({"dtype": object}, TypeError, "Python objects"), ({"dtype": "nonsense"}, TypeError, "nonsense"),
+    ({"offset": -1}, ValueError, "offset"), ({"rank": 1}, memfabric.Error, ""),
+    ({"mem_type": bm.BmMemType.DEVICE}, memfabric.Error, ""),
+])
+def test_view_refuses(pool, arguments, error, text):
+    with pytest.raises(error, match=text):
+        pool.view(**arguments)
