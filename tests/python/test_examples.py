@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python examples, and the demo with inputs of odd shapes."""
+import hashlib
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+
+import pytest
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+
+
+def run(name, *arguments):
+    return subprocess.run([sys.executable, EXAMPLES / name, *map(str, arguments)], capture_output=True, text=True, timeout=180)
+
+
+def test_bm_basic():
+    result = run("bm_basic.py")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert sorted(lines[:2]) == [f"rank {i} received: hello, rank {i}, from rank {1 - i}" for i in range(2)]
+
+
+def test_bm_numpy_pool():
+    result = run("bm_numpy_pool.py")
+    assert result.returncode == 0, result.stderr
+    assert sorted(line.split(":")[0] for line in result.stdout.splitlines()) == [f"rank {i}" for i in range(4)]
+
+
+def check_demo(path, stream):
+    result = run("pool_demo.py", path)
+    assert result.returncode == 0, result.stderr
+    digest = hashlib.sha256(stream).hexdigest()
+    assert f"SHA-256 of the input: {digest}" in result.stdout
+    for rank in range(4):
+        assert re.search(rf"SHA-256 at rank {rank}: +{digest} equal", result.stdout)
+    rows = re.findall(r"^(rank 0 -> pool|pool -> rank \d) +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", result.stdout, flags=re.M)
+    assert [row[0] for row in rows] == ["rank 0 -> pool"] + [f"pool -> rank {rank}" for rank in range(4)]
+    assert {int(row[1]) for row in rows} == {len(stream)}
+    assert "\033" not in result.stdout
+
+
+@pytest.mark.parametrize("size", [1, 1_000_003, 70 * 1024 * 1024 + 17])
+def test_demo_with_a_file(tmp_path, size):
+    data = os.urandom(size)
+    (tmp_path / "input").write_bytes(data)
+    check_demo(tmp_path / "input", data)
+
+
+def test_demo_with_a_folder(tmp_path):
+    folder = tmp_path / "tree"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "empty").touch()
+    (folder / "deep" / "odd").write_bytes(os.urandom(2_097_153))
+    (folder / "name with spaces").write_bytes(b"1")
+    (folder / "link").symlink_to("/etc/passwd")
+    stream = b""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+        name, data = str(path.relative_to(folder)).encode(), path.read_bytes()
+        stream += struct.pack("<Q", len(name)) + name + struct.pack("<Q", len(data)) + data
+    check_demo(folder, stream)
+
+
+@pytest.mark.parametrize("make, text", [
+    (lambda path: None, "does not exist"), (lambda path: path.touch(), "is empty"),
+    (lambda path: path.mkdir(), "without a file"), (lambda path: os.mkfifo(path), "neither a file nor a folder"),
+])
+def test_demo_refuses(tmp_path, make, text):
+    make(tmp_path / "input")
+    result = run("pool_demo.py", tmp_path / "input")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 1 and text in result.stderr and str(tmp_path / "input") in result.stderr
+
+
+def test_demo_shows_its_usage():
+    assert run("pool_demo.py", "a", "b").returncode == 2
