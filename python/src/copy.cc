@@ -31,10 +31,7 @@ BigMemory* object_of(PyObject* self) {
 }
 
 int32_t copy(const BigMemory& memory, smem_copy_params& params, smem_bm_copy_type type, uint32_t flags) {
-    PyThreadState* state = PyEval_SaveThread();
-    const int32_t code = smem_bm_copy(memory.handle(), &params, type, flags);
-    PyEval_RestoreThread(state);
-    return code;
+    return without_gil([&] { return smem_bm_copy(memory.handle(), &params, type, flags); });
 }
 
 PyObject* finish(int32_t code) {
@@ -117,7 +114,7 @@ PyObject* copy_general(BigMemory& memory, const CopyArguments& bound) {
     return finish(code);
 }
 
-PyObject* copy_data(PyObject* self, PyObject* const* given, Py_ssize_t count, PyObject* keywords) noexcept {
+PyObject* copy_data(PyObject* self, PyObject* const* given, Py_ssize_t count, PyObject* keywords) {
     BigMemory* memory = object_of(self);
     if (memory == nullptr) {
         PyErr_SetString(PyExc_TypeError, "this BigMemory was not made by bm.create()");

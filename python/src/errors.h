@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <type_traits>
 
 namespace memfabric::python {
 
@@ -26,11 +27,22 @@ inline void check(const char* what, int32_t code) {
 [[noreturn]] void raise_value_error(const char* format, ...);
 [[noreturn]] void raise_type_error(const char* format, ...);
 
-/// Runs `body`, which must not touch Python, with the GIL released.
+/// Runs `body`, which must not touch Python and not throw, with the GIL released.
+///
+/// Taking the GIL back ends a daemon thread where the interpreter has ended meanwhile, by unwinding it: so
+/// that must not happen in a destructor, as in pybind11's gil_scoped_release, nor in a function that is
+/// noexcept.
 template <typename Body>
 auto without_gil(Body&& body) {
-    py::gil_scoped_release released;
-    return body();
+    PyThreadState* state = PyEval_SaveThread();
+    if constexpr (std::is_void_v<decltype(body())>) {
+        body();
+        PyEval_RestoreThread(state);
+    } else {
+        auto result = body();
+        PyEval_RestoreThread(state);
+        return result;
+    }
 }
 
 }  // namespace memfabric::python

@@ -135,21 +135,41 @@ def test_logger_may_be_replaced_while_threads_log():
     assert min(counts) >= 20
 
 
-def test_interpreter_ends_while_threads_log():
-    result = python("""
-import threading, memfabric
-ready = threading.Event()
-def log():
-    while True:
-        memfabric.set_log_level(9)
-        ready.set()
+LOGGING = """
+def work():
+    memfabric.set_log_level(9)
 memfabric.set_extern_logger(lambda level, message: None)
+"""
+COPYING = """
+config = bm.BmConfig()
+config.rank_id = 0
+assert bm.initialize(URL, 1, 0, config) == 0, memfabric.get_last_err_msg()
+pool = bm.create(0, 4 << 20)
+base = pool.join()
+data = bytes(1 << 20)
+def work():
+    pool.copy_data(data, base)
+"""
+DAEMONS = """
+import threading
+ready = threading.Barrier(5)
+def forever():
+    work()
+    ready.wait()
+    while True:
+        work()
 for _ in range(4):
-    threading.Thread(target=log, daemon=True).start()
+    threading.Thread(target=forever, daemon=True).start()
 ready.wait()
 print("end")
-""")
-    assert (result.returncode, result.stdout) == (0, "end\n"), result.stderr
+"""
+
+
+@pytest.mark.parametrize("setup", [LOGGING, COPYING], ids=["log", "copy"])
+def test_interpreter_ends_while_daemon_threads_are_in_the_library(setup):
+    for _ in range(5):
+        result = python(f"import memfabric\nfrom memfabric import bm\nURL = '{free_url()}'\n{setup}{DAEMONS}")
+        assert (result.returncode, result.stdout) == (0, "end\n"), result.stderr
 
 
 def test_numpy_is_not_imported():
