@@ -70,10 +70,9 @@ class BmMemType(enum.IntEnum):
 
 
 _FORMS = (("store_url", "world_size", "device_id", "config"), ("store_url", "world_size", "rank_id", "device_id", "config"))
-_NO_RANK = 2**32 - 1
 _LARGEST_WORLD = 1024
 
-# What create() takes for member_size; kept from the initialize() that took effect.
+# What create() takes for member_size; 0 before initialize(), of which the first takes effect.
 _world_size = 0
 
 
@@ -118,17 +117,18 @@ def initialize(*args, **kwargs):
     if config is None:
         config = BmConfig()
     rank = given.get("rank_id")
-    fresh = _core.bm_rank_id() == _NO_RANK
     code = _core.bm_initialize(given["store_url"], given["world_size"], None if rank == -1 else rank,
                                given.get("device_id", 0), config)
-    if code == 0 and fresh:
+    if code == 0 and _world_size == 0:
         _world_size = _LARGEST_WORLD if config.dynamic_world_size else given["world_size"]
     return code
 
 
 def uninitialize(flags=0):
     """Leaves and destroys what is left, says goodbye to the store. A second call does nothing. flags is reserved."""
+    global _world_size
     _core.bm_uninitialize(flags)
+    _world_size = 0
 
 
 def bm_rank_id():

@@ -185,15 +185,46 @@ def test_another_build_of_the_library_is_refused(tmp_path):
     assert "ImportError" in result.stderr and "build 0.0.1/0" in result.stderr
 
 
-def test_child_of_fork_is_told(tmp_path):
-    result = python("""
+FORK = """
 import os, memfabric
 from memfabric import bm
+config = bm.BmConfig()
+config.rank_id = 0
+def initialize():
+    return bm.initialize(URL, 1, 0, config)
+def in_child(body):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if body() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+def test_child_of_fork_is_told_and_leaves_the_parent_alone():
+    result = python(f"URL = '{free_url()}'\n{FORK}" + """
 memfabric.set_extern_logger(lambda level, message: None)
-child = os.fork()
-code = memfabric.set_log_level(1)
-if child == 0:
-    os._exit(0 if code == memfabric.ErrorCode.NOT_INITIALIZED and bm.bm_rank_id() == 2**32 - 1 else 1)
-print(code, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+assert initialize() == 0
+pool = bm.create(0, 4 << 20)
+base = pool.join()
+view = pool.view()
+def refused():
+    global pool, view
+    codes = [memfabric.set_log_level(1), initialize(), pool_code()]
+    del pool, view
+    bm.uninitialize()
+    return codes == [memfabric.ErrorCode.NOT_INITIALIZED] * 3 and bm.bm_rank_id() == 2**32 - 1
+def pool_code():
+    try:
+        pool.copy_data(b"x", base)
+    except memfabric.Error as error:
+        return error.code
+print(in_child(refused))
+pool.copy_data(b"x", base)
+print(bytes(view[:2]), initialize())
 """)
-    assert result.stdout == "0 0\n", result.stderr
+    assert result.stdout == "0\nb'x\\x00' 0\n", result.stderr
+
+
+def test_program_may_fork_before_it_initializes():
+    result = python(f"URL = '{free_url()}'\n{FORK}print(in_child(lambda: initialize() == 0 and bm.bm_rank_id() == 0))\n")
+    assert result.stdout == "0\n", result.stderr
