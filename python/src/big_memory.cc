@@ -62,7 +62,7 @@ uint64_t BigMemory::peer_rank_ptr(py::handle peer_rank, py::handle mem_type) con
         address = without_gil([&] { return smem_bm_ptr_by_mem_type(handle(), type, rank); });
     }
     if (address == nullptr) {
-        raise_error("peer_rank_ptr", SM_INVALID_PARAM);
+        raise_last_error("peer_rank_ptr");
     }
     return reinterpret_cast<uint64_t>(address);
 }

@@ -10,7 +10,6 @@
 #include "big_memory.h"
 #include "bm_config.h"
 #include "errors.h"
-#include "smem_error.h"
 
 namespace memfabric::python {
 namespace {
@@ -43,7 +42,7 @@ std::unique_ptr<BigMemory> create(py::handle id, py::handle member_size, py::han
         type < SMEMB_DATA_OP_BUTT ? static_cast<smem_bm_data_op_type>(type) : SMEMB_DATA_OP_BUTT;
     smem_bm_t handle = without_gil([&] { return smem_bm_create(object_id, members, hint, dram, hbm, bits); });
     if (handle == nullptr) {
-        raise_error("create", SM_ERROR);
+        raise_last_error("create");
     }
     return std::make_unique<BigMemory>(handle, object_id);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdarg>
 
+#include "capi/private_api.h"
 #include "smem.h"
 
 namespace memfabric::python {
@@ -28,6 +29,11 @@ void set_error(const char* what, int32_t code) {
 void raise_error(const char* what, int32_t code) {
     set_error(what, code);
     throw py::error_already_set();
+}
+
+void raise_last_error(const char* what) {
+    const int32_t code = mf_private_last_error_code();
+    raise_error(what, code == 0 ? SM_ERROR : code);
 }
 
 void raise_value_error(const char* format, ...) {

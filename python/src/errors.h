@@ -17,6 +17,9 @@ void set_error(const char* what, int32_t code);
 /// As set_error(), and throws it.
 [[noreturn]] void raise_error(const char* what, int32_t code);
 
+/// For calls that return no code: raises what the calling thread's last failure was.
+[[noreturn]] void raise_last_error(const char* what);
+
 inline void check(const char* what, int32_t code) {
     if (code != 0) {
         raise_error(what, code);

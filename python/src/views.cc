@@ -7,7 +7,6 @@
 #include "big_memory.h"
 #include "capi/private_api.h"
 #include "errors.h"
-#include "smem_error.h"
 
 namespace memfabric::python {
 namespace {
@@ -40,7 +39,7 @@ py::object make_region(const BigMemory& memory, const Place& place, uint64_t siz
     void* token =
         without_gil([&] { return mf_private_bm_retain_view(memory.handle(), place.address, size); });
     if (token == nullptr) {
-        raise_error("view", SM_INVALID_PARAM);
+        raise_last_error("view");
     }
     return py::cast(std::make_unique<Region>(token, place.address, size));
 }

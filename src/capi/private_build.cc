@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "capi/private_api.h"
+#include "capi/report.h"
 
 extern "C" {
 
@@ -16,6 +17,10 @@ const char* mf_private_build_id(void) {
 
 void mf_private_reset_logger(void) {
     memfabric::set_external_logger(nullptr);
+}
+
+int32_t mf_private_last_error_code(void) {
+    return memfabric::capi::last_failure_code();
 }
 
 }  // extern "C"

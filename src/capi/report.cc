@@ -5,13 +5,23 @@
 #include "base/log.h"
 
 namespace memfabric::capi {
+namespace {
+
+thread_local int32_t last_code = 0;
+
+}  // namespace
+
+int32_t last_failure_code() {
+    return last_code;
+}
 
 int32_t report_failure(const Status& failed) {
     set_last_error(failed.message());
+    last_code = static_cast<int32_t>(failed.code());
     // Trying again until a peer has come is ordinary; only the caller knows whether its absence is an error.
     const LogLevel level = failed.code() == Code::kPeerLost ? LogLevel::kInfo : LogLevel::kError;
-    log(level, "{} (code {})", failed.message(), static_cast<int32_t>(failed.code()));
-    return static_cast<int32_t>(failed.code());
+    log(level, "{} (code {})", failed.message(), last_code);
+    return last_code;
 }
 
 Status forked_child_failure() {

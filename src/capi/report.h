@@ -20,6 +20,9 @@ inline int32_t report(const Status& status) {
     return status.is_ok() ? 0 : report_failure(status);
 }
 
+/// Code of the calling thread's last failure; 0 where none failed. For functions that return no code.
+int32_t last_failure_code();
+
 /// What every call in a forked child answers.
 Status forked_child_failure();
 

@@ -125,7 +125,7 @@ def test_initialize_returns_codes(url, world, rank):
 def test_create_before_initialize():
     with pytest.raises(memfabric.Error) as caught:
         bm.create(0, REGION)
-    assert caught.value.code is ErrorCode.ERROR and "nitiali" in str(caught.value)
+    assert caught.value.code is ErrorCode.NOT_INITIALIZED and "nitiali" in str(caught.value)
 
 
 def auto_rank(rank):

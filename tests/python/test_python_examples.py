@@ -20,14 +20,15 @@ def run(name, *arguments):
 def test_bm_basic():
     result = run("bm_basic.py")
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert sorted(lines[:2]) == [f"rank {i} received: hello, rank {i}, from rank {1 - i}" for i in range(2)]
+    for rank in range(2):  # their lines may mix
+        assert f"rank {rank} received: hello, rank {rank}, from rank {1 - rank}" in result.stdout
+    assert result.stdout.endswith("both ranks received what the other sent\n")
 
 
 def test_bm_numpy_pool():
     result = run("bm_numpy_pool.py")
     assert result.returncode == 0, result.stderr
-    assert sorted(line.split(":")[0] for line in result.stdout.splitlines()) == [f"rank {i}" for i in range(4)]
+    assert sorted(re.findall(r"^rank (\d): product of the whole matrix is right", result.stdout, flags=re.M)) == list("0123")
 
 
 def check_demo(path, stream):
