@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "actor.h"
 
@@ -102,12 +103,25 @@ static void release(actor_command* command) {
     fprintf(command->answer, "ok\n");
 }
 
+/* occupy ADDRESS SIZE: address space that nobody else in this process can have any more. */
+static void occupy(actor_command* command) {
+    void* const wanted = pointer(actor_number(command));
+    const size_t size = actor_number(command);
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    if (mmap(wanted, size, PROT_NONE, flags, -1, 0) != wanted) {
+        fprintf(command->answer, "err 1 the range is taken\n");
+        return;
+    }
+    fprintf(command->answer, "ok\n");
+}
+
 int actor_memory_command(const char* name, actor_command* command) {
     static const struct {
         const char* name;
         void (*run)(actor_command* command);
-    } kCommands[] = {{"fill", fill}, {"check", check}, {"set", set},        {"all", all},
-                     {"peek", peek}, {"poke", poke},   {"alloc", allocate}, {"free", release}};
+    } kCommands[] = {{"fill", fill},      {"check", check},  {"set", set},
+                     {"all", all},        {"peek", peek},    {"poke", poke},
+                     {"alloc", allocate}, {"free", release}, {"occupy", occupy}};
     for (size_t i = 0; i < sizeof kCommands / sizeof kCommands[0]; ++i) {
         if (strcmp(name, kCommands[i].name) == 0) {
             kCommands[i].run(command);
