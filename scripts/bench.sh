@@ -38,8 +38,9 @@ bin=build/release/bin
 limit=600 # seconds a group
 
 build() {
-    scripts/setup.sh >&2
-    scripts/build.sh release "$@" >&2
+    scripts/setup.sh >&2 || return 1
+    MEMFABRIC_CMAKE_ARGS="-DMEMFABRIC_BENCH=ON -DMEMFABRIC_PYTHON=ON ${MEMFABRIC_CMAKE_ARGS:-}" \
+        scripts/build.sh release "$@" >&2
 }
 
 # Runs one program of a group in what is left of the group's time.
@@ -53,7 +54,7 @@ measure() {
 }
 
 run_local() {
-    build memfabric bench_bm bench_store _core _bench_probe
+    build bench_bm bench_store python_packages _bench_probe || return 1
     deadline=$((SECONDS + limit))
     local failed=0
     ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n'
@@ -65,7 +66,7 @@ run_local() {
 }
 
 run_micro() {
-    build bench_micro
+    build bench_micro || return 1
     deadline=$((SECONDS + limit))
     local format=()
     ((${#json[@]} == 0)) || format=(--benchmark_format=json)
@@ -74,6 +75,9 @@ run_micro() {
 
 status=0
 for group in "${groups[@]}"; do
-    "run_$group" || status=1
+    case $group in
+        local) run_local || status=1 ;;
+        micro) run_micro || status=1 ;;
+    esac
 done
 exit "$status"
