@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Usage: scripts/demo.sh [FILE-OR-FOLDER]
-# Installs what is missing, builds, and shows the pool at work: four processes pool their DRAM; the file or folder (default: a real
-# tree of at least 256 MiB that is found below /usr) is scattered over all of them, and every process reads the whole of it back and
-# compares its SHA-256. First the C++ program examples/demo, then the same from Python with numpy, examples/pool_demo.py.
+# Installs what is missing, builds, and shows the pool at work: four processes pool their DRAM; the file or
+# folder (default: a real tree of at least 256 MiB that is found below /usr) is scattered over all of them, and
+# every process reads the whole of it back and compares its SHA-256. First the C++ program examples/demo, then
+# the same from Python with numpy, examples/pool_demo.py.
 set -euo pipefail
 
 usage() {
-    sed -n '3,6s/^# \?//p' "${BASH_SOURCE[0]}"
+    sed -n '3,7s/^# \?//p' "${BASH_SOURCE[0]}"
 }
 if (($# > 1)) || [[ ${1:-} == -* ]]; then
     [[ ${1:-} == --help || ${1:-} == -h ]] && usage && exit 0
@@ -18,8 +19,12 @@ fi
 # Before minutes of building: is the input there at all? The program looks closer.
 input=
 if (($# == 1)); then
-    if [[ ! -e $1 ]]; then
-        echo "demo.sh: input $1: does not exist" >&2
+    problem=
+    [[ -r $1 ]] || problem="cannot be read"
+    [[ ! -f $1 || -s $1 ]] || problem="is empty"
+    [[ -e $1 ]] || problem="does not exist"
+    if [[ -n $problem ]]; then
+        echo "demo.sh: input $1: $problem" >&2
         exit 1
     fi
     input=$(realpath -- "$1")

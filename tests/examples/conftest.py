@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the examples share: where the programs are, and running one without leaving anything behind."""
+"""What the tests of the examples share: where the programs are, and running one with nothing left behind."""
 
 import contextlib
 import os

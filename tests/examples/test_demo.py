@@ -38,7 +38,8 @@ def check_success(result, stream):
     assert f"SHA-256 of the input: {digest}" in result.stdout
     for rank in range(RANKS):
         assert re.search(rf"SHA-256 at rank {rank}: +{digest} equal", result.stdout)
-    rows = re.findall(r"^(rank 0 -> pool|pool -> rank \d) +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", result.stdout, flags=re.M)
+    rows = re.findall(r"^(rank 0 -> pool|pool -> rank \d) +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", result.stdout,
+                      flags=re.M)
     assert [row[0] for row in rows] == ["rank 0 -> pool"] + [f"pool -> rank {rank}" for rank in range(RANKS)]
     assert {int(row[1]) for row in rows} == {len(stream)}
     assert "\033" not in result.stdout  # the progress bar belongs on terminals
@@ -133,7 +134,8 @@ def processes_with(word):
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and int(entry.name) != os.getpid() and word in (entry / "cmdline").read_bytes():
+            other = entry.name.isdigit() and int(entry.name) != os.getpid()
+            if other and word in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -172,9 +174,13 @@ def test_default_input_is_large_and_real(demo):
     assert size >= 256 << 20
 
 
-@pytest.mark.parametrize("arguments, code, word", [(["/no/such/input"], 1, "does not exist"), (["a", "b"], 2, "Usage"),
+@pytest.mark.parametrize("arguments, code, word", [(["/no/such/input"], 1, "does not exist"),
+                                                   (["EMPTY"], 1, "is empty"), (["a", "b"], 2, "Usage"),
                                                    (["--help"], 0, "Usage")])
-def test_script_refuses_at_once_what_cannot_work(arguments, code, word):
+def test_script_refuses_at_once_what_cannot_work(tmp_path, arguments, code, word):
+    empty = tmp_path / "empty"
+    empty.touch()
+    arguments = [empty if argument == "EMPTY" else argument for argument in arguments]
     result = run([ROOT / "scripts" / "demo.sh", *arguments])
     assert result.returncode == code
     assert word in result.stdout + result.stderr
@@ -184,8 +190,8 @@ def test_progress_bar_on_a_terminal(demo, tmp_path):
     (tmp_path / "input").write_bytes(os.urandom(100_000))
     controller, terminal = os.openpty()
     try:
-        process = subprocess.Popen([str(demo), str(tmp_path / "input")], stdin=subprocess.DEVNULL, stdout=terminal,
-                                   stderr=terminal, start_new_session=True)
+        process = subprocess.Popen([str(demo), str(tmp_path / "input")], stdin=subprocess.DEVNULL,
+                                   stdout=terminal, stderr=terminal, start_new_session=True)
         os.close(terminal)
         text = b""
         try:

@@ -24,14 +24,15 @@ def run_ranks(programs, program, world):
 def check_hello(output, world):
     for rank in range(world):
         previous = (rank - 1) % world
-        assert re.search(rf"rank {rank} of {world} reads at 0x[0-9a-f]+: hello, rank {rank}, from rank {previous}\b", output)
+        greeting = rf"hello, rank {rank}, from rank {previous}\b"
+        assert re.search(rf"rank {rank} of {world} reads at 0x[0-9a-f]+: {greeting}", output)
 
 
 def check_batch(output, world):
     for rank in range(world):
         previous, following = (rank - 1) % world, (rank + 1) % world
-        assert (f"rank {rank} of {world}: 122 pieces from rank {previous} and a column of rank {following} are right"
-                in output)
+        assert (f"rank {rank} of {world}: 122 pieces from rank {previous} and a column of rank {following} "
+                "are right") in output
 
 
 EXAMPLES = {"bm_hello": check_hello, "bm_batch_async": check_batch}

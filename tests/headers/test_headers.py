@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The public headers compile alone in every supported language, and have the layouts that existing programs were built with."""
+"""The public headers compile alone in every language, with the layouts that existing programs were built with."""
 
 import os
 import re
@@ -41,8 +41,8 @@ def assert_compiles(language, compiler, text):
 
 def test_all_documented_headers_exist():
     assert set(NAMES) == {
-        "smem.h", "smem_bm.h", "smem_bm_def.h", "smem_error.h", "smem_security.h", "smem_shm.h", "smem_shm_def.h",
-        "smem_trans.h", "smem_trans_def.h",
+        "smem.h", "smem_bm.h", "smem_bm_def.h", "smem_error.h", "smem_security.h", "smem_shm.h",
+        "smem_shm_def.h", "smem_trans.h", "smem_trans_def.h",
     }
 
 
@@ -85,7 +85,8 @@ def library():
 
 
 def exported_functions(library):
-    symbols = subprocess.run(["nm", "-D", "--defined-only", str(library)], text=True, capture_output=True, check=True)
+    symbols = subprocess.run(["nm", "-D", "--defined-only", str(library)], text=True, capture_output=True,
+                             check=True)
     return set(re.findall(r" T (smem_\w+)", symbols.stdout))
 
 
@@ -105,6 +106,7 @@ def test_header_says_so_where_its_functions_are_missing(name, library):
 def test_program_of_the_existing_implementation_links_by_the_old_name(library, tmp_path):
     program = tmp_path / "program"
     folder = library.parent
-    subprocess.run([compilers()[0][1], "-std=c++11", *WARNINGS, "-DUSE_ONLY_BM", f"-I{HEADERS}", str(HERE / "existing_program.cc"),
-                    f"-L{folder}", "-lmf_smem", f"-Wl,-rpath,{folder}", "-o", str(program)], check=True, timeout=120)
+    subprocess.run([compilers()[0][1], "-std=c++11", *WARNINGS, "-DUSE_ONLY_BM", f"-I{HEADERS}",
+                    str(HERE / "existing_program.cc"), f"-L{folder}", "-lmf_smem", f"-Wl,-rpath,{folder}",
+                    "-o", str(program)], check=True, timeout=120)
     assert subprocess.run([str(program)], timeout=60).returncode == 0
