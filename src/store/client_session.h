@@ -128,6 +128,7 @@ class ClientSession {
     uint64_t next_request_ = 1;
     uint64_t events_seen_ = 0;
     uint64_t events_acknowledged_ = 0;
+    uint64_t events_bytes_ = 0;  // of those that are not acknowledged
     std::string incoming_;
     std::vector<char> scratch_;
     std::deque<Outgoing> outgoing_;

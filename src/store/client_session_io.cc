@@ -10,6 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr uint64_t kEventsPerAcknowledgement = 32;
+constexpr uint64_t kBytesPerAcknowledgement = 64 * 1024;
 
 }  // namespace
 
@@ -26,6 +27,7 @@ void ClientSession::send(Operation operation, uint64_t request, SharedBody body)
     header.request = request;
     header.length = static_cast<uint32_t>(body->size());
     events_acknowledged_ = events_seen_;
+    events_bytes_ = 0;
     outgoing_.push_back(Outgoing{encode_header(header), std::move(body), 0});
     if (outgoing_.size() > 1) {
         return;
@@ -118,10 +120,12 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
         case Operation::kMemberEvent:
             if (header.request > events_seen_) {
                 events_seen_ = header.request;
+                events_bytes_ += body.size();
                 events_.push_back(Event{header.operation, std::string(body)});
                 own_wake_.notify_all();
             }
-            if (events_seen_ - events_acknowledged_ >= kEventsPerAcknowledgement) {
+            if (events_seen_ - events_acknowledged_ >= kEventsPerAcknowledgement ||
+                events_bytes_ >= kBytesPerAcknowledgement) {
                 send(Operation::kAcknowledge, 0, empty_body());
             }
             return;

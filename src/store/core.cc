@@ -36,7 +36,7 @@ Core::Core(const Options& options)
     : instance_(random_u64()),
       max_message_(options.size(OptionId::kStoreMaxMessage)),
       sessions_(instance_, std::chrono::milliseconds(options.integer(OptionId::kLostAfter)),
-                2 * max_message_),
+                4 * max_message_),
       watches_(sessions_),
       values_(sessions_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
               [this](const std::string& key, const std::string* value) { watches_.changed(key, value); }),

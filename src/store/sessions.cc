@@ -4,6 +4,15 @@
 #include "base/log.h"
 
 namespace memfabric::store {
+namespace {
+
+/// Whether doing it twice does no harm, so that its reply, which may be large, need not be kept for the case
+/// that it is lost.
+bool is_repeatable(Operation operation) {
+    return operation == Operation::kGet || operation == Operation::kFind || operation == Operation::kList;
+}
+
+}  // namespace
 
 Result<Sessions::Opened> Sessions::open(const Hello& hello, Link& link) {
     if (hello.session == 0) {
@@ -90,7 +99,8 @@ bool Sessions::begin(uint64_t id, const Header& header) {
         session.link->send(Header{Operation::kReply, 0, header.request, 0, 0}, answer->second);
         return false;
     }
-    return header.request >= header.acknowledged && session.running.insert(header.request).second;
+    return header.request >= header.acknowledged &&
+           session.running.emplace(header.request, !is_repeatable(header.operation)).second;
 }
 
 bool Sessions::is_running(RequestKey request) const {
@@ -120,14 +130,21 @@ std::optional<uint64_t> Sessions::take_expired(Clock::time_point now) {
 
 void Sessions::reply(RequestKey request, SharedBody body) {
     const auto found = sessions_.find(request.session);
-    if (found == sessions_.end() || found->second.running.erase(request.request) == 0) {
+    if (found == sessions_.end()) {
         return;
     }
     Session& session = found->second;
+    const auto running = session.running.find(request.request);
+    if (running == session.running.end()) {
+        return;
+    }
     if (session.link != nullptr) {
         session.link->send(Header{Operation::kReply, 0, request.request, 0, 0}, body);
     }
-    session.answered.emplace(request.request, std::move(body));
+    if (running->second) {
+        session.answered.emplace(request.request, std::move(body));
+    }
+    session.running.erase(running);
 }
 
 void Sessions::notify(uint64_t id, Operation operation, std::string body) {

@@ -69,7 +69,7 @@ class Sessions : public Outlet {
     struct Session {
         Incarnation incarnation;
         Link* link = nullptr;
-        std::set<uint64_t> running;
+        std::map<uint64_t, bool> running;         // request -> whether its reply is to be kept
         std::map<uint64_t, SharedBody> answered;  // until the client says that it has them
         std::deque<Event> events;                 // likewise
         uint64_t events_bytes = 0;

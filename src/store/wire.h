@@ -169,7 +169,7 @@ void Writer::put(const std::vector<T>& values) {
 
 template <typename T>
 void Writer::put(const T& message) {
-    std::apply([this](const auto&... field) { (put(field), ...); }, Fields<T>::of(message));
+    std::apply([this](const auto&... field) { (this->put(field), ...); }, Fields<T>::of(message));
 }
 
 template <typename T>
@@ -201,7 +201,7 @@ void Reader::get(std::vector<T>& values) {
 
 template <typename T>
 void Reader::get(T& message) {
-    std::apply([this](auto&... field) { (get(field), ...); }, Fields<T>::of(message));
+    std::apply([this](auto&... field) { (this->get(field), ...); }, Fields<T>::of(message));
 }
 
 template <typename T>

@@ -151,6 +151,24 @@ TEST_F(KeyValue, ManyEventsArriveAtAnIdleClient) {
     }
 }
 
+TEST_F(KeyValue, LargeEventsDoNotPileUpAtTheServer) {
+    Options options;
+    MF_EXPECT_OK(options.set(OptionId::kStoreMaxMessage, "1M"));  // at most 4 MiB of events may wait
+    const auto server = start_server(options);
+    const auto watcher = connect(server->endpoint());
+    const auto writer = connect(server->endpoint());
+    Heard<size_t> heard;
+    MF_EXPECT_OK(watcher->watch(
+        "key", [&](std::string_view, const auto& value) { heard.add(value.value_or("").size()); }, soon()));
+    constexpr size_t kSize = 500000;
+    for (size_t i = 1; i <= 30; ++i) {
+        MF_EXPECT_OK(writer->set("key", std::string(kSize, 'x'), soon()));
+        ASSERT_EQ(heard.wait_for(i).size(), i);
+    }
+    EXPECT_EQ(heard.wait_for(30).back(), kSize);
+    EXPECT_TRUE(watcher->is_usable());
+}
+
 TEST_F(KeyValue, AHandlerMayCallTheClient) {
     Heard<std::string> heard;
     MF_EXPECT_OK(one_->watch(
