@@ -39,6 +39,7 @@ void close_in_forked_child(int descriptor) {
     if (descriptor < 0 || number >= kMaxDescriptors) {
         return;
     }
+    watch_for_fork();
     const size_t word = number / kWordBits;
     own_descriptors.at(word).fetch_or(uint64_t{1} << (number % kWordBits));
     size_t used = words_in_use.load();

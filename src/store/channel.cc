@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/fork_private.h"
 #include "store/tls_stream.h"
 
 namespace memfabric::store {
@@ -32,17 +31,11 @@ IoResult receive(int descriptor, std::span<char> target, int flags) {
 
 }  // namespace
 
-Channel::Channel(Fd socket) : socket_(std::move(socket)) {
-    keep_from_children(socket_.get());
-}
+Channel::Channel(Fd socket) : socket_(std::move(socket)) {}
 
 Channel::Channel(Channel&&) noexcept = default;
 
-Channel::~Channel() {
-    if (socket_.is_open()) {
-        forget_descriptor(socket_.get());
-    }
-}
+Channel::~Channel() = default;
 
 Status Channel::enable_tls(std::shared_ptr<ssl_ctx_st> context, TlsRole role) {
     MF_ASSIGN_OR_RETURN(tls_, TlsStream::create(std::move(context), role, socket_.get()));

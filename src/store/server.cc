@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "base/fork_private.h"
+#include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/server_connection.h"
@@ -98,9 +98,9 @@ class AsioServer : public Server {
  private:
     struct Acceptor {
         Acceptor(asio::io_context& io, int listener) : descriptor(io, listener), pause(io) {
-            keep_from_children(listener);
+            close_in_forked_child(listener);
         }
-        ~Acceptor() { forget_descriptor(descriptor.native_handle()); }
+        ~Acceptor() { forget_in_forked_child(descriptor.native_handle()); }
         Acceptor(const Acceptor&) = delete;
         Acceptor& operator=(const Acceptor&) = delete;
         asio::posix::stream_descriptor descriptor;
