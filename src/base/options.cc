@@ -56,8 +56,8 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kCopyKernel, "MF_COPY_KERNEL", kChoice, "auto", 0, 0, "auto|memcpy|nontemporal",
      "Forces one copy kernel; 'auto' decides by size and by what the caller says about its data."},
     {OptionId::kCopyNontemporalMin, "MF_COPY_NONTEMPORAL_MIN", kSize, "0", 0, kTiB, "",
-     "From this size on data is taken to be cold and copied past the caches; 0: measured per machine (the "
-     "cache's share)."},
+     "From this size on data is copied past the caches, below it through them; 0: from the cache's share of "
+     "a core on, and below that where nothing was copied to the place of late."},
     {OptionId::kRank, "MF_RANK", kInteger, "-1", -1, 1023, "",
      "This process's rank, as `mf run` sets it; -1: not started by it."},
     {OptionId::kWorldSize, "MF_WORLD_SIZE", kInteger, "0", 0, 1024, "",
