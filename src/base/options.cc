@@ -74,10 +74,8 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "Bytes of keys and values that a config store holds; more are refused with a reason."},
     {OptionId::kLostAfter, "MF_LOST_AFTER", kDuration, "100ms", 1, kDay, "",
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},
-    {OptionId::kSuspectAfter, "MF_SUSPECT_AFTER", kDuration, "3s", 10, kDay, "",
-     "A peer that was silent for longer is suspect: calls say so and wait on."},
     {OptionId::kEvictAfter, "MF_EVICT_AFTER", kDuration, "30s", 100, kDay, "",
-     "A suspect peer that its host does not vouch for is evicted after this time."},
+     "A peer or store whose host was silent for this long (TCP keepalive) is given up as lost."},
 }};
 
 constexpr bool table_is_in_order() {

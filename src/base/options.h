@@ -46,7 +46,6 @@ enum class OptionId : size_t {
     kStoreMaxMessage,
     kStoreMaxMemory,
     kLostAfter,
-    kSuspectAfter,
     kEvictAfter,
     kCount,
 };

@@ -41,7 +41,7 @@ TEST(OptionTableTest, EveryDefaultIsAnAcceptableValue) {
 TEST(OptionsTest, DefaultsAreThereAndNotGiven) {
     const Options options;
     EXPECT_EQ(options.size(OptionId::kArenaSize), uint64_t{16} << 40);
-    EXPECT_EQ(options.integer(OptionId::kSuspectAfter), 3000);
+    EXPECT_EQ(options.integer(OptionId::kEvictAfter), 30000);
     EXPECT_EQ(options.integer(OptionId::kRank), -1);
     EXPECT_EQ(options.text(OptionId::kLogLevel), "warn");
     EXPECT_FALSE(options.flag(OptionId::kAllowPlaintext));
@@ -119,6 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(OptionsTest, ARefusedValueChangesNothing) {
     Options options;
     EXPECT_FALSE(options.set(OptionId::kRank, "5000").is_ok());
+    EXPECT_EQ(options.integer(OptionId::kEvictAfter), 30000);
     EXPECT_EQ(options.integer(OptionId::kRank), -1);
     EXPECT_FALSE(options.is_given(OptionId::kRank));
 }
