@@ -19,7 +19,8 @@ extern "C" {
 /// "VERSION/MF_PRIVATE_INTERFACE"; equal in every part of one build.
 const char* mf_private_build_id(void);
 
-/// Code of the failure that smem_get_last_err_msg() tells of, also where the function that failed returns none.
+/// Code of the failure that smem_get_last_err_msg() tells of, also where the function that failed returns
+/// none.
 int32_t mf_private_last_error_code(void);
 
 /// Keeps the address range of the handle's object mapped until the token is released, also after destroy and

@@ -37,17 +37,18 @@ struct JoinRequest {
 };
 
 struct JoinReply {
-    uint64_t epoch = 0;                // the joiner's own
-    std::vector<Member> members;       // the joiner included
+    uint64_t epoch = 0;           // the joiner's own
+    std::vector<Member> members;  // the joiner included
 };
 
 /// How a process gets its rank in a world (one world a module: "bm", "shm", ...).
 struct RankRequest {
     std::string world;
     uint32_t world_size = 0;
-    bool dynamic = false;               // ranks come and go up to kMaxWorldSize; a request is answered at once
-    std::optional<uint32_t> rank;       // a wanted rank: refused where somebody else holds it; none: the store chooses
-    uint32_t device_id = 0;             // the store sorts by host, device id, arrival
+    bool dynamic = false;  // ranks come and go up to kMaxWorldSize; a request is answered at once
+    std::optional<uint32_t>
+        rank;                // a wanted rank: refused where somebody else holds it; none: the store chooses
+    uint32_t device_id = 0;  // the store sorts by host, device id, arrival
 };
 
 struct RankReply {
@@ -55,8 +56,8 @@ struct RankReply {
     uint32_t world_size = 0;
 };
 
-/// The arena: every process says which of the candidate bases it can reserve; the store keeps the intersection until the
-/// first window is assigned, which fixes the base.
+/// The arena: every process says which of the candidate bases it can reserve; the store keeps the
+/// intersection until the first window is assigned, which fixes the base.
 struct ArenaOffer {
     uint64_t size = 0;
     std::vector<uint64_t> usable_bases;  // in order of preference
@@ -68,21 +69,22 @@ struct ArenaReply {
     bool fixed = false;  // windows exist already: this base or none
 };
 
-/// Part of the arena that belongs to one object. The first request of an id fixes its shape; a later one that asks for
-/// another is refused with both.
+/// Part of the arena that belongs to one object. The first request of an id fixes its shape; a later one that
+/// asks for another is refused with both.
 struct WindowRequest {
-    std::string object;      // "bm/3"
-    uint64_t stride = 0;     // bytes a rank
-    uint64_t slots = 0;      // ranks
-    std::string shape;       // compared as a whole; readable, since the refusal quotes it: "HBM 2097152, DRAM 0"
+    std::string object;   // "bm/3"
+    uint64_t stride = 0;  // bytes a rank
+    uint64_t slots = 0;   // ranks
+    std::string shape;    // compared as a whole; readable, since the refusal quotes it: "HBM 2097152, DRAM 0"
 };
 
 /// Who makes the segment that the object's members on one host share, and who has it already.
 struct WindowReply {
-    uint64_t base = 0;                  // absolute address
-    bool creator = false;               // the caller makes the segment, then calls publish_window_holder
-    std::vector<std::string> holders;   // else: hand-over addresses of processes on the caller's host that have it
-    std::string token;                  // the secret that a hand-over server asks for, the same for all of the object
+    uint64_t base = 0;     // absolute address
+    bool creator = false;  // the caller makes the segment, then calls publish_window_holder
+    std::vector<std::string>
+        holders;        // else: hand-over addresses of processes on the caller's host that have it
+    std::string token;  // the secret that a hand-over server asks for, the same for all of the object
 };
 
 struct SwapResult {
