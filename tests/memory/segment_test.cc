@@ -93,9 +93,12 @@ TEST(SegmentLock, ExcludesOtherProcessesUntilItsHolderDies) {
     const Segment segment = make(2 * kMiB);
     int ready[2];
     ASSERT_EQ(::pipe(ready), 0);
+    // The child of a fork gets none of the library's descriptors, so it is handed one as another process is.
+    const int handed_on = ::fcntl(segment.descriptor(), F_DUPFD_CLOEXEC, 0);
     const pid_t child = ::fork();
     if (child == 0) {
-        const auto lock = SegmentLock::try_lock(segment, 5);
+        const Segment same = Segment::adopt(Fd(handed_on), 2 * kMiB).value();
+        const auto lock = SegmentLock::try_lock(same, 5);
         const char held = lock ? 'y' : 'n';
         static_cast<void>(!::write(ready[1], &held, 1));
         ::pause();
@@ -109,6 +112,7 @@ TEST(SegmentLock, ExcludesOtherProcessesUntilItsHolderDies) {
     ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     EXPECT_TRUE(SegmentLock::try_lock(segment, 5).has_value());
+    ::close(handed_on);
     ::close(ready[0]);
     ::close(ready[1]);
 }
