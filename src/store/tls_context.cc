@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include <algorithm>
@@ -162,6 +163,9 @@ void say_package_path_is_ignored(const TlsSettings& settings) {
 Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsSettings& settings, TlsRole role) {
     MF_RETURN_IF_ERROR(check_required(settings));
     say_package_path_is_ignored(settings);
+    // A store serves until the process has ended, so OpenSSL must not take its tables down at exit. Where the
+    // program uses OpenSSL itself it has decided this already, and the call changes nothing.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
     const std::shared_ptr<SSL_CTX> context(
         SSL_CTX_new(role == TlsRole::kServer ? TLS_server_method() : TLS_client_method()), SSL_CTX_free);
     if (!context) {
