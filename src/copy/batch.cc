@@ -75,11 +75,13 @@ void Engine::copy_batch(std::span<const Piece> pieces, Temperature temperature) 
     };
     if (!state_->is_shared(total)) {
         copy_share({.pieces = pieces});
+        order_after_copy();
         return;
     }
     const std::vector<Share> shares = share_out(pieces, total, state_->chunk_size(total));
     state_->team.run(static_cast<uint32_t>(shares.size()),
                      [&](uint32_t index) { copy_share(shares[index]); });
+    order_after_copy();
 }
 
 }  // namespace memfabric::copy

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
 
 #include "base/options.h"
+#include "copy/ordering.h"
 
 namespace memfabric::copy {
 
@@ -34,7 +36,7 @@ enum class Temperature { kAuto, kCold, kHot };
 /// Copies between ordinary addresses as fast as the machine can: picks the kernel by size and temperature and
 /// shares big copies over helper threads that sleep when idle. All functions may be called from any threads
 /// at once and return when every byte is in place and visible to whoever learns of it (non-temporal stores
-/// are fenced).
+/// are fenced, and nothing that the caller does next overtakes the copy).
 class Engine {
  public:
     explicit Engine(const Options& options);
@@ -46,9 +48,12 @@ class Engine {
               Temperature temperature = Temperature::kAuto) {
         if (size >= kPlainBelow) {
             copy_large(destination, source, size, temperature);
+        } else if (size == sizeof(uint64_t)) {
+            copy_word(destination, source);
         } else if (size > 0) {
             std::memcpy(destination, source, size);
         }
+        order_after_copy();
     }
     void copy_batch(std::span<const Piece> pieces, Temperature temperature = Temperature::kAuto);
     void copy_rows(const Rows& rows, Temperature temperature = Temperature::kAuto);

@@ -70,11 +70,13 @@ void Engine::copy_rows(const Rows& rows, Temperature temperature) {
         state_->chooser.choose(rows.destination, rows.source, rows.width, total, temperature);
     if (!state_->is_shared(total)) {
         copy_band(rows, {.first = 0, .last = rows.height, .offset = 0, .width = rows.width}, kernel);
+        order_after_copy();
         return;
     }
     const Cut cut(rows, state_->chunk_size(total));
     state_->team.run(static_cast<uint32_t>(cut.count()),
                      [&](uint32_t index) { copy_band(rows, cut.band(rows, index), kernel); });
+    order_after_copy();
 }
 
 }  // namespace memfabric::copy
