@@ -12,20 +12,27 @@ class Groups : public ::testing::Test {
     std::unique_ptr<Server> server_ = start_server();
 };
 
-TEST_F(Groups, BarrierAndAllGatherOf64Clients) {
+TEST_F(Groups, BarrierAndAllGatherOf64ClientsForManyRounds) {
     constexpr uint32_t kSize = 64;
+    constexpr uint32_t kRounds = 25;
     std::vector<std::shared_ptr<Client>> clients;
     std::vector<std::future<int>> members;
     std::atomic<uint32_t> arrived = 0;
-    std::vector<std::string> expected;
+    // Of another length for every rank and round, rank 0's empty in the first.
+    const auto payload = [](uint32_t rank, uint32_t round) {
+        return std::string(rank * (round + 1), static_cast<char>('a' + (rank + round) % 26));
+    };
     for (uint32_t rank = 0; rank < kSize; ++rank) {
         clients.push_back(client(rank));
-        expected.push_back("payload of " + std::to_string(rank));
     }
     for (uint32_t rank = 0; rank < kSize; ++rank) {
         members.push_back(in_background([&, rank] {
             int wrong = 0;
-            for (uint32_t round = 1; round <= 3; ++round) {
+            for (uint32_t round = 1; round <= kRounds; ++round) {
+                std::vector<std::string> expected;
+                for (uint32_t other = 0; other < kSize; ++other) {
+                    expected.push_back(payload(other, round));
+                }
                 ++arrived;
                 wrong += clients[rank]->barrier("all", kSize, rank, soon()).is_ok() ? 0 : 1;
                 wrong += arrived >= round * kSize ? 0 : 1;
