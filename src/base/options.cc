@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -194,6 +195,15 @@ std::vector<std::string> environment_names() {
     return names;
 }
 
+void warn_of_unknown_options() {
+    for (const auto& [name, nearest] : unknown_options(environment_names())) {
+        log_warn(
+            "environment variable {} is no option of memfabric and has no effect; did you mean {}? `mf "
+            "options` lists all",
+            name, nearest);
+    }
+}
+
 }  // namespace
 
 std::span<const OptionEntry> option_table() {
@@ -209,11 +219,9 @@ Options::Options() {
 }
 
 Result<Options> Options::from_environment() {
-    for (const auto& [name, nearest] : unknown_options(environment_names())) {
-        log_warn(
-            "environment variable {} is no option of memfabric and has no effect; did you mean {}? `mf "
-            "options` lists all",
-            name, nearest);
+    static std::atomic<bool> warned{false};
+    if (!warned.exchange(true)) {
+        warn_of_unknown_options();
     }
     // Read once, while the runtime is made; the program must not change its environment at the same time.
     return from_lookup([](const char* name) { return std::getenv(name); });  // NOLINT(concurrency-mt-unsafe)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include "base/log.h"
@@ -74,7 +75,11 @@ Result<Segment> Segment::create(const std::string& name, uint64_t size, const Op
         if (wish == HugePages::kRequire) {
             return std::move(huge).status();
         }
-        log_warn("segment '{}' has normal pages: {}", name, huge.status().message());
+        static std::atomic<bool> warned{false};
+        if (!warned.exchange(true)) {
+            log_warn("segment '{}', and each that is refused after it, has normal pages: {}", name,
+                     huge.status().message());
+        }
     }
     MF_ASSIGN_OR_RETURN(Fd descriptor, make_memfd(name, size, PageKind::kNormal));
     return Segment(std::move(descriptor), size, PageKind::kNormal);
