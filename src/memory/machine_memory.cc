@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <sstream>
 #include <string>
 
 namespace memfabric::memory {
@@ -40,6 +41,10 @@ std::string cgroup_folder() {
     return "/sys/fs/cgroup";
 }
 
+std::string node_folder(unsigned node) {
+    return "/sys/devices/system/node/node" + std::to_string(node);
+}
+
 uint64_t room_in(const std::string& limit_file, const std::string& used_file) {
     const uint64_t limit = number_in(limit_file, kNoLimit);
     const uint64_t used = number_in(used_file, 0);
@@ -62,6 +67,30 @@ uint64_t available_bytes() {
 
 uint64_t available_huge_bytes() {
     return number_in("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", 0) << 21;
+}
+
+uint64_t node_available_bytes(unsigned node) {
+    std::ifstream file(node_folder(node) + "/meminfo");
+    return file ? available_in_node_meminfo(file) : kNoLimit;
+}
+
+uint64_t node_available_huge_bytes(unsigned node) {
+    return number_in(node_folder(node) + "/hugepages/hugepages-2048kB/free_hugepages", 0) << 21;
+}
+
+uint64_t available_in_node_meminfo(std::istream& text) {
+    uint64_t kibibytes = 0;
+    for (std::string line; std::getline(text, line);) {
+        std::istringstream words(line);  // "Node 0 MemFree:  15222364 kB"
+        std::string word;
+        std::string name;
+        uint64_t number = 0;
+        const bool counts =
+            words >> word >> word >> name >> number && (name == "MemFree:" || name == "Active(file):" ||
+                                                        name == "Inactive(file):" || name == "SReclaimable:");
+        kibibytes += counts ? number : 0;
+    }
+    return kibibytes * 1024;
 }
 
 Status check_available(uint64_t demand) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <istream>
 
 #include "base/status.h"
 
@@ -13,6 +14,13 @@ uint64_t available_bytes();
 
 /// Free pages of the kernel's 2 MiB pool, in bytes.
 uint64_t available_huge_bytes();
+
+/// Bytes of normal or huge pages that a NUMA node can still give; UINT64_MAX where the kernel does not tell.
+uint64_t node_available_bytes(unsigned node);
+uint64_t node_available_huge_bytes(unsigned node);
+
+/// The same from the text of a node's meminfo file: what is free, and what only caches files.
+uint64_t available_in_node_meminfo(std::istream& text);
 
 /// Refuses a demand that would drive the machine out of memory (the kernel would kill processes, not return
 /// an error).
