@@ -47,7 +47,7 @@ std::vector<double> take_turns(size_t rounds, const std::vector<std::function<do
 
 /// The pieces of one batch as the C interface takes them.
 struct Batch {
-    std::vector<const void*> sources;
+    std::vector<void*> sources;
     std::vector<void*> destinations;
     std::vector<uint64_t> sizes;
 };
@@ -57,7 +57,7 @@ constexpr size_t kLargePiece = 128 * kKiB;
 constexpr size_t kSmallPiece = 16 * kKiB;
 
 /// Every piece in a slot of its own, chosen at random: no two overlap.
-Batch scattered_batch(std::byte* pool, const std::byte* host, size_t size, std::mt19937_64& random) {
+Batch scattered_batch(std::byte* pool, std::byte* host, size_t size, std::mt19937_64& random) {
     const size_t slots = size / kLargePiece;
     const auto draw = [&] {
         std::vector<size_t> chosen;

@@ -140,9 +140,8 @@ void Worker::copy_pool(const Runs& runs, bool to_pool) {
     for (const uint64_t offset : runs.offsets) {
         buffers.push_back(data_.data() + offset);
     }
+    std::vector<void*> sources = to_pool ? buffers : runs.pool;
     std::vector<void*> destinations = to_pool ? runs.pool : buffers;
-    const std::vector<void*>& from = to_pool ? buffers : runs.pool;
-    std::vector<const void*> sources(from.begin(), from.end());
     smem_batch_copy_params batch = {sources.data(), destinations.data(), runs.sizes.data(),
                                     static_cast<uint32_t>(runs.sizes.size())};
     if (smem_bm_copy_batch(pool_.handle(), &batch, to_pool ? SMEMB_COPY_H2G : SMEMB_COPY_G2H, 0) != SM_OK) {

@@ -93,7 +93,7 @@ typedef struct {
 } smem_copy_2d_params;
 
 typedef struct {
-    const void** sources;
+    void** sources; /* only read */
     void** destinations;
     const uint64_t* dataSizes; /* bytes */
     uint32_t batchSize;

@@ -241,8 +241,8 @@ int32_t BigMemory::copy_data_batch(py::handle sources, py::handle destinations, 
     const uint32_t copy_flags = to_flags(flags);
     std::vector<void*> source_pointers = pointers_of(from);
     std::vector<void*> destination_pointers = pointers_of(to);
-    smem_batch_copy_params raw{const_cast<const void**>(source_pointers.data()), destination_pointers.data(),
-                               bytes.data(), static_cast<uint32_t>(pieces)};
+    smem_batch_copy_params raw{source_pointers.data(), destination_pointers.data(), bytes.data(),
+                               static_cast<uint32_t>(pieces)};
     const int32_t code =
         without_gil([&] { return smem_bm_copy_batch(handle(), &raw, copy_type, copy_flags); });
     keep_while_queued(copy_flags, std::move(from));

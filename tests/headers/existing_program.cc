@@ -78,6 +78,12 @@ static int32_t big_memory(const char* url) {
     }
     smem_copy_2d_params rows = {host.data(), 64, peer, 128, 64, 8};
     result |= smem_bm_copy_2d(handle, &rows, SMEMB_COPY_H2G, 0);
+    void* sources[] = {host.data(), host.data() + 64};
+    void* destinations[] = {peer, local};
+    const uint64_t sizes[] = {64, 128};
+    void** source_list = sources;
+    smem_batch_copy_params batch = {source_list, destinations, sizes, 2};
+    result |= smem_bm_copy_batch(handle, &batch, SMEMB_COPY_H2G, ASYNC_COPY_FLAG);
     std::printf("%llu bytes\n", static_cast<unsigned long long>(smem_bm_get_local_mem_size(handle)));
     result |= smem_bm_leave(handle, 0);
     smem_bm_destroy(handle);

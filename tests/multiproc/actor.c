@@ -375,7 +375,7 @@ static void copy_2d(actor_command* command) {
 
 /* batch HANDLE TYPE FLAGS COUNT|NULL|NULLlists [DESTINATION SOURCE SIZE]... */
 static void batch(actor_command* command) {
-    const void* sources[kBatchMax];
+    void* sources[kBatchMax];
     void* destinations[kBatchMax];
     uint64_t sizes[kBatchMax];
     const smem_bm_t handle = pointer_word(command);

@@ -105,14 +105,14 @@ void copy_bytes(const void* source, void* destination, size_t size, uint32_t fla
 
 static void copy_batch(const uint8_t* source, uint8_t* destination, size_t size, uint32_t flags) {
     enum { kPieces = 16 };
-    const void* sources[kPieces];
+    void* sources[kPieces];
     void* destinations[kPieces];
     uint64_t sizes[kPieces];
     const uint32_t count = size >= 8 * kPieces ? kPieces : 1;
     const size_t piece = size / count;
     for (uint32_t i = 0; i < count; ++i) {
         const size_t place = (count - 1 - i) * piece; /* the last first */
-        sources[i] = source + place;
+        sources[i] = (void*)(source + place);         /* it is only read */
         destinations[i] = destination + place;
         sizes[i] = piece;
     }

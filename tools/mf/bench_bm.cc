@@ -98,11 +98,11 @@ class Bench {
     }
 
     void copy_batch(size_t offset) const {
-        std::vector<const void*> sources;
+        std::vector<void*> sources;
         std::vector<void*> destinations;
         const std::vector<uint64_t> sizes(shape_.batch, shape_.block);
         for (size_t i = 0; i < shape_.batch; ++i, offset += shape_.block) {
-            sources.push_back(route_.source + offset);
+            sources.push_back(const_cast<std::byte*>(route_.source) + offset);  // it is only read
             destinations.push_back(route_.destination + offset);
         }
         smem_batch_copy_params parameters{sources.data(), destinations.data(), sizes.data(),
