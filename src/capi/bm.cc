@@ -47,9 +47,11 @@ WorldConfig to_world_config(const char* url, uint32_t world_size, uint16_t devic
     return world;
 }
 
-Result<MemoryType> to_memory_type(smem_bm_mem_type type) {
-    if (static_cast<uint32_t>(type) >= static_cast<uint32_t>(MemoryType::kCount)) {
-        return failure(Code::kInvalidParam, "memory type {} is unknown", static_cast<uint32_t>(type));
+Result<MemoryType> to_memory_type(smem_bm_mem_type type, std::string_view what) {
+    const auto number = static_cast<uint32_t>(type);
+    if (number >= static_cast<uint32_t>(MemoryType::kCount)) {
+        return failure(Code::kInvalidParam, "{}: memory type {} is unknown, it is one of smem_bm_mem_type",
+                       what, number);
     }
     return static_cast<MemoryType>(type);
 }
@@ -152,7 +154,7 @@ uint64_t smem_bm_get_local_mem_size(smem_bm_t handle) {
 uint64_t smem_bm_get_local_mem_size_by_mem_type(smem_bm_t handle, smem_bm_mem_type memType) {
     return guarded_value<uint64_t>(0, [&]() -> Result<uint64_t> {
         MF_ASSIGN_OR_RETURN(const auto object, find_bm(handle, "asking for the size of a BM"));
-        MF_ASSIGN_OR_RETURN(const MemoryType type, to_memory_type(memType));
+        MF_ASSIGN_OR_RETURN(const MemoryType type, to_memory_type(memType, "asking for the size of a BM"));
         return object->local_size(type);
     });
 }
@@ -172,7 +174,7 @@ void* smem_bm_ptr(smem_bm_t handle, uint16_t peerRankId) {
 void* smem_bm_ptr_by_mem_type(smem_bm_t handle, smem_bm_mem_type memType, uint16_t peerRankId) {
     return guarded_value<void*>(nullptr, [&]() -> Result<void*> {
         MF_ASSIGN_OR_RETURN(const auto object, find_bm(handle, "asking for an address in a BM"));
-        MF_ASSIGN_OR_RETURN(const MemoryType type, to_memory_type(memType));
+        MF_ASSIGN_OR_RETURN(const MemoryType type, to_memory_type(memType, "asking for an address in a BM"));
         const uint64_t address = object->address_of(type, peerRankId);
         if (address == 0) {
             return failure(
@@ -188,9 +190,10 @@ uint32_t smem_bm_get_rank_id_by_gva(smem_bm_t handle, void* gva) {
         MF_ASSIGN_OR_RETURN(const auto object, find_bm(handle, "asking for the rank of an address"));
         const auto address = reinterpret_cast<uint64_t>(gva);
         if (!object->window().range().contains(address, 1)) {
-            return failure(Code::kInvalidParam,
-                           "address {:#x} lies outside the window {:#x} to {:#x} of BM {}", address,
-                           object->window().range().begin, object->window().range().end(), object->id());
+            return failure(
+                Code::kInvalidParam,
+                "asking for the rank of address {:#x}: it lies outside the window {:#x} to {:#x} of BM {}",
+                address, object->window().range().begin, object->window().range().end(), object->id());
         }
         return object->window().rank_of(address);
     });

@@ -52,8 +52,8 @@ int32_t smem_set_log_level(int level) {
     return guarded([&] {
         if (level < static_cast<int>(memfabric::LogLevel::kDebug) ||
             level > static_cast<int>(memfabric::LogLevel::kFatal)) {
-            return memfabric::failure(Code::kInvalidParam, "log level {} is outside 0 (debug) to 4 (fatal)",
-                                      level);
+            return memfabric::failure(Code::kInvalidParam,
+                                      "setting the log level: {} is outside 0 (debug) to 4 (fatal)", level);
         }
         memfabric::set_log_level(static_cast<memfabric::LogLevel>(level));
         return Status();
