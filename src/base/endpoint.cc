@@ -131,13 +131,4 @@ bool is_loopback(const Endpoint& endpoint) {
     return endpoint.host == "localhost";
 }
 
-bool is_wildcard(const Endpoint& endpoint) {
-    in_addr v4{};
-    if (::inet_pton(AF_INET, endpoint.host.c_str(), &v4) == 1) {
-        return v4.s_addr == 0;
-    }
-    in6_addr v6{};
-    return ::inet_pton(AF_INET6, endpoint.host.c_str(), &v6) == 1 && IN6_IS_ADDR_UNSPECIFIED(&v6) != 0;
-}
-
 }  // namespace memfabric

@@ -34,7 +34,4 @@ Result<Endpoint> parse_store_url(std::string_view url, PortRule rule = PortRule:
 /// 127.0.0.0/8, ::1 and "localhost".
 bool is_loopback(const Endpoint& endpoint);
 
-/// 0.0.0.0 and ::, which can be listened on but not connected to.
-bool is_wildcard(const Endpoint& endpoint);
-
 }  // namespace memfabric

@@ -73,23 +73,8 @@ void set_log_level(LogLevel level) {
     log_detail::threshold.store(static_cast<int>(level), std::memory_order_relaxed);
 }
 
-LogLevel log_level() {
-    return static_cast<LogLevel>(log_detail::threshold.load(std::memory_order_relaxed));
-}
-
 void set_external_logger(ExternalLogger logger) {
     log_detail::sink().external.store(logger);
-}
-
-Result<LogLevel> parse_log_level(std::string_view text) {
-    constexpr std::array<std::string_view, 5> kNames = {"debug", "info", "warn", "error", "fatal"};
-    for (size_t i = 0; i < kNames.size(); ++i) {
-        if (text == kNames.at(i) || text == std::to_string(i)) {
-            return static_cast<LogLevel>(i);
-        }
-    }
-    return failure(Code::kInvalidParam,
-                   "log level '{}' is unknown: use debug, info, warn, error, fatal or 0 to 4", text);
 }
 
 }  // namespace memfabric

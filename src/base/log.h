@@ -18,15 +18,11 @@ using ExternalLogger = void (*)(int level, const char* message);
 
 /// Messages below the level are not even formatted. Thread-safe.
 void set_log_level(LogLevel level);
-LogLevel log_level();
 
 /// Sends every message to `logger` instead of standard error; nullptr restores standard error. The logger is
 /// called on whatever thread logs, several at once where several threads do, with one line without its line
 /// end.
 void set_external_logger(ExternalLogger logger);
-
-/// Returns "debug" ... "fatal" -> level, also "0" ... "4".
-Result<LogLevel> parse_log_level(std::string_view text);
 
 namespace log_detail {
 extern std::atomic<int> threshold;

@@ -28,7 +28,6 @@ class Mapping {
     std::byte* data() const { return data_; }
     size_t size() const { return size_; }
     uint64_t address() const { return reinterpret_cast<uint64_t>(data_); }
-    bool is_mapped() const { return data_ != nullptr; }
     void reset();
 
  private:

@@ -135,13 +135,5 @@ TEST(EndpointTest, Loopback) {
     EXPECT_FALSE(is_loopback({"localhost.example.org", 1}));
 }
 
-TEST(EndpointTest, Wildcard) {
-    EXPECT_TRUE(is_wildcard({"0.0.0.0", 1}));
-    EXPECT_TRUE(is_wildcard({"::", 1}));
-    EXPECT_TRUE(is_wildcard({"0::0", 1}));
-    EXPECT_FALSE(is_wildcard({"127.0.0.1", 1}));
-    EXPECT_FALSE(is_wildcard({"node", 1}));
-}
-
 }  // namespace
 }  // namespace memfabric

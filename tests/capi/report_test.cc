@@ -21,18 +21,15 @@ std::vector<int>& logged_levels() {
 
 class Report : public testing::Test {
  protected:
-    Report() : old_level_(log_level()) {
+    Report() {
         logged_levels().clear();
         set_log_level(LogLevel::kDebug);
         set_external_logger([](int level, const char*) { logged_levels().push_back(level); });
     }
     ~Report() override {
         set_external_logger(nullptr);
-        set_log_level(old_level_);
+        set_log_level(LogLevel::kWarn);
     }
-
- private:
-    LogLevel old_level_;
 };
 
 TEST_F(Report, FailuresAreLoggedOnceAsErrors) {

@@ -28,7 +28,7 @@ void check(const Result<Endpoint>& parsed, PortRule rule) {
     require(rule == PortRule::kAnyAllowed || parsed->port != 0);
     const Result<Endpoint> again = memfabric::parse_endpoint(parsed->text(), rule);
     require(again.is_ok() && *again == *parsed);
-    require(!(memfabric::is_loopback(*parsed) && memfabric::is_wildcard(*parsed)));
+    require(memfabric::is_loopback(*again) == memfabric::is_loopback(*parsed));
 }
 
 }  // namespace
