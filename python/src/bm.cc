@@ -38,7 +38,6 @@ std::unique_ptr<BigMemory> create(py::handle id, py::handle member_size, py::han
     const uint64_t hbm = to_unsigned(hbm_size, "local_hbm_size", kNoLimit);
     const auto bits = static_cast<uint32_t>(to_unsigned(flags, "flags", UINT32_MAX));
     const auto hint =
-
         type < SMEMB_DATA_OP_BUTT ? static_cast<smem_bm_data_op_type>(type) : SMEMB_DATA_OP_BUTT;
     smem_bm_t handle = without_gil([&] { return smem_bm_create(object_id, members, hint, dram, hbm, bits); });
     if (handle == nullptr) {

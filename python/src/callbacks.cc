@@ -65,7 +65,7 @@ struct Functions {
 };
 
 Functions& functions() {
-    static auto* instance = new Functions;  // NOLINT(cppcoreguidelines-owning-memory): see above
+    static Functions* const instance = std::make_unique<Functions>().release();  // never freed: see above
     return *instance;
 }
 

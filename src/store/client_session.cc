@@ -46,9 +46,8 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
                                                            EventSink sink, Deadline deadline) {
     MF_ASSIGN_OR_RETURN(WakeEvent wake_own, WakeEvent::create());
     MF_ASSIGN_OR_RETURN(WakeEvent wake_leader, WakeEvent::create());
-    std::unique_ptr<ClientSession> session(new ClientSession(std::move(target), std::move(incarnation),
-                                                             std::move(sink), std::move(wake_own),
-                                                             std::move(wake_leader)));
+    auto session = std::make_unique<ClientSession>(std::move(target), std::move(incarnation), std::move(sink),
+                                                   std::move(wake_own), std::move(wake_leader));
     const Hello hello{session->incarnation_, 0, 0};
     for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
         LinkFailure why;

@@ -33,6 +33,9 @@ class ClientSession {
 
     static Result<std::unique_ptr<ClientSession>> open(Target target, Incarnation incarnation, EventSink sink,
                                                        Deadline deadline);
+    /// Without a connection yet: open() is the way to a session.
+    ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
+                  WakeEvent wake_leader);
     ~ClientSession();
     ClientSession(const ClientSession&) = delete;
     ClientSession& operator=(const ClientSession&) = delete;
@@ -47,7 +50,6 @@ class ClientSession {
     /// Whether this is the process that opened the session and not a forked child, which may do nothing with
     /// it.
     bool is_owner() const;
-    bool is_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
     bool is_usable();
     uint64_t max_message() const { return welcome_.max_message; }
     uint64_t store_instance() const { return welcome_.store_instance; }
@@ -76,8 +78,6 @@ class ClientSession {
         std::string body;
     };
 
-    ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
-                  WakeEvent wake_leader);
     void start(Established established);
 
     // One call.

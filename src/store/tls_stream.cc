@@ -89,7 +89,7 @@ Result<std::unique_ptr<TlsStream>> TlsStream::create(std::shared_ptr<ssl_ctx_st>
     // Our messages say how long they are, so a connection that broke is not taken for one that ended.
     SSL_set_options(ssl.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     role == TlsRole::kServer ? SSL_set_accept_state(ssl.get()) : SSL_set_connect_state(ssl.get());
-    return std::unique_ptr<TlsStream>(new TlsStream(std::move(context), std::move(socket), std::move(ssl)));
+    return std::make_unique<TlsStream>(std::move(context), std::move(socket), std::move(ssl));
 }
 
 IoResult TlsStream::outcome(int returned) const {

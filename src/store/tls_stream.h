@@ -12,6 +12,9 @@ namespace memfabric::store {
 /// TLS over a non-blocking socket that somebody else owns.
 class TlsStream {
  public:
+    struct Free {
+        void operator()(SSL* ssl) const { SSL_free(ssl); }
+    };
     struct Socket {
         int descriptor = -1;
         bool has_tls = false;  // the other side has said something that is no message of a store without TLS
@@ -19,6 +22,10 @@ class TlsStream {
 
     static Result<std::unique_ptr<TlsStream>> create(std::shared_ptr<ssl_ctx_st> context, TlsRole role,
                                                      int descriptor);
+    /// Of what create() has set up.
+    TlsStream(std::shared_ptr<ssl_ctx_st> context, std::unique_ptr<Socket> socket,
+              std::unique_ptr<SSL, Free> ssl)
+        : context_(std::move(context)), socket_(std::move(socket)), ssl_(std::move(ssl)) {}
 
     IoResult handshake();
     IoResult read(std::span<char> target);
@@ -27,12 +34,6 @@ class TlsStream {
     void finish();
 
  private:
-    struct Free {
-        void operator()(SSL* ssl) const { SSL_free(ssl); }
-    };
-    TlsStream(std::shared_ptr<ssl_ctx_st> context, std::unique_ptr<Socket> socket,
-              std::unique_ptr<SSL, Free> ssl)
-        : context_(std::move(context)), socket_(std::move(socket)), ssl_(std::move(ssl)) {}
     IoResult outcome(int returned) const;
 
     std::shared_ptr<ssl_ctx_st> context_;
