@@ -176,7 +176,7 @@ def run_ctest_entry(entry, environment, folder):
 
 def run_ctest(preset, environment=None):
     total = Count()
-    with tempfile.TemporaryDirectory(prefix="memfabric-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
         for entry in ctest_entries(preset):
             count = run_ctest_entry(entry, environment or {}, folder)
             print(f"  {preset}: {entry['name']}: {count.passed} passed, {count.failed} failed", flush=True)
@@ -199,7 +199,7 @@ def run_pytest(suite, preset="release", environment=None, limit=600):
         return Count()
     # The wrapper makes the built packages importable.
     interpreter = ["scripts/python.sh"] if suite in ("python", "examples") else [PYTHON]
-    with tempfile.TemporaryDirectory(prefix="memfabric-tests-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="t-") as temporary:
         report = pathlib.Path(temporary) / "junit.xml"
         succeeded = run(
             [
@@ -242,7 +242,7 @@ def run_fuzz():
     targets = sorted((ROOT / "build/fuzz/bin").glob("*_fuzz"))
     total = Count() if targets else one(False)
     for target in targets:
-        with tempfile.TemporaryDirectory(prefix="memfabric-fuzz-") as folder:
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
             count = one(
                 run(
                     [
@@ -326,7 +326,14 @@ def main():
         for name, _, always, _ in parts():
             print(f"{name}{'' if always else ' (--all)'}")
         return 0
-    total = run_parts(chosen_parts(options))
+    chosen = chosen_parts(options)
+    # What a test that was killed leaves behind goes with this folder. Its name is short, since unix sockets lie in it.
+    with tempfile.TemporaryDirectory(prefix="mf-tests-", ignore_cleanup_errors=True) as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        try:
+            total = run_parts(chosen)
+        finally:
+            tempfile.tempdir = None
     print(f"{total.passed} passed, {total.failed} failed")
     return 0 if total.failed == 0 and total.passed > 0 else 1
 

@@ -11,6 +11,7 @@ import pathlib
 import random
 import shutil
 import socket
+import tempfile
 
 from actors import REPORTS, Actor, Failed, Process, sanitizer_environment
 
@@ -58,8 +59,7 @@ class Harness:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         # A unix socket's path has at most 107 characters, and a test's folder may be deep.
-        self.runtime_folder = pathlib.Path("/tmp") / f"memfabric-test-{os.getpid()}-{next(_ports)}"
-        self.runtime_folder.mkdir(mode=0o700)
+        self.runtime_folder = pathlib.Path(tempfile.mkdtemp(prefix="mf-"))
         self.processes = []
         self.url = f"tcp://127.0.0.1:{free_port()}"
         self._shm_before = _shared_memory_files()
