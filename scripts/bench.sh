@@ -4,7 +4,7 @@
 # Groups:
 #   local   big memory, Python and the config store between processes of this machine
 #   micro   the copy kernels one by one (Google Benchmark's own output)
-# Installs what is missing, builds the release preset, and prints one line a metric on standard output, tab-separated:
+# Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
 # 0 means there is none. Everything else goes to standard error. A group ends within 10 minutes.
@@ -57,7 +57,7 @@ run_local() {
     build bench_bm bench_store python_packages _bench_probe || return 1
     deadline=$((SECONDS + limit))
     local failed=0
-    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n'
+    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
     measure env MF_COPY_THREADS=1 "$bin/bench_bm" --suite single "${json[@]}" "${rounds[@]}" || failed=1
     measure "$bin/bench_bm" --suite parallel "${json[@]}" "${rounds[@]}" || failed=1
     measure scripts/python.sh bench/local/python.py "${json[@]}" "${rounds[@]}" || failed=1
