@@ -4,7 +4,7 @@
 // as an asynchronous batch, ended by a wait. Then it fetches a column of a matrix that lies in the next
 // rank's memory by a 2D copy, and checks both.
 //
-//   mf run -n 4 -- bm_batch_async
+//   build/release/bin/mf run -n 4 -- build/release/bin/bm_batch_async
 
 #include <algorithm>
 #include <cstddef>
@@ -74,7 +74,7 @@ std::byte pattern(uint32_t rank, size_t piece) {
 
 bool send_block(const Pool& pool, uint32_t rank, uint32_t next) {
     std::vector<std::vector<std::byte>> pieces;
-    std::vector<const void*> sources;
+    std::vector<void*> sources;
     std::vector<void*> destinations;
     std::vector<uint64_t> sizes;
     for (size_t i = 0; i < kPieces; ++i) {

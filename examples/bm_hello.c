@@ -3,7 +3,7 @@
  * Every rank puts 2 MiB into the pool, writes a greeting into the memory of the next rank, and reads the one
  * it got through an ordinary pointer.
  *
- *   mf run -n 4 -- bm_hello
+ *   build/release/bin/mf run -n 4 -- build/release/bin/bm_hello
  */
 #include "example.h"
 

@@ -47,7 +47,8 @@ uint32_t smem_bm_get_rank_id(void);
  * @brief Creates this rank's handle of object `id`: a window of the address space, the same at every rank.
  * Waits for no other rank's call.
  * @param id 0 to 63
- * @param memberSize 1 to worldSize: at most that many ranks may join
+ * @param memberSize 1 to worldSize (1 to 1024 in a world with dynamicWorldSize): at most that many ranks may
+ * join
  * @param dataOpType a hint
  * @param localDRAMSize, localHBMSize bytes that each rank contributes: multiples of 2 MiB, not both 0, the
  * same at every rank; the limit is option MF_MAX_REGION_SIZE. Memory is taken at join.

@@ -76,7 +76,7 @@ is ignored and everything is plain text, on the caller's responsibility. Returns
         R"(create_config_store($module, /, store_url)
 --
 
-Starts a config store inside this process at "tcp://host:port", and connects to it. Returns 0 or an error code.)");
+Starts a config store inside this process at "tcp://host:port". Returns 0 or an error code.)");
     bind_errors(module);
 }
 
