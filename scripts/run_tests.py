@@ -329,6 +329,7 @@ def main():
     chosen = chosen_parts(options)
     # What a test that was killed leaves behind goes with this folder. Its name is short, since unix sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="mf-tests-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o711)  # some tests run programs as another user
         os.environ["TMPDIR"] = tempfile.tempdir = folder
         try:
             total = run_parts(chosen)
