@@ -132,18 +132,9 @@ static void occupy(actor_command* command) {
     fprintf(command->answer, "ok\n");
 }
 
-int actor_memory_command(const char* name, actor_command* command) {
-    static const struct {
-        const char* name;
-        void (*run)(actor_command* command);
-    } kCommands[] = {{"fill", fill},      {"check", check},  {"set", set},
-                     {"all", all},        {"peek", peek},    {"poke", poke},
-                     {"alloc", allocate}, {"free", release}, {"occupy", occupy}};
-    for (size_t i = 0; i < sizeof kCommands / sizeof kCommands[0]; ++i) {
-        if (strcmp(name, kCommands[i].name) == 0) {
-            kCommands[i].run(command);
-            return 1;
-        }
-    }
-    return 0;
+bool actor_memory_command(const char* name, actor_command* command) {
+    static const actor_entry kCommands[] = {{"fill", fill},      {"check", check},  {"set", set},
+                                            {"all", all},        {"peek", peek},    {"poke", poke},
+                                            {"alloc", allocate}, {"free", release}, {"occupy", occupy}};
+    return actor_run_from(kCommands, sizeof kCommands / sizeof kCommands[0], name, command);
 }

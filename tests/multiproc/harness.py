@@ -69,8 +69,8 @@ class Harness:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("MF_", "SMEM_", "SHMEM_", "SLURM_", "OMPI_", "PMI_"))
-            and name not in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+            if not name.startswith(("MF_", "SMEM_", "SHMEM_", "SLURM_", "OMPI_", "PMI_", "PMIX_"))
+            and name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
         }
         passed = {
             name: value for name, value in os.environ.items() if name in ("MF_GVA_BASE", "MF_ARENA_SIZE")
