@@ -65,3 +65,11 @@ def test_c_program_finds_headers_and_library(python, tmp_path):
 
 def test_the_command_is_there(python):
     assert "1.0.0" in run(python.with_name("mf"), "--version")
+
+
+@pytest.mark.parametrize("version", ["1.2.x", "v1.2.3", "1.2.3;id", "-1"])
+def test_a_version_that_is_none_is_refused(version, tmp_path):
+    result = subprocess.run([ROOT / "scripts/wheel.sh", tmp_path], capture_output=True, text=True, timeout=60, check=False,
+                            env={**clean_environment(), "VERSION": version})
+    assert result.returncode == 2 and f"'{version}'" in result.stderr
+    assert not list(tmp_path.iterdir())
