@@ -6,7 +6,7 @@ from actors import BUILD
 from pool import KIB, MIB
 
 METHODS = ["single", "batch", "rows", "async"]
-MESSAGE_SIZES = [8, 64 * KIB, MIB]
+MESSAGE_SIZES = [8, 4 * KIB, 64 * KIB, MIB]
 
 
 def run_litmus(harness, world, milliseconds, *test, environment=None):
