@@ -61,9 +61,21 @@ class HandleTable {
         return 0;
     }
 
+    /// Lets go of objects whose removal ran into its deadline, and whose operations have ended since.
+    void reap() {
+        const std::lock_guard lock(mutex_);
+        for (Slot& slot : slots_) {
+            if (slot.abandoned && wait_unpinned(&slot, Deadline::after(std::chrono::milliseconds(0)))) {
+                slot.object.reset();
+                slot.abandoned = false;
+            }
+        }
+    }
+
     /// Makes the handle stale, waits for the operations that pin it, and gives the object to the caller; null
     /// where the handle was stale already. Where the deadline passes first the object is given out all the
-    /// same, and stays in its slot for ever, out of reach, so that the operation under way finds it alive.
+    /// same, and stays in its slot, out of reach, so that the operation under way finds it alive, until
+    /// reap().
     std::shared_ptr<T> remove(Handle handle, Deadline deadline) {
         Slot* const slot = slot_of(handle);
         {
@@ -75,6 +87,7 @@ class HandleTable {
         }
         const bool unpinned = wait_unpinned(slot, deadline);
         const std::lock_guard lock(mutex_);
+        slot->abandoned = !unpinned;
         return unpinned ? std::move(slot->object) : slot->object;
     }
 
@@ -97,7 +110,8 @@ class HandleTable {
     struct Slot {
         std::atomic<Handle> handle{0};
         std::atomic<T*> raw{nullptr};
-        std::shared_ptr<T> object;  // guarded by mutex_
+        std::shared_ptr<T> object;  // guarded by mutex_, as is the next
+        bool abandoned = false;     // removed, but for an operation that would not end
     };
 
     Slot* slot_of(Handle handle) {

@@ -6,13 +6,30 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <mutex>
 #include <string>
+
+#include "base/fork_guard.h"
+#include "base/options.h"
 
 namespace memfabric {
 namespace log_detail {
 
-std::atomic<int> threshold{static_cast<int>(LogLevel::kWarn)};
+namespace {
+
+/// Option MF_LOG_LEVEL, from the library's load on; a level that cannot be is told when the options are read.
+LogLevel initial_level() {
+    const char* const text =
+        std::getenv("MF_LOG_LEVEL");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
+    Options options;
+    static_cast<void>(text == nullptr || options.set(OptionId::kLogLevel, text).is_ok());
+    return static_cast<LogLevel>(options.integer(OptionId::kLogLevel));
+}
+
+}  // namespace
+
+std::atomic<int> threshold{static_cast<int>(initial_level())};
 
 namespace {
 
@@ -45,6 +62,10 @@ std::shared_ptr<spdlog::logger> make_standard_error_logger() {
 }  // namespace
 
 void emit(LogLevel level, std::string_view message) noexcept {
+    // Another thread may have held the sink's lock at the fork.
+    if (in_forked_child()) {
+        return;
+    }
     try {
         std::string line(message);
         std::replace_if(

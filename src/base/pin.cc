@@ -85,7 +85,9 @@ bool wait_unpinned(const void* object, Deadline deadline) {
     }
     for (ThreadSlot* slot = all_slots.load(std::memory_order_acquire); slot != nullptr; slot = slot->next) {
         auto pause = std::chrono::microseconds(1);
-        while (slot->pinned.load(std::memory_order_acquire) == object) {
+        const uint64_t pins = slot->pins.load(std::memory_order_acquire);
+        while (slot->pinned.load(std::memory_order_acquire) == object &&
+               slot->pins.load(std::memory_order_acquire) == pins) {
             if (deadline.expired()) {
                 return false;
             }

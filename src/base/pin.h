@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "base/deadline.h"
 
@@ -15,6 +16,7 @@ namespace pin_detail {
 
 struct ThreadSlot {
     std::atomic<const void*> pinned{nullptr};
+    std::atomic<uint64_t> pins{0};  // so far: tells one operation from the next of the same thread
     std::atomic<bool> taken{false};
     ThreadSlot* next = nullptr;  // set once, before the slot is published
 };
@@ -34,6 +36,7 @@ class Pin {
  public:
     explicit Pin(const void* object)
         : slot_(pin_detail::current_slot != nullptr ? pin_detail::current_slot : pin_detail::acquire_slot()) {
+        slot_->pins.store(slot_->pins.load(std::memory_order_relaxed) + 1, std::memory_order_release);
         slot_->pinned.store(object, std::memory_order_relaxed);
         if (pin_detail::fence_needed.load(std::memory_order_relaxed)) {
             std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -49,8 +52,8 @@ class Pin {
     pin_detail::ThreadSlot* slot_;
 };
 
-/// Returns true once no thread pins `object`, false where the deadline passed first. The object must be
-/// unreachable for new pins already (they check after they pinned).
+/// Returns true once the pins of `object` that exist at the call are gone, false where the deadline passed
+/// first. Later pins do not count: what they check after they pinned is what the caller has changed before.
 bool wait_unpinned(const void* object, Deadline deadline);
 
 }  // namespace memfabric

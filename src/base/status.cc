@@ -3,11 +3,13 @@
 
 #include <system_error>
 
+#include "base/permanent.h"
+
 namespace memfabric {
 
 const std::string& Status::message() const {
-    static const std::string kEmpty;
-    return detail_ ? detail_->message : kEmpty;
+    static const Permanent<std::string> none;
+    return detail_ ? detail_->message : none.get();
 }
 
 Status Status::with_context(std::string_view context) const {

@@ -15,22 +15,20 @@ Result<std::shared_ptr<BigMemory>> BigMemory::create(std::shared_ptr<World> worl
                                                      Deadline deadline) {
     Runtime& runtime = *world->runtime();
     if (id > kMaxObjectId) {
-        return failure(Code::kInvalidParam, "BM id {} is outside 0 to {}", id, kMaxObjectId);
+        return failure(Code::kInvalidParam, "the id is outside 0 to {}", kMaxObjectId);
     }
     if (member_size == 0 || member_size > world->slots()) {
-        return failure(Code::kInvalidParam, "BM {}: memberSize {} is outside 1 to {}, the world's size", id,
-                       member_size, world->slots());
+        return failure(Code::kInvalidParam, "memberSize {} is outside 1 to {}, the world's size", member_size,
+                       world->slots());
     }
-    const Status shape_ok = check_region_shape(shape, runtime.options().size(OptionId::kMaxRegionSize));
-    if (!shape_ok.is_ok()) {
-        return shape_ok.with_context(fmt::format("BM {}", id));
+    MF_RETURN_IF_ERROR(check_region_shape(shape, runtime.options().size(OptionId::kMaxRegionSize)));
+    if (shape.hbm_size != 0 && !runtime.device_provider().shares_host_segment()) {
+        return failure(Code::kNotSupported, "HBM of device provider '{}' cannot be pooled by this version",
+                       runtime.device_provider().name());
     }
-    Result<std::shared_ptr<AttachedWindow>> window =
-        runtime.attach_window(fmt::format("bm/{}", id), world->slots(), shape, deadline);
-    if (!window.is_ok()) {
-        return window.status().with_context(fmt::format("creating BM {} of rank {}", id, world->rank()));
-    }
-    return std::make_shared<BigMemory>(std::move(world), id, member_size, std::move(window).value());
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<AttachedWindow> window,
+                        runtime.attach_window(fmt::format("bm/{}", id), world->slots(), shape, deadline));
+    return std::make_shared<BigMemory>(std::move(world), id, member_size, std::move(window));
 }
 
 BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_size,
@@ -42,85 +40,137 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       window_(std::move(window)),
       layout_(window_->window()),
       segment_(window_->segment()),
-      engine_(world_->runtime()->engine()) {}
+      engine_(world_->runtime()->engine()),
+      rank_(world_->rank()) {}
 
 BigMemory::~BigMemory() = default;
 
-Result<uint64_t> BigMemory::join(Deadline deadline) {
-    const std::lock_guard lock(control_mutex_);
-    const uint64_t own_region = window().region(world_->rank()).begin;
-    if (joined_.load()) {
-        return own_region;
-    }
-    const Status committed = commit_region(deadline);
-    Result<uint64_t> joined = committed.is_ok() ? join_with_memory(deadline) : Result<uint64_t>(committed);
-    if (!joined.is_ok()) {
-        return joined.status().with_context(fmt::format("joining BM {} as rank {}", id_, world_->rank()));
-    }
-    return own_region;
+Status BigMemory::evicted(const char* what) const {
+    return failure(Code::kEvicted,
+                   "{} BM {}: rank {} was given up as lost, and its memory given back: uninitialize, "
+                   "initialize and join anew",
+                   what, id_, rank_);
 }
 
-Status BigMemory::commit_region(Deadline deadline) {
-    const uint32_t rank = world_->rank();
-    memory::bind_to_numa_node(window().region(rank), world_->runtime()->options());
+Result<uint64_t> BigMemory::join(Deadline deadline) {
+    const std::lock_guard lock(control_mutex_);
+    if (closed_) {
+        return failure(Code::kObjectNotExists, "joining BM {}: its handle was destroyed meanwhile", id_);
+    }
+    if (epoch_.load() != 0 && !is_joined()) {
+        return evicted("joining");
+    }
+    if (epoch_.load() == 0) {
+        const Status joined = join_with_memory(deadline);
+        if (!joined.is_ok()) {
+            return joined.with_context(fmt::format("joining BM {} as rank {}", id_, rank_));
+        }
+    }
+    return window().region(rank_).begin;
+}
+
+Status BigMemory::join_with_memory(Deadline deadline) {
+    // First the group: only whom the store takes for this rank may touch the rank's region.
+    MF_ASSIGN_OR_RETURN(const store::JoinReply reply, join_group(deadline));
+    take_over(reply);
+    const Result<memory::SegmentLock> lock = commit_region(deadline);
+    if (!lock.is_ok()) {
+        static_cast<void>(world_->runtime()->store().leave(group_, deadline));
+        return lock.status();
+    }
+    window_->segment().announce(rank_, reply.epoch);
+    epoch_.store(reply.epoch);
+    return {};
+}
+
+Result<memory::SegmentLock> BigMemory::commit_region(Deadline deadline) {
+    memory::bind_to_numa_node(window().region(rank_), world_->runtime()->options());
     for (;;) {
-        Status committed = window_->segment().commit_region(window(), rank);
+        Result<memory::SegmentLock> committed = window_->segment().commit_region(window(), rank_);
         // A neighbour that gives a predecessor's memory back is done in a moment.
-        if (committed.code() != Code::kResourceInUse || deadline.expired()) {
+        if (committed.status().code() != Code::kResourceInUse || deadline.expired()) {
             return committed;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
 
-Result<uint64_t> BigMemory::join_with_memory(Deadline deadline) {
-    const uint32_t rank = world_->rank();
+Result<store::JoinReply> BigMemory::join_group(Deadline deadline) {
     const std::weak_ptr<BigMemory> weak = weak_from_this();
     const auto handler = [weak](const store::MemberEvent& event) {
         if (const auto self = weak.lock()) {
             self->on_member_event(event);
         }
     };
-    const store::JoinRequest request{group_, rank, member_size_, ""};
-    Result<store::JoinReply> reply = world_->runtime()->store().join(request, handler, deadline);
-    if (!reply.is_ok()) {
-        static_cast<void>(window_->segment().discard_region(window(), rank));
-        return std::move(reply).status();
-    }
-    {
-        const std::lock_guard members_lock(members_mutex_);
-        for (const store::Member& member : reply->members) {
-            members_[member.rank] = member.host_id;
-        }
-    }
-    window_->segment().announce(rank, reply->epoch);
-    joined_.store(true);
-    return reply->epoch;
+    return world_->runtime()->store().join({group_, rank_, member_size_, ""}, handler, deadline);
 }
 
-Status BigMemory::leave(const WaitIdle& wait_idle, Deadline deadline) {
+/// The members are those of the reply. Whoever else the segment still names died while nobody was there to
+/// hear of it; those with later epochs than ours have joined since the store replied.
+void BigMemory::take_over(const store::JoinReply& reply) {
+    std::map<uint32_t, uint64_t> living;
+    {
+        const std::lock_guard members_lock(members_mutex_);
+        for (const store::Member& member : reply.members) {
+            members_[member.rank] = member.host_id;
+            living[member.rank] = member.epoch;
+        }
+    }
+    for (uint32_t rank = 0; rank < window().slots(); ++rank) {
+        const uint64_t epoch = segment_.epoch(rank);
+        const auto alive = living.find(rank);
+        if (rank != rank_ && epoch != 0 && epoch < reply.epoch &&
+            (alive == living.end() || alive->second != epoch)) {
+            give_back(rank, epoch);
+        }
+    }
+}
+
+Status BigMemory::close(Deadline deadline) {
     const std::lock_guard lock(control_mutex_);
-    if (!joined_.exchange(false)) {
-        return failure(Code::kNotStarted, "leaving BM {}: rank {} has not joined", id_, world_->rank());
+    closed_ = true;
+    return epoch_.load() == 0 ? Status() : leave_with_lock(deadline);
+}
+
+Status BigMemory::leave(Deadline deadline) {
+    const std::lock_guard lock(control_mutex_);
+    return leave_with_lock(deadline);
+}
+
+Status BigMemory::leave_with_lock(Deadline deadline) {
+    const uint64_t epoch = epoch_.exchange(0);
+    if (epoch == 0) {
+        return failure(Code::kNotStarted, "leaving BM {}: rank {} has not joined", id_, rank_);
     }
-    const uint32_t rank = world_->rank();
-    window_->segment().withdraw(rank);
-    const bool idle = wait_idle(deadline) && wait_unpinned(this, deadline);
-    if (idle) {
-        MF_RETURN_IF_ERROR(window_->segment().discard_region(window(), rank));
-    }
+    const bool was_ours = window_->segment().withdraw(rank_, epoch);
     {
         const std::lock_guard members_lock(members_mutex_);
         members_.clear();
     }
-    MF_RETURN_IF_ERROR(world_->runtime()->store().leave(group_, deadline));
+    const bool idle = is_idle(deadline);
+    if (!was_ours) {
+        return evicted("leaving");  // the region is others', or a successor's, and the store has forgotten us
+    }
+    const Status discarded = idle ? window_->segment().discard_region(window(), rank_) : Status();
+    const std::string context = fmt::format("leaving BM {} as rank {}", id_, rank_);
+    const Status told = world_->runtime()->store().leave(group_, deadline);
+    if (!told.is_ok()) {
+        return told.with_context(context);
+    }
     if (!idle) {
         return failure(Code::kTimeout,
-                       "leaving BM {}: a copy was still under way at the deadline; the memory of rank {} was "
-                       "not given back",
-                       id_, rank);
+                       "{}: a copy was still under way at the deadline; the memory was not given back",
+                       context);
     }
-    return {};
+    return discarded.with_context(context);
+}
+
+Status BigMemory::wait(Deadline deadline) {
+    return queue_.wait(deadline).with_context(fmt::format("waiting for copies in BM {}", id_));
+}
+
+bool BigMemory::is_idle(Deadline deadline) const {
+    return wait_idle_(deadline) && wait_unpinned(this, deadline);
 }
 
 void BigMemory::on_member_event(const store::MemberEvent& event) {
@@ -133,13 +183,26 @@ void BigMemory::on_member_event(const store::MemberEvent& event) {
             members_.erase(rank);
         }
     }
-    if (event.kind == store::MemberEventKind::kJoined ||
-        event.member.host_id != world_->runtime()->host_id()) {
-        return;
+    const transport::Peer peer{rank, event.member.host_id};
+    const bool is_near = world_->runtime()->mapped().reach(peer) == transport::Reach::kDirect;
+    if (event.kind != store::MemberEventKind::kJoined && is_near && rank != rank_) {
+        give_back(rank, event.member.epoch);
     }
-    if (window_->segment().reclaim(window(), rank, event.member.epoch)) {
-        log_info("BM {}: rank {} {}; its memory was given back", id_, rank,
-                 event.kind == store::MemberEventKind::kLost ? "is lost" : "left without a word");
+}
+
+/// Refuses copies that touch the region of a member that went, and gives its memory back once the copies of
+/// this process that are under way have ended, since what they write takes memory again. One that left has
+/// given it back itself; then there is something to do only where such copies are. Never waits.
+void BigMemory::give_back(uint32_t rank, uint64_t epoch) {
+    const bool was_there = window_->segment().withdraw(rank, epoch);
+    if (was_there) {
+        log_info("BM {}: rank {} is gone without having left; its memory is given back", id_, rank);
+    }
+    if (was_there || !is_idle(Deadline::after(std::chrono::milliseconds(0)))) {
+        janitor_.submit([this, rank] {
+            static_cast<void>(is_idle(Deadline::never()));
+            return window_->segment().discard_region(window(), rank);
+        });
     }
 }
 

@@ -48,9 +48,16 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     /// Returns the address of the own region, also where already joined.
     Result<uint64_t> join(Deadline deadline);
 
-    /// `wait_idle` waits for the copies of this process that are under way.
+    /// Takes the own region out of the pool; waits for the copies of this process that are under way.
+    Status leave(Deadline deadline);
+
+    /// Leaves where joined, and joins no more: the handle is gone.
+    Status close(Deadline deadline);
+
+    /// How to wait for the operations that whoever holds this object has under way on it; true once there are
+    /// none. Set before the first join.
     using WaitIdle = std::function<bool(Deadline)>;
-    Status leave(const WaitIdle& wait_idle, Deadline deadline);
+    void set_wait_idle(WaitIdle wait_idle) { wait_idle_ = std::move(wait_idle); }
 
     uint64_t local_size(MemoryType type) const;
     /// 0 where the rank is outside the world or has no such memory.
@@ -60,9 +67,14 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status copy(const void* source, void* destination, size_t size, Direction direction, CopyOptions options);
     Status copy_rows(const RowsRequest& request, Direction direction, CopyOptions options);
     Status copy_batch(std::span<const copy::Piece> pieces, Direction direction, CopyOptions options);
-    Status wait(Deadline deadline) { return queue_.wait(deadline); }
+    Status wait(Deadline deadline);
 
  private:
+    /// Joined, and not given up by the others meanwhile.
+    bool is_joined() const {
+        const uint64_t epoch = epoch_.load(std::memory_order_relaxed);
+        return epoch != 0 && segment_.epoch(rank_) == epoch;
+    }
     bool side_is_fine(bool global, uint64_t begin, uint64_t size) const;
     bool is_fine(uint64_t source, uint64_t source_size, uint64_t destination, uint64_t destination_size,
                  Direction direction) const;
@@ -75,10 +87,22 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status check_members(const char* side, uint64_t address, uint64_t size) const;
     Status describe_absent(const char* side, uint32_t rank, uint64_t address, uint64_t size) const;
     Status check_joined() const;
+    void submit(std::function<Status()> operation);
+    uint64_t membership_of(uint64_t address, uint64_t size) const;
+    template <typename Membership, typename Check, typename Operation>
+    Status run_watched(const Membership& membership, const Check& check_all,
+                       const Operation& operation) const;
+    Status check_pieces(std::span<const copy::Piece> pieces, Direction direction) const;
     Status copy_slowly(const CopyRequest& request, Direction direction, CopyOptions options);
-    Result<uint64_t> join_with_memory(Deadline deadline);
-    Status commit_region(Deadline deadline);
+    Status evicted(const char* what) const;
+    Result<memory::SegmentLock> commit_region(Deadline deadline);
+    Status join_with_memory(Deadline deadline);
+    Status leave_with_lock(Deadline deadline);
+    Result<store::JoinReply> join_group(Deadline deadline);
+    void take_over(const store::JoinReply& reply);
     void on_member_event(const store::MemberEvent& event);
+    bool is_idle(Deadline deadline) const;
+    void give_back(uint32_t rank, uint64_t epoch);
 
     std::shared_ptr<World> world_;
     uint32_t id_;
@@ -89,12 +113,17 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     const memory::Window layout_;
     const memory::WindowSegment& segment_;
     copy::Engine& engine_;
-    std::atomic<bool> joined_{false};
+    const uint32_t rank_;
+    std::atomic<uint64_t> epoch_{0};  // of the own membership; 0: not joined
+    WaitIdle wait_idle_ = [](Deadline) { return true; };
     std::mutex control_mutex_;
+    bool closed_ = false;  // guarded by control_mutex_
     mutable std::mutex members_mutex_;
-    std::map<uint32_t, std::string>
-        members_;             // rank -> host, for the texts of failures; guarded by members_mutex_
-    copy::AsyncQueue queue_;  // last: its thread uses all of the above
+    // rank -> host, for the texts of failures; guarded by members_mutex_
+    std::map<uint32_t, std::string> members_;
+    // Last, since their threads use all of the above.
+    copy::AsyncQueue queue_;    // the user's asynchronous copies
+    copy::AsyncQueue janitor_;  // gives memory of members that went back once no copy touches it
 };
 
 }  // namespace memfabric::bm

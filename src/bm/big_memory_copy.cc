@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data operations of BigMemory: every range is checked, then copied directly, since a same-host GVA is a
 // pointer.
+#include <atomic>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,13 @@ namespace memfabric::bm {
 
 using memory::AddressRange;
 namespace {
+
+/// Mixes epochs so that two different memberships are as good as never taken for one.
+constexpr uint64_t kOddFactor = 0x9e37'79b9'7f4a'7c15;
+
+/// Smaller copies are over before anybody could have left, but for a process that is stopped in just that
+/// instant.
+constexpr size_t kWatchedFrom = 4096;
 
 std::byte* pointer(uint64_t address) {
     return reinterpret_cast<std::byte*>(address);
@@ -22,8 +31,11 @@ uint64_t address(const void* place) {
 }  // namespace
 
 Status BigMemory::check_joined() const {
-    if (joined_.load(std::memory_order_relaxed)) [[likely]] {
+    if (is_joined()) [[likely]] {
         return {};
+    }
+    if (epoch_.load(std::memory_order_relaxed) != 0) {
+        return evicted("copying in");
     }
     return failure(Code::kNotStarted, "copying in BM {}: rank {} has not joined; call join first", id_,
                    world_->rank());
@@ -114,11 +126,12 @@ Status BigMemory::check_members(const char* side, uint64_t begin, uint64_t size)
 Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begin, uint64_t size) const {
     const std::lock_guard lock(members_mutex_);
     const auto known = members_.find(rank);
-    if (known != members_.end() && known->second != world_->runtime()->host_id()) {
+    Runtime& runtime = *world_->runtime();
+    if (known != members_.end() && runtime.mapped().reach({rank, known->second}) == transport::Reach::kNone) {
         return failure(Code::kNotSupported,
                        "copying in BM {}: the {} {:#x} + {} bytes touches rank {} on host '{}', which this "
                        "version cannot reach from host '{}'",
-                       id_, side, begin, size, rank, known->second, world_->runtime()->host_id());
+                       id_, side, begin, size, rank, known->second, runtime.host_id());
     }
     return failure(Code::kPeerLost,
                    "copying in BM {}: the {} {:#x} + {} bytes touches rank {}, which has not joined, has "
@@ -126,11 +139,53 @@ Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begi
                    id_, side, begin, size, rank);
 }
 
+/// An operation belongs to the membership in which it was queued.
+void BigMemory::submit(std::function<Status()> operation) {
+    queue_.submit([this, epoch = epoch_.load(), operation = std::move(operation)] {
+        const Pin pin(this);
+        if (epoch_.load() != epoch) {
+            return failure(Code::kNotStarted, "an asynchronous copy in BM {} had not begun when rank {} left",
+                           id_, rank_);
+        }
+        return operation();
+    });
+}
+
+/// Changes whenever one of the ranks behind the range leaves, is lost, or has a successor.
+uint64_t BigMemory::membership_of(uint64_t begin, uint64_t size) const {
+    if (size == 0 || !layout_.range().contains(begin, size)) {
+        return 0;
+    }
+    uint64_t membership = 0;
+    const uint32_t last = layout_.rank_of(begin + size - 1);
+    for (uint32_t rank = layout_.rank_of(begin); rank <= last; ++rank) {
+        membership = membership * kOddFactor + segment_.epoch(rank);
+    }
+    return membership;
+}
+
+/// Checks, and runs an operation that takes long enough for a member to go meanwhile: its memory is given
+/// back, so the bytes are nowhere, and the copy has not succeeded.
+template <typename Membership, typename Check, typename Operation>
+Status BigMemory::run_watched(const Membership& membership, const Check& check_all,
+                              const Operation& operation) const {
+    const uint64_t before = membership();
+    MF_RETURN_IF_ERROR(check_all());
+    operation();
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look
+    if (membership() == before) [[likely]] {
+        return {};
+    }
+    MF_RETURN_IF_ERROR(check_all());
+    return failure(Code::kPeerLost,
+                   "copying in BM {}: a rank that the copy touches left, and joined anew, meanwhile", id_);
+}
+
 Status BigMemory::copy(const void* source, void* destination, size_t size, Direction direction,
                        CopyOptions options) {
-    const bool fine = joined_.load(std::memory_order_relaxed) && size > 0 && !options.asynchronous &&
+    const bool fine = is_joined() && size > 0 && !options.asynchronous &&
                       is_fine(address(source), size, address(destination), size, direction);
-    if (!fine) [[unlikely]] {
+    if (!fine || size >= kWatchedFrom) [[unlikely]] {
         return copy_slowly({source, destination, size}, direction, options);
     }
     engine_.copy(static_cast<std::byte*>(destination), static_cast<const std::byte*>(source), size,
@@ -138,51 +193,62 @@ Status BigMemory::copy(const void* source, void* destination, size_t size, Direc
     return {};
 }
 
-/// Whatever is not the common case, apart from it so that it costs that one no registers.
-__attribute__((noinline, cold)) Status BigMemory::copy_slowly(const CopyRequest& request, Direction direction,
-                                                              CopyOptions options) {
+/// Whatever is not small and common, apart from that so that it costs it no registers.
+__attribute__((noinline)) Status BigMemory::copy_slowly(const CopyRequest& request, Direction direction,
+                                                        CopyOptions options) {
     MF_RETURN_IF_ERROR(check_joined());
     const uint64_t source = address(request.source);
     const uint64_t destination = address(request.destination);
     if (request.size == 0) {
         return failure(Code::kInvalidParam, "copying in BM {}: the size is 0", id_);
     }
-    MF_RETURN_IF_ERROR(check(source, request.size, destination, request.size, direction));
+    const auto check_all = [&] { return check(source, request.size, destination, request.size, direction); };
     if (options.asynchronous) {
-        queue_.submit([this, request, direction, options] {
-            const Pin pin(this);
+        MF_RETURN_IF_ERROR(check_all());
+        submit([this, request, direction, options] {
             return copy_slowly(request, direction, {options.temperature, false});
         });
         return {};
     }
-    engine_.copy(pointer(destination), pointer(source), request.size, options.temperature);
-    return {};
+    return run_watched(
+        [&] { return membership_of(source, request.size) ^ ~membership_of(destination, request.size); },
+        check_all,
+        [&] { engine_.copy(pointer(destination), pointer(source), request.size, options.temperature); });
 }
 
 Status BigMemory::copy_rows(const RowsRequest& request, Direction direction, CopyOptions options) {
     MF_RETURN_IF_ERROR(check_joined());
     const uint64_t source = address(request.source);
     const uint64_t destination = address(request.destination);
-    MF_ASSIGN_OR_RETURN(const uint64_t source_extent,
-                        extent_of_rows(request.source_pitch, request.width, request.height));
-    MF_ASSIGN_OR_RETURN(const uint64_t destination_extent,
-                        extent_of_rows(request.destination_pitch, request.width, request.height));
-    MF_RETURN_IF_ERROR(check(source, source_extent, destination, destination_extent, direction));
+    const Result<uint64_t> source_extent =
+        extent_of_rows(request.source_pitch, request.width, request.height);
+    const Result<uint64_t> destination_extent =
+        extent_of_rows(request.destination_pitch, request.width, request.height);
+    if (!source_extent.is_ok() || !destination_extent.is_ok()) {
+        const Status& bad = source_extent.is_ok() ? destination_extent.status() : source_extent.status();
+        return bad.with_context(fmt::format("copying rows in BM {}", id_));
+    }
+    const auto check_all = [&] {
+        return check(source, *source_extent, destination, *destination_extent, direction);
+    };
     if (options.asynchronous) {
-        queue_.submit([this, request, direction, options] {
-            const Pin pin(this);
+        MF_RETURN_IF_ERROR(check_all());
+        submit([this, request, direction, options] {
             return copy_rows(request, direction, {options.temperature, false});
         });
         return {};
     }
-    engine_.copy_rows({pointer(destination), request.destination_pitch, pointer(source), request.source_pitch,
-                       request.width, request.height},
-                      options.temperature);
-    return {};
+    const copy::Rows rows{pointer(destination), request.destination_pitch,
+                          pointer(source),      request.source_pitch,
+                          request.width,        request.height};
+    return run_watched(
+        [&] {
+            return membership_of(source, *source_extent) ^ ~membership_of(destination, *destination_extent);
+        },
+        check_all, [&] { engine_.copy_rows(rows, options.temperature); });
 }
 
-Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction direction, CopyOptions options) {
-    MF_RETURN_IF_ERROR(check_joined());
+Status BigMemory::check_pieces(std::span<const copy::Piece> pieces, Direction direction) const {
     for (size_t i = 0; i < pieces.size(); ++i) {
         const copy::Piece& piece = pieces[i];
         Status status = piece.size == 0 ? failure(Code::kInvalidParam, "copying in BM {}: the size is 0", id_)
@@ -192,16 +258,29 @@ Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction dire
             return status.with_context(fmt::format("piece {} of {}", i, pieces.size()));
         }
     }
+    return {};
+}
+
+Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction direction, CopyOptions options) {
+    MF_RETURN_IF_ERROR(check_joined());
     if (options.asynchronous) {
-        queue_.submit(
-            [this, kept = std::vector<copy::Piece>(pieces.begin(), pieces.end()), direction, options] {
-                const Pin pin(this);
-                return copy_batch(kept, direction, {options.temperature, false});
-            });
+        MF_RETURN_IF_ERROR(check_pieces(pieces, direction));
+        submit([this, kept = std::vector<copy::Piece>(pieces.begin(), pieces.end()), direction, options] {
+            return copy_batch(kept, direction, {options.temperature, false});
+        });
         return {};
     }
-    engine_.copy_batch(pieces, options.temperature);
-    return {};
+    const auto membership = [&] {
+        uint64_t all = 0;
+        for (const copy::Piece& piece : pieces) {
+            all = all * kOddFactor + (membership_of(address(piece.source), piece.size) ^
+                                      ~membership_of(address(piece.destination), piece.size));
+        }
+        return all;
+    };
+    return run_watched(
+        membership, [&] { return check_pieces(pieces, direction); },
+        [&] { engine_.copy_batch(pieces, options.temperature); });
 }
 
 }  // namespace memfabric::bm

@@ -13,17 +13,15 @@ const char* name_of(Direction direction) {
 
 Result<uint64_t> extent_of_rows(uint64_t pitch, uint64_t width, uint64_t height) {
     if (width == 0 || height == 0) {
-        return failure(Code::kInvalidParam, "2D copy of {} rows of {} bytes: neither may be 0", height,
-                       width);
+        return failure(Code::kInvalidParam, "{} rows of {} bytes: neither may be 0", height, width);
     }
     if (pitch < width) {
-        return failure(Code::kInvalidParam, "2D copy: pitch {} is smaller than the width {}", pitch, width);
+        return failure(Code::kInvalidParam, "pitch {} is smaller than the width {}", pitch, width);
     }
     uint64_t extent = 0;
     if (__builtin_mul_overflow(pitch, height - 1, &extent) ||
         __builtin_add_overflow(extent, width, &extent)) {
-        return failure(Code::kInvalidParam, "2D copy: {} rows of pitch {} are more than 2^64 bytes", height,
-                       pitch);
+        return failure(Code::kInvalidParam, "{} rows of pitch {} are more than 2^64 bytes", height, pitch);
     }
     return extent;
 }

@@ -12,12 +12,17 @@ constexpr auto kGoodbyePatience = std::chrono::milliseconds(500);
 }  // namespace
 
 World::~World() {
-    if (runtime_) {
-        const Status released = runtime_->store().release_rank(kWorldName, Deadline::after(kGoodbyePatience));
-        if (!released.is_ok()) {
-            log_debug("rank {} was not given back by name ({}); it ends with the connection", rank_,
-                      released.message());
-        }
+    release_rank();
+}
+
+void World::release_rank() {
+    if (!has_rank_.exchange(false)) {
+        return;
+    }
+    const Status released = runtime_->store().release_rank(kWorldName, Deadline::after(kGoodbyePatience));
+    if (!released.is_ok()) {
+        log_debug("rank {} was not given back by name ({}); it ends with the connection", rank_,
+                  released.message());
     }
 }
 
@@ -34,6 +39,7 @@ Status World::take_rank(std::shared_ptr<Runtime> runtime, Deadline deadline) {
     }
     rank_ = reply.rank;
     runtime_ = std::move(runtime);
+    has_rank_ = true;
     return {};
 }
 

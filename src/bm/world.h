@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "bm/config.h"
@@ -22,11 +23,14 @@ class World {
     /// Takes a rank over the runtime's store.
     Status take_rank(std::shared_ptr<Runtime> runtime, Deadline deadline);
 
+    /// Lets another process have the rank, also while an operation under way keeps this alive. Later calls do
+    /// nothing.
+    void release_rank();
+
     const WorldConfig& config() const { return config_; }
     /// Null where this process serves the store only.
     const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
     uint32_t rank() const { return rank_; }
-    uint32_t size() const { return config_.world_size; }
     uint32_t slots() const { return slots_of(config_); }
 
  private:
@@ -34,6 +38,7 @@ class World {
     std::shared_ptr<store::Server> server_;  // outlives the runtime's connection to it
     std::shared_ptr<Runtime> runtime_;
     uint32_t rank_ = 0;
+    std::atomic<bool> has_rank_{false};
 };
 
 }  // namespace memfabric::bm

@@ -106,9 +106,11 @@ uint32_t smem_bm_get_rank_id(void) {
 smem_bm_t smem_bm_create(uint32_t id, uint32_t memberSize, smem_bm_data_op_type, uint64_t localDRAMSize,
                          uint64_t localHBMSize, uint32_t) {
     return guarded_value<smem_bm_t>(nullptr, [&]() -> Result<smem_bm_t> {
-        MF_ASSIGN_OR_RETURN(const auto handle,
-                            Process::instance().create_bm(id, memberSize, {localHBMSize, localDRAMSize}));
-        return to_handle(handle);
+        const auto handle = Process::instance().create_bm(id, memberSize, {localHBMSize, localDRAMSize});
+        if (!handle.is_ok()) {
+            return handle.status().with_context(fmt::format("creating BM {}", id));
+        }
+        return to_handle(*handle);
     });
 }
 
@@ -137,10 +139,7 @@ int32_t smem_bm_join(smem_bm_t handle, uint32_t, void** localGvaAddress) {
 int32_t smem_bm_leave(smem_bm_t handle, uint32_t) {
     return guarded([&]() -> Status {
         MF_ASSIGN_OR_RETURN(const auto object, find_bm(handle, "leaving a BM"));
-        const auto wait_idle = [&](Deadline deadline) {
-            return Process::instance().bm_objects().wait_idle(from_handle(handle), deadline);
-        };
-        return object->leave(wait_idle, Deadline::after(object->control_timeout()));
+        return object->leave(Deadline::after(object->control_timeout()));
     });
 }
 

@@ -60,12 +60,14 @@ Result<std::shared_ptr<store::Server>> Process::host_for_bm(const bm::WorldConfi
 
 Result<std::shared_ptr<Runtime>> Process::runtime_for(const Endpoint& endpoint, const Options& options,
                                                       Deadline deadline) {
+    std::shared_ptr<Runtime> running;
     {
         const std::lock_guard lock(state_mutex_);
-        // One that a view keeps alive may belong to a store that has ended since.
-        if (auto running = runtimes_[endpoint.text()].lock(); running && running->store().is_usable()) {
-            return running;
-        }
+        running = runtimes_[endpoint.text()].lock();
+    }
+    // One that a view keeps alive may belong to a store that has ended since.
+    if (running && running->store().is_usable()) {
+        return running;
     }
     MF_ASSIGN_OR_RETURN(std::optional<store::TlsSettings> tls, store_security_for(endpoint, false, options));
     MF_ASSIGN_OR_RETURN(std::shared_ptr<Runtime> runtime,
@@ -75,8 +77,22 @@ Result<std::shared_ptr<Runtime>> Process::runtime_for(const Endpoint& endpoint, 
     return runtime;
 }
 
+Status Process::take_rank(bm::World& world, const Endpoint& endpoint, const Options& options,
+                          Deadline deadline) {
+    for (bool first = true;; first = false) {
+        MF_ASSIGN_OR_RETURN(const std::shared_ptr<Runtime> runtime, runtime_for(endpoint, options, deadline));
+        Status taken = world.take_rank(runtime, deadline);
+        // A runtime that a view has kept alive learns only now that its store has ended: a fresh one finds
+        // the new store.
+        if (taken.is_ok() || !first || runtime->store().is_usable()) {
+            return taken;
+        }
+    }
+}
+
 Status Process::start_bm(bm::WorldConfig config) {
     const std::lock_guard control(control_mutex_);
+    bm_objects_.reap();
     {
         const std::lock_guard lock(state_mutex_);
         if (bm_world_) {
@@ -85,17 +101,13 @@ Status Process::start_bm(bm::WorldConfig config) {
     }
     MF_RETURN_IF_ERROR(bm::complete_world_config(config));
     MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
-    if (options.is_given(OptionId::kLogLevel)) {
-        set_log_level(static_cast<LogLevel>(options.integer(OptionId::kLogLevel)));
-    }
     MF_ASSIGN_OR_RETURN(const Endpoint endpoint, parse_store_url(config.store_url));
     const Deadline deadline = Deadline::after(config.init_timeout);
     MF_ASSIGN_OR_RETURN(std::shared_ptr<store::Server> server, host_for_bm(config, endpoint, options));
     const bool store_only = config.start_store_only;
     auto world = std::make_shared<bm::World>(std::move(config), std::move(server));
     if (!store_only) {
-        MF_ASSIGN_OR_RETURN(std::shared_ptr<Runtime> runtime, runtime_for(endpoint, options, deadline));
-        MF_RETURN_IF_ERROR(world->take_rank(std::move(runtime), deadline));
+        MF_RETURN_IF_ERROR(take_rank(*world, endpoint, options, deadline));
     }
     const std::lock_guard lock(state_mutex_);
     bm_world_ = std::move(world);
@@ -106,13 +118,19 @@ void Process::stop_bm() {
     const std::lock_guard control(control_mutex_);
     const Deadline deadline = Deadline::after(kUninitPatience);
     for (const BmTable::Handle handle : bm_objects_.handles()) {
-        static_cast<void>(destroy_bm(handle, deadline));
+        const Status destroyed = destroy_bm(handle, deadline);
+        if (!destroyed.is_ok()) {
+            log_info("uninitializing BM: {}", destroyed.message());
+        }
     }
     std::shared_ptr<bm::World> world;
     {
         const std::lock_guard lock(state_mutex_);
         world = std::move(bm_world_);
         user_memory_.clear();
+    }
+    if (world) {
+        world->release_rank();
     }
 }
 
@@ -129,19 +147,19 @@ bool Process::bm_id_is_taken(uint32_t id) {
 Result<BmTable::Handle> Process::create_bm(uint32_t id, uint32_t member_size,
                                            const memory::RegionShape& shape) {
     const std::lock_guard control(control_mutex_);
+    bm_objects_.reap();
     MF_ASSIGN_OR_RETURN(std::shared_ptr<bm::World> world, bm_world());
     if (bm_id_is_taken(id)) {
-        return failure(Code::kDuplicatedObject,
-                       "creating BM {}: this process has an object of that id already", id);
+        return Status(Code::kDuplicatedObject, "this process has an object of that id already");
     }
     const Deadline deadline = Deadline::after(world->config().create_timeout);
     MF_ASSIGN_OR_RETURN(std::shared_ptr<bm::BigMemory> object,
                         bm::BigMemory::create(std::move(world), id, member_size, shape, deadline));
-    const BmTable::Handle handle = bm_objects_.insert(std::move(object));
+    const BmTable::Handle handle = bm_objects_.insert(object);
     if (handle == 0) {
-        return failure(Code::kNewObjectFailed, "creating BM {}: {} objects exist already", id,
-                       bm::kMaxObjects);
+        return failure(Code::kNewObjectFailed, "{} objects exist already", bm::kMaxObjects);
     }
+    object->set_wait_idle([this, handle](Deadline until) { return bm_objects_.wait_idle(handle, until); });
     return handle;
 }
 
@@ -150,12 +168,10 @@ Status Process::destroy_bm(BmTable::Handle handle, Deadline deadline) {
     if (!object) {
         return {Code::kObjectNotExists, "the BM handle is unknown or stale"};
     }
-    const Status left = object->leave([](Deadline) { return true; }, deadline);
-    return left.code() == Code::kNotStarted ? Status() : left;
+    return object->close(deadline);
 }
 
 Status Process::create_store(const std::string& url) {
-    const std::lock_guard control(control_mutex_);
     MF_ASSIGN_OR_RETURN(const Endpoint endpoint, parse_store_url(url));
     MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
     MF_ASSIGN_OR_RETURN(std::shared_ptr<store::Server> server, host_store(endpoint, options));

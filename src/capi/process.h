@@ -47,6 +47,7 @@ class Process {
                                                        const Endpoint& endpoint, const Options& options);
     Result<std::shared_ptr<Runtime>> runtime_for(const Endpoint& endpoint, const Options& options,
                                                  Deadline deadline);
+    Status take_rank(bm::World& world, const Endpoint& endpoint, const Options& options, Deadline deadline);
     bool bm_id_is_taken(uint32_t id);
 
     BmTable bm_objects_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/permanent.h"
 #include "copy/kernels_arch.h"
 
 namespace memfabric::copy {
@@ -16,12 +17,12 @@ void copy_plain(std::byte* destination, const std::byte* source, size_t size) {
 }
 
 const std::vector<Kernel>& kernels() {
-    static const std::vector<Kernel> found = [] {
+    static const Permanent<std::vector<Kernel>> found([] {
         std::vector<Kernel> list{{.name = "memcpy", .copy = &copy_plain, .nontemporal = false}};
         append_nontemporal_kernels(list);
         return list;
-    }();
-    return found;
+    }());
+    return found.get();
 }
 
 }  // namespace

@@ -126,6 +126,8 @@ Status Arena::map(AddressRange part, int descriptor, uint64_t offset) {
         return failure(Code::kMallocFailed, "mapping {} bytes of a segment at {:#x} failed ({})", part.size,
                        part.begin, errno_text(errno));
     }
+    // A core dump would read, and so take memory for, every hole of the window, for all who share it.
+    ::madvise(at, part.size, MADV_DONTDUMP);
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 namespace memfabric::memory {
 namespace {
@@ -45,18 +46,37 @@ std::string node_folder(unsigned node) {
     return "/sys/devices/system/node/node" + std::to_string(node);
 }
 
-uint64_t room_in(const std::string& limit_file, const std::string& used_file) {
-    const uint64_t limit = number_in(limit_file, kNoLimit);
-    const uint64_t used = number_in(used_file, 0);
-    return limit == kNoLimit ? kNoLimit : limit - std::min(limit, used);
+/// Page cache that the kernel gives up before it lets a group run out of memory.
+uint64_t reclaimable_in(const std::string& stat_file) {
+    std::ifstream file(stat_file);
+    uint64_t sum = 0;
+    std::string name;
+    for (uint64_t bytes = 0; file >> name >> bytes;) {
+        const bool counts = name == "inactive_file" || name == "active_file";
+        sum += counts ? bytes : 0;
+    }
+    return sum;
 }
 
-/// Version 2, else version 1; files that are missing limit nothing.
+uint64_t room_in(const std::string& folder, const char* limit_file, const char* used_file) {
+    const uint64_t limit = number_in(folder + limit_file, kNoLimit);
+    if (limit == kNoLimit) {
+        return kNoLimit;
+    }
+    const uint64_t used = number_in(folder + used_file, 0);
+    const uint64_t reclaimable = reclaimable_in(folder + "/memory.stat");
+    return limit - std::min(limit, used - std::min(used, reclaimable));
+}
+
+/// Version 2, of the group and all above it, else version 1; files that are missing limit nothing.
 uint64_t cgroup_room() {
-    const std::string folder = cgroup_folder();
-    const std::string old = "/sys/fs/cgroup/memory";
-    return std::min(room_in(folder + "/memory.max", folder + "/memory.current"),
-                    room_in(old + "/memory.limit_in_bytes", old + "/memory.usage_in_bytes"));
+    constexpr std::string_view kRoot = "/sys/fs/cgroup";
+    uint64_t room = room_in("/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes");
+    for (std::string folder = cgroup_folder(); folder.size() >= kRoot.size();
+         folder.erase(folder.rfind('/'))) {
+        room = std::min(room, room_in(folder, "/memory.max", "/memory.current"));
+    }
+    return room;
 }
 
 }  // namespace

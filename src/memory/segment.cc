@@ -23,6 +23,7 @@ namespace memfabric::memory {
 namespace {
 
 constexpr uint64_t kCommitStep = uint64_t{64} << 20;
+constexpr uint64_t kShortestStep = uint64_t{2} << 20;
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 enum class HugePages { kOff, kTry, kRequire };  // the order of MF_HUGE_PAGES' words
@@ -117,15 +118,19 @@ Status Segment::commit_pages(uint64_t offset, uint64_t size) {
     }
     // In steps, because other ranks take memory at the same time, and past the machine's limit the kernel
     // kills.
+    uint64_t longest = kCommitStep;
     for (uint64_t done = 0; done < size;) {
         if (pages_ == PageKind::kNormal) {
             MF_RETURN_IF_ERROR(check_available(size - done));
         }
-        const uint64_t step = std::min(kCommitStep, size - done);
+        const uint64_t step = std::min(longest, size - done);
         if (::fallocate(descriptor_.get(), 0, static_cast<off_t>(offset + done), static_cast<off_t>(step)) ==
             0) {
             done += step;
-        } else if (errno != EINTR) {
+        } else if (errno == EINTR) {
+            // A signal undoes the whole call: where they come often only a short one gets through.
+            longest = std::max(longest / 2, kShortestStep);
+        } else {
             return failure(Code::kMallocFailed, "taking {} bytes of memory failed after {} ({})", size, done,
                            errno_text(errno));
         }

@@ -73,9 +73,9 @@ uint64_t WindowSegment::region_offset(const Window& window, uint32_t rank) const
     return kHeaderSize + rank * window.stride();
 }
 
-Status WindowSegment::commit_region(const Window& window, uint32_t rank) {
+Result<SegmentLock> WindowSegment::commit_region(const Window& window, uint32_t rank) {
     const uint64_t offset = region_offset(window, rank);
-    const auto lock = SegmentLock::try_lock(segment_, offset);
+    auto lock = SegmentLock::try_lock(segment_, offset);
     if (!lock) {
         return failure(Code::kResourceInUse,
                        "another process gives the memory of rank {} back just now: try again", rank);
@@ -83,17 +83,20 @@ Status WindowSegment::commit_region(const Window& window, uint32_t rank) {
     // A predecessor may have died without giving its pages back.
     slot(rank).store(0);
     MF_RETURN_IF_ERROR(segment_.discard(offset, window.stride()));
-    return segment_.commit(offset, window.stride());
+    MF_RETURN_IF_ERROR(segment_.commit(offset, window.stride()));
+    return std::move(*lock);
+}
+
+bool WindowSegment::withdraw(uint32_t rank, uint64_t epoch) {
+    uint64_t expected = epoch;
+    return slot(rank).compare_exchange_strong(expected, 0);
 }
 
 Status WindowSegment::discard_region(const Window& window, uint32_t rank) {
-    return segment_.discard(region_offset(window, rank), window.stride());
-}
-
-bool WindowSegment::reclaim(const Window& window, uint32_t rank, uint64_t epoch) {
-    const auto lock = SegmentLock::try_lock(segment_, region_offset(window, rank));
-    uint64_t expected = epoch;
-    return lock && slot(rank).compare_exchange_strong(expected, 0) && discard_region(window, rank).is_ok();
+    const uint64_t offset = region_offset(window, rank);
+    const auto lock = SegmentLock::try_lock(segment_, offset);
+    const bool is_nobodys = lock && !is_member(rank);
+    return is_nobodys ? segment_.discard(offset, window.stride()) : Status();
 }
 
 }  // namespace memfabric::memory

@@ -34,18 +34,17 @@ class WindowSegment {
     uint64_t epoch(uint32_t rank) const { return slot(rank).load(std::memory_order_acquire); }
     bool is_member(uint32_t rank) const { return epoch(rank) != 0; }
 
-    /// Takes memory for the rank's region, zeroed; fails where another process is busy with the region
-    /// (kResourceInUse).
-    Status commit_region(const Window& window, uint32_t rank);
+    /// Takes memory for the rank's region, zeroed, and keeps other processes from taking it for a dead
+    /// member's until the lock is gone, which is to be after announce(). Fails where another process is busy
+    /// with the region (kResourceInUse).
+    Result<SegmentLock> commit_region(const Window& window, uint32_t rank);
     /// From here on copies of all processes of the host may touch the region.
     void announce(uint32_t rank, uint64_t epoch) { slot(rank).store(epoch, std::memory_order_release); }
-    /// Refuses new copies that touch the region.
-    void withdraw(uint32_t rank) { slot(rank).store(0, std::memory_order_seq_cst); }
-    /// Gives the region's memory back; it reads zeros from then on.
+    /// Refuses new copies that touch the region; false where it is not (any more) the region of that epoch.
+    bool withdraw(uint32_t rank, uint64_t epoch);
+    /// Gives the memory of a region back that nobody owns; it reads zeros from then on. Leaves it alone where
+    /// a successor is there or comes just now.
     Status discard_region(const Window& window, uint32_t rank);
-    /// Of a member that died: withdraws and discards unless a successor is there or somebody else does it.
-    /// Returns whether this call did it. Never waits.
-    bool reclaim(const Window& window, uint32_t rank, uint64_t epoch);
 
  private:
     struct Header;

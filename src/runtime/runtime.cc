@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/runtime.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -73,7 +75,43 @@ Status Runtime::follow_arena(uint64_t window_base, Deadline deadline) {
 Result<std::shared_ptr<AttachedWindow>> Runtime::attach_window(const std::string& object, uint32_t slots,
                                                                const memory::RegionShape& shape,
                                                                Deadline deadline) {
-    store::WindowRequest request{object, shape.size(), slots, shape.text()};
+    // A holder that died is off the store's list after this time, and one that let go at once.
+    const std::chrono::milliseconds lost_after(options().integer(OptionId::kLostAfter));
+    const Deadline settled = deadline.sooner(Deadline::after(lost_after + std::chrono::seconds(1)));
+    for (;;) {
+        MF_ASSIGN_OR_RETURN(std::shared_ptr<AttachedWindow> attached, find_attached(object, slots, shape));
+        if (attached) {
+            return attached;
+        }
+        Result<std::shared_ptr<AttachedWindow>> fresh = attach_once(object, slots, shape, deadline);
+        // Whoever should have handed the segment over may have just let go of it, or died, and so may the
+        // last view of our own earlier window: then somebody else has it, or we make it.
+        const Code code = fresh.status().code();
+        const bool may_change = code == Code::kPeerLost || code == Code::kDuplicatedObject;
+        if (fresh.is_ok() || !may_change || settled.expired()) {
+            return fresh;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
+Result<std::shared_ptr<AttachedWindow>> Runtime::find_attached(const std::string& object, uint32_t slots,
+                                                               const memory::RegionShape& shape) {
+    const std::lock_guard lock(windows_mutex_);
+    std::shared_ptr<AttachedWindow> attached = windows_[object].lock();
+    if (attached && (attached->window().slots() != slots || attached->window().shape() != shape)) {
+        return failure(Code::kResourceInUse,
+                       "a view of an earlier {} with {} holds its addresses in this process: drop the view, "
+                       "then create {}",
+                       object, attached->window().shape().text(), shape.text());
+    }
+    return attached;
+}
+
+Result<std::shared_ptr<AttachedWindow>> Runtime::attach_once(const std::string& object, uint32_t slots,
+                                                             const memory::RegionShape& shape,
+                                                             Deadline deadline) {
+    const store::WindowRequest request{object, shape.size(), slots, shape.text()};
     MF_ASSIGN_OR_RETURN(const store::WindowReply reply, store_->acquire_window(request, deadline));
     const memory::Window window(reply.base, slots, shape);
     Status followed = follow_arena(reply.base, deadline);
@@ -89,7 +127,20 @@ Result<std::shared_ptr<AttachedWindow>> Runtime::attach_window(const std::string
         std::make_shared<AttachedWindow>(shared_from_this(), object, window, std::move(segment).value());
     mapped_->offer(object, attached->segment().segment().descriptor(), reply.token);
     MF_RETURN_IF_ERROR(store_->publish_window_holder(object, mapped_->address(), deadline));
+    const std::lock_guard lock(windows_mutex_);
+    windows_[object] = attached;
     return attached;
+}
+
+void Runtime::release_window(const std::string& object) {
+    constexpr auto kPatience = std::chrono::seconds(2);
+    const auto patience = store_is_away_ ? std::chrono::seconds(0) : kPatience;
+    const Status released = store_->release_window(object, Deadline::after(patience));
+    if (!released.is_ok()) {
+        store_is_away_ = true;
+        log_debug("the window of {} was not released by name ({}); it ends with the connection", object,
+                  released.message());
+    }
 }
 
 Result<memory::WindowSegment> Runtime::obtain_segment(const std::string& object, const memory::Window& window,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,13 +41,19 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     transport::MappedTransport& mapped() { return *mapped_; }
     memory::MemoryProvider& device_provider() { return *device_provider_; }
 
-    /// Takes part in the object's window and maps what this host's members share of it.
+    /// Takes part in the object's window and maps what this host's members share of it. Where a view still
+    /// holds the window of an earlier object of the same name and shape, it is that window again.
     Result<std::shared_ptr<AttachedWindow>> attach_window(const std::string& object, uint32_t slots,
                                                           const memory::RegionShape& shape,
                                                           Deadline deadline);
 
  private:
     friend class AttachedWindow;
+    Result<std::shared_ptr<AttachedWindow>> find_attached(const std::string& object, uint32_t slots,
+                                                          const memory::RegionShape& shape);
+    Result<std::shared_ptr<AttachedWindow>> attach_once(const std::string& object, uint32_t slots,
+                                                        const memory::RegionShape& shape, Deadline deadline);
+    void release_window(const std::string& object);
     Status agree_on_arena(Deadline deadline);
     Status reserve_arena(memory::AddressRange range);
     /// The base may have moved between init and the first window.
@@ -64,6 +72,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     std::mutex arena_mutex_;
     std::optional<memory::Arena> arena_;  // guarded by arena_mutex_
     size_t mapped_windows_ = 0;           // guarded by arena_mutex_
+    std::mutex windows_mutex_;
+    std::map<std::string, std::weak_ptr<AttachedWindow>> windows_;  // by object; guarded by windows_mutex_
+    std::atomic<bool> store_is_away_{false};  // a release was not answered: the next ones are not waited for
 };
 
 }  // namespace memfabric

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/permanent.h"
+
 namespace memfabric::store {
 
 Status MembershipTable::check(RequestKey request, const JoinRequest& message, const Group& group) const {
@@ -24,9 +26,9 @@ Status MembershipTable::check(RequestKey request, const JoinRequest& message, co
 }
 
 bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
-    static const Group kNone;
+    static const Permanent<Group> none;
     const auto found = groups_.find(message.group);
-    if (const Status status = check(request, message, found == groups_.end() ? kNone : found->second);
+    if (const Status status = check(request, message, found == groups_.end() ? none.get() : found->second);
         !status.is_ok()) {
         outlet_.fail(request, status);
         return false;

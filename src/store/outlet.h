@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/permanent.h"
 #include "base/status.h"
 #include "store/messages.h"
 
@@ -22,8 +23,8 @@ struct RequestKey {
 using SharedBody = std::shared_ptr<const std::string>;
 
 inline SharedBody empty_body() {
-    static const SharedBody kEmpty = std::make_shared<const std::string>();
-    return kEmpty;
+    static const Permanent<SharedBody> empty(std::make_shared<const std::string>());
+    return empty.get();
 }
 
 inline SharedBody failure_body(const Status& status) {

@@ -2,6 +2,7 @@
 #include "store/sessions.h"
 
 #include "base/log.h"
+#include "base/permanent.h"
 
 namespace memfabric::store {
 namespace {
@@ -175,9 +176,9 @@ std::string Sessions::describe(uint64_t id) const {
 }
 
 const std::string& Sessions::host_of(uint64_t id) const {
-    static const std::string kNone;
+    static const Permanent<std::string> none;
     const auto found = sessions_.find(id);
-    return found == sessions_.end() ? kNone : found->second.incarnation.host_id;
+    return found == sessions_.end() ? none.get() : found->second.incarnation.host_id;
 }
 
 bool Sessions::is_connected(uint64_t id) const {

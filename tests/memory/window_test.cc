@@ -62,7 +62,9 @@ TEST(WindowSegment, SharesMembershipBetweenItsMappings) {
     EXPECT_FALSE(second.is_member(2));
     first->announce(2, 77);
     EXPECT_EQ(second.epoch(2), 77U);
-    first->withdraw(2);
+    EXPECT_FALSE(first->withdraw(2, 76)) << "the membership of somebody else";
+    EXPECT_TRUE(second.is_member(2));
+    EXPECT_TRUE(first->withdraw(2, 77));
     EXPECT_FALSE(second.is_member(2));
 }
 
@@ -77,7 +79,7 @@ TEST(WindowSegment, RefusesTheSegmentOfAnotherWindow) {
         << adopted.status().message();
 }
 
-TEST(WindowSegment, ReclaimsADeadMembersMemoryOnce) {
+TEST(WindowSegment, GivesBackMemoryThatNobodyOwnsOnly) {
     auto segment = WindowSegment::create("test", kWindow, Options());
     ASSERT_TRUE(segment.is_ok());
     ASSERT_TRUE(segment->commit_region(kWindow, 1).is_ok());
@@ -85,12 +87,12 @@ TEST(WindowSegment, ReclaimsADeadMembersMemoryOnce) {
     const uint64_t offset = WindowSegment::window_offset() + kWindow.stride();
     const Mapping region = Mapping::shared(segment->segment().descriptor(), kWindow.stride(), offset).value();
     region.data()[0] = std::byte{9};
-    EXPECT_FALSE(segment->reclaim(kWindow, 1, 4)) << "a successor with another epoch is left alone";
-    EXPECT_EQ(region.data()[0], std::byte{9});
-    EXPECT_TRUE(segment->reclaim(kWindow, 1, 5));
-    EXPECT_FALSE(segment->is_member(1));
+    ASSERT_TRUE(segment->discard_region(kWindow, 1).is_ok());
+    EXPECT_EQ(region.data()[0], std::byte{9}) << "a member's memory is left alone";
+    EXPECT_FALSE(segment->withdraw(1, 4)) << "so is a successor's membership";
+    EXPECT_TRUE(segment->withdraw(1, 5));
+    ASSERT_TRUE(segment->discard_region(kWindow, 1).is_ok());
     EXPECT_EQ(region.data()[0], std::byte{0});
-    EXPECT_FALSE(segment->reclaim(kWindow, 1, 5));
 }
 
 TEST(WindowSegment, ASuccessorStartsWithZeros) {

@@ -91,6 +91,19 @@ static void destroy(actor_command* command) {
     fprintf(command->answer, "ok\n");
 }
 
+/* create_destroy ID MEMBERS OPERATION DRAM HBM FLAGS: one after the other. */
+static void create_destroy(actor_command* command) {
+    const uint32_t id = (uint32_t)actor_number(command);
+    const uint32_t members = (uint32_t)actor_number(command);
+    const uint32_t operation = (uint32_t)actor_number(command);
+    const uint64_t dram = actor_number(command);
+    const uint64_t hbm = actor_number(command);
+    const uint32_t flags = (uint32_t)actor_number(command);
+    const smem_bm_t handle = smem_bm_create(id, members, (smem_bm_data_op_type)operation, dram, hbm, flags);
+    smem_bm_destroy(handle);
+    actor_answer_value(command, (uint64_t)(uintptr_t)handle, handle == NULL);
+}
+
 /* join HANDLE FLAGS [NULL]: NULL passes no room for the address. */
 static void join(actor_command* command) {
     const smem_bm_t handle = actor_pointer(command);
@@ -228,6 +241,7 @@ bool actor_bm_command(const char* name, actor_command* command) {
         {"rank", rank},
         {"create", create},
         {"destroy", destroy},
+        {"create_destroy", create_destroy},
         {"join", join},
         {"leave", leave},
         {"size", local_size},

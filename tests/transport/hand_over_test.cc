@@ -62,7 +62,7 @@ TEST_F(HandOverTest, RefusesAWrongTokenAndUnknownObjects) {
     EXPECT_NE(wrong.status().message().find("token"), std::string::npos);
     EXPECT_EQ(wrong.status().message().find("tokem"), std::string::npos) << "no secret in a text";
     const auto unknown = (*owner)->fetch({(*owner)->address()}, "bm/2", "token", Deadline::after_seconds(5));
-    EXPECT_EQ(unknown.status().code(), Code::kRefused);
+    EXPECT_EQ(unknown.status().code(), Code::kPeerLost);
     (*owner)->withdraw("bm/1");
     EXPECT_FALSE((*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(5)).is_ok());
 }

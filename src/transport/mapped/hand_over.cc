@@ -20,6 +20,8 @@ namespace {
 
 /// An asker that connects and says nothing is dropped after this time; the next one waits for it.
 constexpr int kAskerPatience = 500;  // ms
+/// How long to wait for a descriptor to become free in this process.
+constexpr int kDescriptorPause = 100;  // ms
 constexpr size_t kTextLength = 128;
 
 /// One packet each way; both sides are of one host, so the layout is the machine's.
@@ -30,8 +32,11 @@ struct Request {
 };
 constexpr char kMagic[8] = "mf-seg1";
 
+enum class Verdict : uint32_t { kHandedOver, kRefused, kAbsent };
+
 struct Answer {
-    char text[2 * kTextLength];  // empty: the descriptor is attached
+    Verdict verdict;  // kHandedOver: the descriptor is attached
+    char text[2 * kTextLength];
 };
 
 template <size_t kSize>
@@ -59,8 +64,9 @@ union Control {
     char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-bool send_answer(int connection, const std::string& text, int descriptor) {
+bool send_answer(int connection, Verdict verdict, const std::string& text, int descriptor) {
     Answer answer{};
+    answer.verdict = verdict;
     put_text(answer.text, text.substr(0, sizeof answer.text - 1));
     iovec part{&answer, sizeof answer};
     Control control{};
@@ -98,7 +104,8 @@ Result<Fd> receive_answer(int connection) {
         received = Fd(descriptor);
     }
     if (!received.is_open()) {
-        return failure(Code::kRefused, "the process that was asked said no: {}", take_text(answer.text));
+        const Code code = answer.verdict == Verdict::kAbsent ? Code::kPeerLost : Code::kRefused;
+        return failure(code, "the process that was asked said no: {}", take_text(answer.text));
     }
     return received;
 }
@@ -152,6 +159,8 @@ void HandOverServer::serve(const std::stop_token& stop) {
         const Fd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (connection.is_open()) {
             answer(connection.get());
+        } else if (errno == EMFILE || errno == ENFILE) {
+            wait_readable(wake_.get(), kDescriptorPause);  // the asker stays in the queue
         }
     }
 }
@@ -168,17 +177,17 @@ void HandOverServer::answer(int connection) const {
     }
     if (const std::string objection = objection_to_user(connection); !objection.empty()) {
         log_warn("a segment was not handed over: {}", objection);
-        send_answer(connection, objection, -1);
+        send_answer(connection, Verdict::kRefused, objection, -1);
         return;
     }
     bool answered = false;
     lookup_(take_text(request.object), [&](int descriptor, const std::string& token) {
         const bool known = equal_in_constant_time(token, take_text(request.token));
-        answered =
-            send_answer(connection, known ? "" : "the object's token is wrong", known ? descriptor : -1);
+        answered = known ? send_answer(connection, Verdict::kHandedOver, "", descriptor)
+                         : send_answer(connection, Verdict::kRefused, "the object's token is wrong", -1);
     });
     if (!answered) {
-        send_answer(connection, "this process does not have that object", -1);
+        send_answer(connection, Verdict::kAbsent, "this process does not have that object", -1);
     }
 }
 

@@ -44,7 +44,8 @@ class HandOverServer {
     std::jthread thread_;
 };
 
-/// Asks the process behind `address` for an object's segment.
+/// Asks the process behind `address` for an object's segment. kPeerLost: it is gone, or does not have the
+/// object (any more); kRefused: it has it and says no.
 Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object,
                          const std::string& token, Deadline deadline);
 

@@ -43,7 +43,7 @@ void MappedTransport::look_up(const std::string& object, const HandOverServer::U
 
 Result<Fd> MappedTransport::fetch(const std::vector<std::string>& holders, const std::string& object,
                                   const std::string& token, Deadline deadline) const {
-    Status last = failure(Code::kObjectNotExists, "no process of this host has the segment of {}", object);
+    Status last = failure(Code::kPeerLost, "no process of this host has the segment of {}", object);
     do {
         for (const std::string& holder : holders) {
             Result<Fd> descriptor = fetch_segment(folder_, holder, object, token,

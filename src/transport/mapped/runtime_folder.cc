@@ -20,7 +20,7 @@ constexpr const char* kSuffix = ".segments";
 constexpr int kBacklog = 1024;
 
 Result<Fd> make_socket() {
-    Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.is_open()) {
         return failure(Code::kError, "making a unix socket failed ({})", errno_text(errno));
     }
@@ -53,8 +53,9 @@ std::string runtime_folder_path(const Options& options) {
 }
 
 Result<RuntimeFolder> RuntimeFolder::open(const Options& options) {
-    const std::string path = runtime_folder_path(options);
     std::error_code ignored;
+    // Absolute: the program may change its folder.
+    const std::string path = std::filesystem::absolute(runtime_folder_path(options), ignored).string();
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
         return failure(Code::kError,
@@ -98,7 +99,12 @@ Result<Fd> RuntimeFolder::connect(const std::string& name) const {
     MF_ASSIGN_OR_RETURN(Fd socket, make_socket());
     const sockaddr_un address = address_of(name + kSuffix);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return failure(Code::kError,
+        if (errno == EAGAIN) {
+            return failure(Code::kTimeout,
+                           "unix socket '{}' in '{}' has no room for another asker; is its process stopped?",
+                           name, path_);
+        }
+        return failure(Code::kPeerLost,
                        "connecting to unix socket '{}' in '{}' failed ({}); processes share memory only "
                        "where they share the folder of MF_RUNTIME_DIR",
                        name, path_, errno_text(errno));
