@@ -35,7 +35,7 @@ def sanitizer_environment():
     reports = {
         "ASAN_OPTIONS": "exitcode=99",
         "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99",
-        "TSAN_OPTIONS": "exitcode=99",
+        "TSAN_OPTIONS": "exitcode=99:atexit_sleep_ms=100",  # a second a process by default
     }
     if sanitizer() == "thread":
         # ThreadSanitizer leaves the program these addresses only.
