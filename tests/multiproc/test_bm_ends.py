@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from actors import wait_for
+from harness import free_port
 from pool import G2H, H2G, MIB, OBJECT_NOT_EXISTS, PEER_LOST, create, make_pool, start_pool
 
 EVICTED = -2013
@@ -223,3 +224,14 @@ def test_a_core_dump_leaves_the_window_out(harness):
     smaps = open(f"/proc/{pool.actors[0].pid}/smaps", encoding="utf-8").read()
     entry = smaps[smaps.index(f"{pool.base:x}-") :]
     assert " dd " in re.search(r"VmFlags:(.*)", entry).group(1) + " "
+
+
+@pytest.mark.parametrize("size", [8, MIB])
+def test_exit_while_another_thread_copies(harness, size):
+    """What the copies use outlives the program's static objects."""
+    for _ in range(5):
+        actor = harness.ranks(1, url=f"tcp://127.0.0.1:{free_port()}")[0]
+        pool = make_pool([actor])
+        buffer = actor.value("alloc", MIB)
+        actor.call("background", 1 << 40, "copy", pool.handle(actor), H2G, 0, pool.base, buffer, size)
+        actor.quit()

@@ -100,3 +100,49 @@ def test_view_takes_shapes_and_types(pool):
 def test_view_refuses(pool, arguments, error, text):
     with pytest.raises(error, match=text):
         pool.view(**arguments)
+
+
+def create_again(rank):
+    """A view holds the addresses of an object that was destroyed."""
+    rank.initialize()
+    pool = bm.create(0, REGION)
+    pool.join()
+    view = pool.view()
+    view[:] = 7
+    pool.destroy()
+    with pytest.raises(memfabric.Error, match="view") as refused:
+        bm.create(0, 2 * REGION)
+    with bm.create(0, REGION) as again:
+        again.join()
+        assert view.max() == 0, "joined memory is zeroed"
+        again.view()[:] = 5
+        assert view.min() == 5, "the same addresses, so the same memory"
+    del view
+    gc.collect()
+    with bm.create(0, 2 * REGION) as other:
+        other.join()
+        assert other.view().nbytes == 2 * REGION
+    bm.uninitialize()
+    return int(refused.value.code)
+
+
+def test_an_object_can_be_created_again_while_a_view_lives():
+    assert run_ranks(1, create_again) == [-2009]
+
+
+def initialize_again(rank):
+    """The rank serves the store, which ends with it; a view keeps the rest of the runtime."""
+    for round_number in range(5):
+        rank.initialize()
+        with bm.create(0, REGION) as pool:
+            pool.join()
+            view = pool.view()
+            view[:] = round_number + 1
+            kept = view[:10]
+        bm.uninitialize()
+        assert not kept.any()
+    return round_number
+
+
+def test_bm_can_begin_again_while_a_view_lives():
+    assert run_ranks(1, initialize_again) == [4]
