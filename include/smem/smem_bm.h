@@ -73,10 +73,10 @@ void smem_bm_destroy(smem_bm_t handle);
 int32_t smem_bm_join(smem_bm_t handle, uint32_t flags, void** localGvaAddress);
 
 /**
- * @brief Takes this rank's memory out of the pool and gives it back; copies that run are waited for, later
- * ones that touch it are refused at every rank. Pointers into it stay valid and read zeros. Joining again is
- * possible.
- * @return 0; SM_NOT_STARTED where not joined
+ * @brief Takes this rank's memory out of the pool and gives it back. Copies of this process that run are
+ * waited for; from then on copies that touch it are refused at every rank, and those that other ranks have
+ * under way fail. Pointers into it stay valid and read zeros. Joining again is possible.
+ * @return 0; SM_NOT_STARTED where not joined; SM_EVICTED where the others had given this process up
  */
 int32_t smem_bm_leave(smem_bm_t handle, uint32_t flags);
 
@@ -108,7 +108,7 @@ uint32_t smem_bm_get_rank_id_by_gva(smem_bm_t handle, void* gva);
  * The ranges must not overlap. With ASYNC_COPY_FLAG it returns once queued, and the memory must stay as it is
  * until smem_bm_wait().
  * @return 0; SM_INVALID_PARAM; SM_NOT_STARTED where the caller has not joined; SM_PEER_LOST where a rank of
- * the global side is not (or no longer) joined
+ * the global side is not (or no longer) joined; SM_EVICTED where the others had given this process up
  */
 int32_t smem_bm_copy(smem_bm_t handle, smem_copy_params* params, smem_bm_copy_type t, uint32_t flags);
 

@@ -15,6 +15,7 @@
 namespace memfabric {
 namespace {
 
+constexpr int64_t kKiB = int64_t{1} << 10;
 constexpr int64_t kMiB = int64_t{1} << 20;
 constexpr int64_t kGiB = int64_t{1} << 30;
 constexpr int64_t kTiB = int64_t{1} << 40;
@@ -52,7 +53,7 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kCopyThreads, "MF_COPY_THREADS", kInteger, "0", 0, 64, "",
      "Threads that share one big copy, the caller included; 0: chosen from the cores of the machine, at most "
      "4."},
-    {OptionId::kCopyParallelMin, "MF_COPY_PARALLEL_MIN", kSize, "1M", 64 * 1024, kTiB, "",
+    {OptionId::kCopyParallelMin, "MF_COPY_PARALLEL_MIN", kSize, "1M", 64 * kKiB, kTiB, "",
      "Copies from this size on are shared between threads."},
     {OptionId::kCopyKernel, "MF_COPY_KERNEL", kChoice, "auto", 0, 0, "auto|memcpy|nontemporal",
      "Forces one copy kernel; 'auto' decides by size and by what the caller says about its data."},
@@ -69,7 +70,7 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "The config store's URL, as `mf run` sets it."},
     {OptionId::kStoreMaxClients, "MF_STORE_MAX_CLIENTS", kInteger, "16384", 1, 1000000, "",
      "Connections that a config store serves at once; more are refused with a reason."},
-    {OptionId::kStoreMaxMessage, "MF_STORE_MAX_MESSAGE", kSize, "64M", 64 * 1024, kGiB, "",
+    {OptionId::kStoreMaxMessage, "MF_STORE_MAX_MESSAGE", kSize, "64M", 64 * kKiB, kGiB, "",
      "Largest message, and so largest value, that a config store takes."},
     {OptionId::kStoreMaxMemory, "MF_STORE_MAX_MEMORY", kSize, "4G", kMiB, kTiB, "",
      "Bytes of keys and values that a config store holds; more are refused with a reason."},

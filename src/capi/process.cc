@@ -99,8 +99,8 @@ Status Process::start_bm(bm::WorldConfig config) {
             return {};
         }
     }
-    MF_RETURN_IF_ERROR(bm::complete_world_config(config));
     MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
+    MF_RETURN_IF_ERROR(bm::complete_world_config(config));
     MF_ASSIGN_OR_RETURN(const Endpoint endpoint, parse_store_url(config.store_url));
     const Deadline deadline = Deadline::after(config.init_timeout);
     MF_ASSIGN_OR_RETURN(std::shared_ptr<store::Server> server, host_for_bm(config, endpoint, options));

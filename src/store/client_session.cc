@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kCancelGrace(1000);  // for the store's word on who is missing, after the deadline
 constexpr milliseconds kGoodbyeLimit(200);
-constexpr size_t kScratchBytes = 64 * 1024;
+constexpr size_t kScratchBytes = size_t{64} * 1024;
 
 Result<std::string> take_apart(const std::string& reply) {
     Reader reader(reply);

@@ -55,14 +55,14 @@ long control_socket(BIO*, int command, long, void*) {
 }
 
 const BIO_METHOD* socket_method() {
-    static const BIO_METHOD* const kMethod = [] {
+    static const BIO_METHOD* const instance = [] {
         BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "store socket");
         BIO_meth_set_write(method, write_socket);
         BIO_meth_set_read(method, read_socket);
         BIO_meth_set_ctrl(method, control_socket);
         return method;
     }();
-    return kMethod;
+    return instance;
 }
 
 int clamp(size_t size) {
