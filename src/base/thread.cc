@@ -27,7 +27,7 @@ class AllSignalsBlocked {
 
 }  // namespace
 
-std::jthread start_thread(std::string name, std::function<void(std::stop_token)> body) {
+std::jthread start_thread(const std::string& name, std::function<void(std::stop_token)> body) {
     const AllSignalsBlocked blocked;
     return std::jthread([name = name.substr(0, 15), body = std::move(body)](const std::stop_token& stop) {
         pthread_setname_np(pthread_self(), name.c_str());

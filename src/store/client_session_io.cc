@@ -10,7 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr uint64_t kEventsPerAcknowledgement = 32;
-constexpr uint64_t kBytesPerAcknowledgement = 64 * 1024;
+constexpr uint64_t kBytesPerAcknowledgement = uint64_t{64} * 1024;
 
 }  // namespace
 

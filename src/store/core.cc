@@ -103,7 +103,7 @@ Status Core::dispatch_keys(RequestKey request, Operation operation, Reader& read
     switch (operation) {
         case Operation::kSet:
             return with<KeyValueMessage>(request, reader,
-                                         [&](auto&& m) { values_.set(request, std::move(m)); });
+                                         [&](auto m) { values_.set(request, std::move(m)); });
         case Operation::kGet:
             return with<KeyMessage>(request, reader, [&](auto&& m) { values_.get(request, m); });
         case Operation::kFind:
@@ -114,7 +114,7 @@ Status Core::dispatch_keys(RequestKey request, Operation operation, Reader& read
             return with<KeyValueMessage>(request, reader, [&](auto&& m) { values_.append(request, m); });
         case Operation::kCompareAndSwap:
             return with<SwapMessage>(request, reader,
-                                     [&](auto&& m) { values_.compare_and_swap(request, std::move(m)); });
+                                     [&](auto m) { values_.compare_and_swap(request, std::move(m)); });
         case Operation::kRemove:
             return with<KeyMessage>(request, reader, [&](auto&& m) { values_.remove(request, m); });
         case Operation::kRemovePrefix:
@@ -146,8 +146,7 @@ Status Core::dispatch_groups(RequestKey request, Operation operation, Reader& re
         case Operation::kLeave:
             return with<KeyMessage>(request, reader, [&](auto&& m) { memberships_.leave(request, m.key); });
         case Operation::kAssignRank:
-            return with<RankRequest>(request, reader,
-                                     [&](auto&& m) { ranks_.assign(request, std::move(m)); });
+            return with<RankRequest>(request, reader, [&](auto m) { ranks_.assign(request, std::move(m)); });
         case Operation::kReleaseRank:
             return with<KeyMessage>(request, reader, [&](auto&& m) { ranks_.release(request, m.key); });
         case Operation::kAgreeArena:
@@ -166,11 +165,10 @@ Status Core::dispatch_groups(RequestKey request, Operation operation, Reader& re
 Status Core::dispatch(RequestKey request, Operation operation, Reader& reader) {
     switch (operation) {
         case Operation::kBarrier:
-            return with<RoundMessage>(request, reader, [&](auto&& m) {
-                groups_.arrive(request, RoundKind::kBarrier, std::move(m));
-            });
+            return with<RoundMessage>(
+                request, reader, [&](auto m) { groups_.arrive(request, RoundKind::kBarrier, std::move(m)); });
         case Operation::kAllGather:
-            return with<RoundMessage>(request, reader, [&](auto&& m) {
+            return with<RoundMessage>(request, reader, [&](auto m) {
                 groups_.arrive(request, RoundKind::kAllGather, std::move(m));
             });
         default:

@@ -35,7 +35,7 @@ Status GroupTable::check(const RoundMessage& message, const Round& round, RoundK
                        "{} of group '{}': rank {} is in this round already, called by {}", what,
                        message.group, message.rank, outlet_.describe(same->second.request.session));
     }
-    if (round.bytes + message.payload.size() + 64 * kMaxWorldSize > max_reply_) {
+    if (round.bytes + message.payload.size() + uint64_t{64} * kMaxWorldSize > max_reply_) {
         return failure(Code::kInvalidParam,
                        "{} of group '{}': the payloads of {} ranks so far have {} bytes; {} more do not fit "
                        "into a message of {} bytes "
@@ -84,7 +84,7 @@ void GroupTable::arrive(RequestKey request, RoundKind kind, RoundMessage message
     }
 }
 
-void GroupTable::complete(Round round, RoundKind kind) {
+void GroupTable::complete(Round&& round, RoundKind kind) {
     SharedBody body;
     if (kind == RoundKind::kBarrier) {
         body = failure_body(Status());

@@ -54,7 +54,7 @@ class GroupTable {
     Status check(const RoundMessage& message, const Round& round, RoundKind kind) const;
     Status check_participants(const std::string& name, const Group& group, uint32_t size,
                               RoundKind kind) const;
-    void complete(Round round, RoundKind kind);
+    void complete(Round&& round, RoundKind kind);
     void fail_round(Group& group, RoundKind kind, const Status& status);
     std::vector<uint32_t> missing(const Round& round) const;
     Group& group_named(const std::string& name);

@@ -16,6 +16,7 @@ namespace memfabric::store {
 struct RequestKey {
     uint64_t session = 0;
     uint64_t request = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy sees a 0 in there
     auto operator<=>(const RequestKey&) const = default;
 };
 

@@ -17,7 +17,7 @@
 namespace memfabric::store {
 namespace {
 
-constexpr size_t kScratchBytes = 256 * 1024;
+constexpr size_t kScratchBytes = size_t{256} * 1024;
 constexpr std::chrono::milliseconds kAcceptPause(100);
 constexpr std::chrono::milliseconds kResolveLimit(10000);
 
