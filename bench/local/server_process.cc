@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "local/placement.h"
+
 namespace memfabric::bench {
 
 ServerProcess::ServerProcess(const std::function<void(const Announce&)>& serve) {
@@ -28,6 +30,7 @@ ServerProcess::ServerProcess(const std::function<void(const Announce&)>& serve) 
     if (child_ == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(pipe[0]);
+        const OnCore placement(OnCore::kLast);
         try {
             serve([&](uint16_t port) {
                 if (write(pipe[1], &port, sizeof(port)) != sizeof(port)) {

@@ -8,8 +8,8 @@
 
 namespace memfabric::bench {
 
-/// A server in a child process, made by fork before this process has threads. Ends with this object, and with
-/// this process.
+/// A server in a child process, on the last core, made by fork before this process has threads. Ends with
+/// this object, and with this process.
 class ServerProcess {
  public:
     /// `serve` listens on any free port of 127.0.0.1, tells its argument which, and serves until it is

@@ -13,6 +13,7 @@
 
 #include "base/incarnation.h"
 #include "common/report.h"
+#include "local/placement.h"
 #include "local/raw_ping_pong.h"
 #include "local/server_process.h"
 #include "measure/statistics.h"
@@ -77,6 +78,7 @@ Pair take_turns(size_t samples, size_t rounds, const std::function<void(size_t r
 
 Metric roundtrip(uint16_t store_port, uint16_t raw_port, size_t samples) {
     constexpr size_t kRounds = 2000;
+    const OnCore placement(OnCore::kFirst);
     const auto client = connect_to(store_port);
     const PingClient raw(raw_port);
     // With the key and what the protocol adds about as long as the raw message.
