@@ -24,7 +24,8 @@ class Recency {
     void advance(size_t bytes);
 
  private:
-    static constexpr unsigned kEntryBits = 12;
+    // Few enough to stay in the caches while copies stream past: 8 KiB.
+    static constexpr unsigned kEntryBits = 10;
     static constexpr size_t kEntries = size_t{1} << kEntryBits;
     static constexpr size_t kPage = 4096;
     static constexpr size_t kStampUnit = size_t{64} * 1024;
