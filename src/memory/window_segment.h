@@ -10,11 +10,12 @@
 #include "base/options.h"
 #include "memory/segment.h"
 #include "memory/window.h"
+#include "store/types.h"
 
 namespace memfabric::memory {
 
 /// Ranks in one window at most: the store's limit of a world.
-inline constexpr uint32_t kMaxSlots = 1024;
+inline constexpr uint32_t kMaxSlots = store::kMaxWorldSize;
 
 /// The memory that the members of one host share for one object: one sparse segment, first a header with the
 /// membership, then the window. Every member maps all of it once, so a joiner costs its neighbours nothing.

@@ -28,6 +28,10 @@ Result<std::shared_ptr<Runtime>> Runtime::start(RuntimeConfig config, Deadline d
 
 Status Runtime::agree_on_arena(Deadline deadline) {
     const std::lock_guard lock(arena_mutex_);
+    return agree_with_lock(deadline);
+}
+
+Status Runtime::agree_with_lock(Deadline deadline) {
     MF_ASSIGN_OR_RETURN(const std::vector<uint64_t> candidates, memory::base_candidates(options()));
     const uint64_t size = memory::arena_size(options());
     const std::vector<uint64_t> usable = memory::usable_bases(candidates, size);
@@ -65,11 +69,7 @@ Status Runtime::follow_arena(uint64_t window_base, Deadline deadline) {
     }
     // Asking again with what can be reserved tells where the arena is now.
     arena_.reset();
-    MF_ASSIGN_OR_RETURN(const std::vector<uint64_t> candidates, memory::base_candidates(options()));
-    const uint64_t size = memory::arena_size(options());
-    MF_ASSIGN_OR_RETURN(const store::ArenaReply agreed,
-                        store_->agree_arena({size, memory::usable_bases(candidates, size)}, deadline));
-    return reserve_arena({agreed.base, agreed.size});
+    return agree_with_lock(deadline);
 }
 
 Result<std::shared_ptr<AttachedWindow>> Runtime::attach_window(const std::string& object, uint32_t slots,

@@ -55,6 +55,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
                                                         const memory::RegionShape& shape, Deadline deadline);
     void release_window(const std::string& object);
     Status agree_on_arena(Deadline deadline);
+    Status agree_with_lock(Deadline deadline);
     Status reserve_arena(memory::AddressRange range);
     /// The base may have moved between init and the first window.
     Status follow_arena(uint64_t window_base, Deadline deadline);
