@@ -65,6 +65,12 @@ class StoreClient : public Client {
             .status();
     }
 
+    Status set_owned(std::string_view key, std::string_view value, Deadline deadline) override {
+        return call(Operation::kSetOwned, key, KeyValueMessage{std::string(key), std::string(value)},
+                    deadline, "set owned key")
+            .status();
+    }
+
     Result<std::string> get(std::string_view key, Deadline deadline) override {
         return take_value<std::string>(
             call(Operation::kGet, key, KeyMessage{std::string(key)}, deadline, "get key"));

@@ -40,6 +40,10 @@ class Client {
 
     // Keys: 1 to kMaxKeyLength bytes. Values: any bytes.
     virtual Status set(std::string_view key, std::string_view value, Deadline deadline) = 0;
+    /// The key goes when this client does (its goodbye, or it is lost), and no other client may change it
+    /// until then (kDuplicatedObject). Where the owner is away, waits until it is back or given up: its
+    /// successor has to set it anew.
+    virtual Status set_owned(std::string_view key, std::string_view value, Deadline deadline) = 0;
     /// Waits until the key exists.
     virtual Result<std::string> get(std::string_view key, Deadline deadline) = 0;
     /// What is there now.

@@ -55,6 +55,7 @@ Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link
     link.send(Header{Operation::kWelcome, 0, 0, 0, 0}, std::make_shared<const std::string>(encode(welcome)));
     if (opened.resumed) {
         sessions_.replay(opened.session, header);
+        values_.session_resumed();
         ranks_.session_resumed(opened.session);
         windows_.session_resumed(opened.session);
     }
@@ -104,6 +105,9 @@ Status Core::dispatch_keys(RequestKey request, Operation operation, Reader& read
         case Operation::kSet:
             return with<KeyValueMessage>(request, reader,
                                          [&](auto m) { values_.set(request, std::move(m)); });
+        case Operation::kSetOwned:
+            return with<KeyValueMessage>(request, reader,
+                                         [&](auto m) { values_.set_owned(request, std::move(m)); });
         case Operation::kGet:
             return with<KeyMessage>(request, reader, [&](auto&& m) { values_.get(request, m); });
         case Operation::kFind:
@@ -191,8 +195,8 @@ void Core::end_session(uint64_t session, Departure departure) {
     if (departure == Departure::kLost) {
         log_info("config store: {} was lost", sessions_.describe(session));
     }
-    values_.end_session(session);
     watches_.end_session(session);
+    values_.end_session(session);
     groups_.end_session(session, departure);
     memberships_.end_session(session, departure);
     ranks_.end_session(session);

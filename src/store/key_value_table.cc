@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/key_value_table.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace memfabric::store {
@@ -74,11 +75,52 @@ void KeyValueTable::erase(Values::iterator position) {
     memory_ -= position->first.size() + kEntryOverhead + position->second.size();
     const std::string key = position->first;
     values_.erase(position);
+    owners_.forget(key);
     changed_(key, nullptr);
 }
 
+Status KeyValueTable::check_owner(const std::string& key, uint64_t session) const {
+    const std::optional<uint64_t> owner = owners_.owner_of(key);
+    if (!owner || *owner == session) {
+        return {};
+    }
+    return failure(Code::kDuplicatedObject, "key '{}' belongs to {}, which alone may change it", key,
+                   outlet_.describe(*owner));
+}
+
 void KeyValueTable::set(RequestKey request, KeyValueMessage message) {
-    outlet_.reply(request, failure_body(store_value(message.key, std::move(message.value))));
+    Status status = check_owner(message.key, request.session);
+    if (status.is_ok()) {
+        status = store_value(message.key, std::move(message.value));
+    }
+    outlet_.reply(request, failure_body(status));
+}
+
+void KeyValueTable::set_owned(RequestKey request, KeyValueMessage message) {
+    Claim claim{request, std::move(message)};
+    if (!serve_claim(claim)) {
+        claims_.push_back(std::move(claim));
+    }
+}
+
+bool KeyValueTable::serve_claim(Claim& claim) {
+    const std::optional<uint64_t> owner = owners_.owner_of(claim.message.key);
+    if (owner && *owner != claim.request.session && !outlet_.is_connected(*owner)) {
+        return false;
+    }
+    Status status = check_owner(claim.message.key, claim.request.session);
+    if (status.is_ok()) {
+        status = store_value(claim.message.key, std::move(claim.message.value));
+    }
+    if (status.is_ok()) {
+        owners_.claim(claim.message.key, claim.request.session);
+    }
+    outlet_.reply(claim.request, failure_body(status));
+    return true;
+}
+
+void KeyValueTable::serve_claims() {
+    std::erase_if(claims_, [this](Claim& claim) { return serve_claim(claim); });
 }
 
 void KeyValueTable::get(RequestKey request, const KeyMessage& message) {
@@ -96,6 +138,10 @@ void KeyValueTable::find(RequestKey request, const KeyMessage& message) {
 }
 
 void KeyValueTable::add(RequestKey request, const AddMessage& message) {
+    if (const Status status = check_owner(message.key, request.session); !status.is_ok()) {
+        outlet_.fail(request, status);
+        return;
+    }
     const std::string* value = value_of(message.key);
     const Result<int64_t> total = sum(message.key, value ? *value : "0", message.delta);
     if (!total.is_ok()) {
@@ -107,6 +153,10 @@ void KeyValueTable::add(RequestKey request, const AddMessage& message) {
 }
 
 void KeyValueTable::append(RequestKey request, const KeyValueMessage& message) {
+    if (const Status status = check_owner(message.key, request.session); !status.is_ok()) {
+        outlet_.fail(request, status);
+        return;
+    }
     const auto found = values_.find(message.key);
     Status stored;
     uint64_t size = message.value.size();
@@ -133,7 +183,11 @@ void KeyValueTable::compare_and_swap(RequestKey request, SwapMessage message) {
         value ? !message.expected.empty() && *value == message.expected : message.expected.empty();
     const SwapResult result{matches, value ? *value : std::string()};
     if (matches) {
-        if (const Status stored = store_value(message.key, std::move(message.desired)); !stored.is_ok()) {
+        Status stored = check_owner(message.key, request.session);
+        if (stored.is_ok()) {
+            stored = store_value(message.key, std::move(message.desired));
+        }
+        if (!stored.is_ok()) {
             outlet_.fail(request, stored);
             return;
         }
@@ -187,6 +241,15 @@ const std::string* KeyValueTable::value_of(const std::string& key) const {
 }
 
 std::optional<Status> KeyValueTable::cancel(RequestKey request) {
+    const auto claim = std::find_if(claims_.begin(), claims_.end(),
+                                    [&](const Claim& candidate) { return candidate.request == request; });
+    if (claim != claims_.end()) {
+        const Status status =
+            failure(Code::kStoreTimeout, "key '{}': its owner is away and was not given up by the deadline",
+                    claim->message.key);
+        claims_.erase(claim);
+        return status;
+    }
     const auto found = waiting_.find(request);
     if (found == waiting_.end()) {
         return std::nullopt;
@@ -203,7 +266,16 @@ std::optional<Status> KeyValueTable::cancel(RequestKey request) {
     return failure(Code::kStoreTimeout, "key '{}' was not set by the deadline", key);
 }
 
+void KeyValueTable::session_resumed() {
+    serve_claims();
+}
+
 void KeyValueTable::end_session(uint64_t session) {
+    std::erase_if(claims_, [&](const Claim& claim) { return claim.request.session == session; });
+    for (const std::string& key : owners_.take_keys_of(session)) {
+        erase(values_.find(key));
+    }
+    serve_claims();
     for (auto next = waiting_.lower_bound({session, 0});
          next != waiting_.end() && next->first.session == session;) {
         const RequestKey request = (next++)->first;

@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "store/key_owners.h"
 #include "store/outlet.h"
 
 namespace memfabric::store {
@@ -19,6 +21,9 @@ class KeyValueTable {
         : outlet_(outlet), max_memory_(max_memory), max_value_(max_value), changed_(std::move(changed)) {}
 
     void set(RequestKey request, KeyValueMessage message);
+    /// The key goes with the session that asks. Refused while another session that is there owns it; waits
+    /// where that one is away, until it is back or given up.
+    void set_owned(RequestKey request, KeyValueMessage message);
     void get(RequestKey request, const KeyMessage& message);
     void find(RequestKey request, const KeyMessage& message);
     void add(RequestKey request, const AddMessage& message);
@@ -30,11 +35,23 @@ class KeyValueTable {
 
     const std::string* value_of(const std::string& key) const;
     std::optional<Status> cancel(RequestKey request);
+    /// A session came back before it was given up: who waited for a key of it learns that it stays owned.
+    void session_resumed();
     void end_session(uint64_t session);
 
  private:
     using Values = std::map<std::string, std::string, std::less<>>;
 
+    struct Claim {
+        RequestKey request;
+        KeyValueMessage message;
+    };
+
+    /// Whether the session may give the key a value: nobody, or this session, owns it.
+    Status check_owner(const std::string& key, uint64_t session) const;
+    /// False where the key's owner is away.
+    bool serve_claim(Claim& claim);
+    void serve_claims();
     Status store_value(const std::string& key, std::string value);
     void erase(Values::iterator position);
     Status check_room(const std::string& key, uint64_t old_size, uint64_t new_size) const;
@@ -45,6 +62,8 @@ class KeyValueTable {
     Changed changed_;
     uint64_t memory_ = 0;
     Values values_;
+    KeyOwners owners_;
+    std::vector<Claim> claims_;                                   // that wait for an owner who is away
     std::map<RequestKey, std::string> waiting_;                   // for which key
     std::multimap<std::string, RequestKey, std::less<>> wanted_;  // who waits for a key
 };

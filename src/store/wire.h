@@ -56,6 +56,7 @@ enum class Operation : uint16_t {
     kAcquireWindow,
     kPublishWindowHolder,
     kReleaseWindow,
+    kSetOwned,
 };
 
 struct Header {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace memfabric::store {
+
+/// Which keys live only as long as the session that set them.
+class KeyOwners {
+ public:
+    std::optional<uint64_t> owner_of(const std::string& key) const;
+    void claim(const std::string& key, uint64_t session);
+    void forget(const std::string& key);
+    /// The session's keys, which nobody owns from then on.
+    std::vector<std::string> take_keys_of(uint64_t session);
+
+ private:
+    std::map<std::string, uint64_t> owners_;
+    std::map<uint64_t, std::set<std::string>> keys_;  // by session
+};
+
+}  // namespace memfabric::store
