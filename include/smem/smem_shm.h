@@ -4,9 +4,6 @@
  * @brief SHM, shared memory: memory of the same size at every rank, with barrier, allgather, reachability
  *        and exit broadcast.
  *
- * This version of the library does not contain these functions yet: a program that calls them compiles, and
- * fails to link.
- *
  * Rank r's memory begins at the object's address + r * symmetricSize, the same number in every process.
  * General rules as in smem.h. "Collective" means: every rank of the object calls it, in the same order, and
  * it returns when all have come.
@@ -47,12 +44,18 @@ uint32_t smem_shm_query_support_data_operation(void);
 
 /**
  * @brief Creates object `id` and this rank's memory (zeroed) in it. Collective; blocks up to
- * shmCreateTimeout.
- * @param id 0 to 63
- * @param rankSize ranks of the object, 1 to 1024
+ * shmCreateTimeout. Several threads may create different objects at once.
+ *
+ * The ranks compare what they ask for: where they disagree about rankSize, symmetricSize or who has which
+ * rank, or where one asks for what cannot be, the call fails at every rank, and its text says who said what.
+ * Where a rank is lost or has no memory the call fails at every rank too. All may then create the object
+ * again.
+ * @param id 0 to 63, the same at every rank of the object; objects that exist at the same time have different
+ * ids, also those of different ranks
+ * @param rankSize ranks of the object, 1 to 1024; may be fewer than the world has
  * @param rankId the caller's rank in the object, below rankSize
  * @param symmetricSize bytes of each rank: a multiple of 2 MiB, the same at every rank
- * @param dataOpType SMEMS_DATA_OP_MTE
+ * @param dataOpType a hint: one or more of smem_shm_data_op_type
  * @param flags reserved
  * @param gva out: address of rank 0's memory
  * @return a handle, NULL on failure
@@ -60,7 +63,11 @@ uint32_t smem_shm_query_support_data_operation(void);
 smem_shm_t smem_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,
                            smem_shm_data_op_type dataOpType, uint32_t flags, void** gva);
 
-/** @brief Gives handle and memory up. SM_OBJECT_NOT_EXISTS for a handle that was destroyed before. */
+/**
+ * @brief Gives handle and memory up; the other ranks keep the object, without this rank. The caller's address
+ * range stays mapped while views of it exist.
+ * @return 0; SM_OBJECT_NOT_EXISTS for a handle that was destroyed before
+ */
 int32_t smem_shm_destroy(smem_shm_t handle, uint32_t flags);
 
 /**
@@ -69,6 +76,14 @@ int32_t smem_shm_destroy(smem_shm_t handle, uint32_t flags);
  */
 int32_t smem_shm_set_extra_context(smem_shm_t handle, const void* context, uint32_t size);
 
+/**
+ * @brief What smem_shm_set_extra_context() keeps; 0 bytes before its first call.
+ * @param context out: the bytes; NULL asks for their number alone
+ * @param size in: room at `context`; out: bytes kept
+ * @return 0; SM_INVALID_PARAM where the room is too small
+ */
+int32_t smem_shm_get_extra_context(smem_shm_t handle, void* context, uint32_t* size);
+
 /** @brief The caller's rank in the object; UINT32_MAX on failure. */
 uint32_t smem_shm_get_global_rank(smem_shm_t handle);
 
@@ -76,24 +91,26 @@ uint32_t smem_shm_get_global_rank(smem_shm_t handle);
 uint32_t smem_shm_get_global_rank_size(smem_shm_t handle);
 
 /**
- * @brief Waits until every rank of the object is here. Collective; blocks up to controlOperationTimeout.
+ * @brief Waits until every rank of the object is here. Collective; blocks up to controlOperationTimeout. One
+ * at a time on an object; threads may call it for different objects at once.
  * @return 0; SM_TIMEOUT; SM_PEER_LOST where a rank has died or left
  */
 int32_t smem_shm_control_barrier(smem_shm_t handle);
 
 /**
  * @brief Every rank gives sendSize bytes and gets those of all, in the order of ranks. Collective; blocks up
- * to controlOperationTimeout.
+ * to controlOperationTimeout. Threads as in smem_shm_control_barrier().
  * @param sendSize 1 to 65536, the same at every rank
  * @param recvSize sendSize times the number of ranks
- * @return 0; SM_INVALID_PARAM; SM_TIMEOUT; SM_PEER_LOST where a rank has died or left
+ * @return 0; SM_INVALID_PARAM, at every rank where their sendSizes differ; SM_TIMEOUT; SM_PEER_LOST where a
+ * rank has died or left
  */
 int32_t smem_shm_control_allgather(smem_shm_t handle, const char* sendBuf, uint32_t sendSize, char* recvBuf,
                                    uint32_t recvSize);
 
 /**
  * @brief Tells how the caller reaches a rank's memory. Does not block.
- * @param reachInfo out: mask of smem_shm_data_op_type
+ * @param reachInfo out: mask of smem_shm_data_op_type; 0 where the rank has left, is lost, or is out of reach
  * @return 0; SM_INVALID_PARAM for a rank outside the object
  */
 int32_t smem_shm_topology_can_reach(smem_shm_t handle, uint32_t remoteRank, uint32_t* reachInfo);
@@ -101,7 +118,7 @@ int32_t smem_shm_topology_can_reach(smem_shm_t handle, uint32_t remoteRank, uint
 /**
  * @brief Registers what is called when a rank of the object calls smem_shm_global_exit(), also where that was
  * before.
- * @param exit called once, with the status, on a thread of the library; must not wait for this library
+ * @param exit called once, with the status, on a thread of its own; may call exit()
  * @return 0; SM_ERROR where one is registered already
  */
 int32_t smem_shm_register_exit(smem_shm_t handle, void (*exit)(int));

@@ -77,15 +77,15 @@ Result<std::shared_ptr<Runtime>> Process::runtime_for(const Endpoint& endpoint, 
     return runtime;
 }
 
-Status Process::take_rank(bm::World& world, const Endpoint& endpoint, const Options& options,
-                          Deadline deadline) {
+Status Process::on_runtime(const Endpoint& endpoint, const Options& options, Deadline deadline,
+                           const UseRuntime& use) {
     for (bool first = true;; first = false) {
         MF_ASSIGN_OR_RETURN(const std::shared_ptr<Runtime> runtime, runtime_for(endpoint, options, deadline));
-        Status taken = world.take_rank(runtime, deadline);
+        Status used = use(runtime);
         // A runtime that a view has kept alive learns only now that its store has ended: a fresh one finds
         // the new store.
-        if (taken.is_ok() || !first || runtime->store().is_usable()) {
-            return taken;
+        if (used.is_ok() || !first || runtime->store().is_usable()) {
+            return used;
         }
     }
 }
@@ -107,7 +107,9 @@ Status Process::start_bm(bm::WorldConfig config) {
     const bool store_only = config.start_store_only;
     auto world = std::make_shared<bm::World>(std::move(config), std::move(server));
     if (!store_only) {
-        MF_RETURN_IF_ERROR(take_rank(*world, endpoint, options, deadline));
+        MF_RETURN_IF_ERROR(on_runtime(endpoint, options, deadline, [&](const auto& runtime) {
+            return world->take_rank(runtime, deadline);
+        }));
     }
     const std::lock_guard lock(state_mutex_);
     bm_world_ = std::move(world);

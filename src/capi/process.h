@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,16 +39,22 @@ class Process {
     Status create_store(const std::string& url);
     void release_stores();
 
+    /// The config store that this process serves at the endpoint.
+    Result<std::shared_ptr<store::Server>> host_store(const Endpoint& endpoint, const Options& options);
+    /// Runs `use` on the process's one runtime of that store, started where there is none. Again on a fresh
+    /// one where `use` failed because the store of an earlier one, which a view kept alive, has ended.
+    using UseRuntime = std::function<Status(const std::shared_ptr<Runtime>&)>;
+    Status on_runtime(const Endpoint& endpoint, const Options& options, Deadline deadline,
+                      const UseRuntime& use);
+
     Status register_user_memory(uint64_t address, uint64_t size);
     Status unregister_user_memory(uint64_t address);
 
  private:
-    Result<std::shared_ptr<store::Server>> host_store(const Endpoint& endpoint, const Options& options);
     Result<std::shared_ptr<store::Server>> host_for_bm(const bm::WorldConfig& config,
                                                        const Endpoint& endpoint, const Options& options);
     Result<std::shared_ptr<Runtime>> runtime_for(const Endpoint& endpoint, const Options& options,
                                                  Deadline deadline);
-    Status take_rank(bm::World& world, const Endpoint& endpoint, const Options& options, Deadline deadline);
     bool bm_id_is_taken(uint32_t id);
 
     BmTable bm_objects_;

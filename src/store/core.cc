@@ -148,7 +148,10 @@ Status Core::dispatch_groups(RequestKey request, Operation operation, Reader& re
                 }
             });
         case Operation::kLeave:
-            return with<KeyMessage>(request, reader, [&](auto&& m) { memberships_.leave(request, m.key); });
+            return with<KeyMessage>(request, reader, [&](auto&& m) {
+                memberships_.leave(request, m.key);
+                groups_.leave(m.key, request.session);
+            });
         case Operation::kAssignRank:
             return with<RankRequest>(request, reader, [&](auto m) { ranks_.assign(request, std::move(m)); });
         case Operation::kReleaseRank:

@@ -159,24 +159,38 @@ void GroupTable::end_session(uint64_t session, Departure departure) {
     const std::string why = fmt::format("{} {}", outlet_.describe(session),
                                         departure == Departure::kLost ? "was lost" : "has left");
     for (const std::string& name : names) {
-        Group& group = groups_.at(name);
-        bool somebody = false;
-        for (auto& [rank, participant] : group.participants) {
-            if (participant.session == session) {
-                participant.gone = why;
-            }
-            somebody = somebody || participant.gone.empty();
+        depart(name, session, why);
+    }
+}
+
+void GroupTable::leave(const std::string& name, uint64_t session) {
+    const auto found = groups_of_.find(session);
+    if (found == groups_of_.end() || found->second.erase(name) == 0) {
+        return;
+    }
+    if (found->second.empty()) {
+        groups_of_.erase(found);
+    }
+    depart(name, session, fmt::format("{} has left the group", outlet_.describe(session)));
+}
+
+void GroupTable::depart(const std::string& name, uint64_t session, const std::string& why) {
+    Group& group = groups_.at(name);
+    bool somebody = false;
+    for (auto& [rank, participant] : group.participants) {
+        if (participant.session == session) {
+            participant.gone = why;
         }
-        for (const RoundKind kind : {RoundKind::kBarrier, RoundKind::kAllGather}) {
-            const uint32_t size = group.rounds.at(static_cast<size_t>(kind)).size;
-            if (const Status status = check_participants(name, group, size, kind);
-                size != 0 && !status.is_ok()) {
-                fail_round(group, kind, status);
-            }
+        somebody = somebody || participant.gone.empty();
+    }
+    for (const RoundKind kind : {RoundKind::kBarrier, RoundKind::kAllGather}) {
+        const uint32_t size = group.rounds.at(static_cast<size_t>(kind)).size;
+        if (const Status status = check_participants(name, group, size, kind); size != 0 && !status.is_ok()) {
+            fail_round(group, kind, status);
         }
-        if (!somebody) {
-            groups_.erase(name);
-        }
+    }
+    if (!somebody) {
+        groups_.erase(name);
     }
 }
 

@@ -23,6 +23,8 @@ class GroupTable {
     void arrive(RequestKey request, RoundKind kind, RoundMessage message);
     /// `rank` of `group` is this session, which has joined it.
     void note_participant(const std::string& group, uint32_t rank, uint64_t session);
+    /// The session has left the group: rounds that need it fail, until its rank arrives or joins again.
+    void leave(const std::string& group, uint64_t session);
     std::optional<Status> cancel(RequestKey request);
     void end_session(uint64_t session, Departure departure);
 
@@ -54,6 +56,7 @@ class GroupTable {
     Status check(const RoundMessage& message, const Round& round, RoundKind kind) const;
     Status check_participants(const std::string& name, const Group& group, uint32_t size,
                               RoundKind kind) const;
+    void depart(const std::string& name, uint64_t session, const std::string& why);
     void complete(Round&& round, RoundKind kind);
     void fail_round(Group& group, RoundKind kind, const Status& status);
     std::vector<uint32_t> missing(const Round& round) const;

@@ -240,7 +240,8 @@ static void run_line(char* line, FILE* answer) {
         (void)smem_get_and_clear_last_err_msg();
     }
     if (!process_command(name, &command) && !actor_common_command(name, &command) &&
-        !actor_bm_command(name, &command) && !actor_memory_command(name, &command)) {
+        !actor_bm_command(name, &command) && !actor_shm_command(name, &command) &&
+        !actor_memory_command(name, &command)) {
         fprintf(stderr, "actor: unknown command '%s'\n", name);
         exit(90);
     }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shm/assembly.h"
+
+#include <algorithm>
+
+#include "store/rank_text.h"
+
+namespace memfabric::shm {
+namespace {
+
+const char* how(store::MemberEventKind kind) {
+    return kind == store::MemberEventKind::kLost ? "was lost" : "gave up";
+}
+
+}  // namespace
+
+void Assembly::take_claims(const store::JoinReply& reply) {
+    const std::lock_guard lock(mutex_);
+    for (const store::Member& member : reply.members) {
+        claims_[member.rank] = Claim::decode(member.rank, member.epoch, member.payload);
+    }
+    look_at_claims();
+}
+
+void Assembly::on_claim(const store::MemberEvent& event) {
+    const std::lock_guard lock(mutex_);
+    const store::Member& member = event.member;
+    if (event.kind == store::MemberEventKind::kJoined) {
+        if (!claimed_) {
+            claims_[member.rank] = Claim::decode(member.rank, member.epoch, member.payload);
+            look_at_claims();
+        }
+        return;
+    }
+    const auto found = claims_.find(member.rank);
+    if (found == claims_.end() || found->second.epoch != member.epoch) {
+        return;
+    }
+    const uint32_t rank = found->second.config.rank;
+    if (claimed_ ? !joined_ && !members_.contains(rank) : event.kind == store::MemberEventKind::kLost) {
+        fail(failure(Code::kPeerLost, "rank {} (process {} of the world) {} before all had come", rank,
+                     member.rank, how(event.kind)));
+    } else if (!claimed_) {
+        claims_.erase(found);
+    }
+}
+
+void Assembly::look_at_claims() {
+    if (claimed_ || failed_) {
+        return;
+    }
+    Status agreed = check_claims(claims_);
+    if (!agreed.is_ok()) {
+        fail(std::move(agreed));
+    } else if (claims_.size() == own_.config.rank_size) {
+        for (const auto& [world_rank, claim] : claims_) {
+            generation_ = std::max(generation_, claim.epoch);
+        }
+        claimed_ = true;
+        changed_.notify_all();
+    }
+}
+
+void Assembly::take_members(const store::JoinReply& reply) {
+    const std::lock_guard lock(mutex_);
+    for (const store::Member& member : reply.members) {
+        members_.insert(member.rank);
+    }
+    joined_ = members_.size() == own_.config.rank_size;
+    changed_.notify_all();
+}
+
+void Assembly::on_member(const store::MemberEvent& event) {
+    const std::lock_guard lock(mutex_);
+    if (event.kind == store::MemberEventKind::kJoined) {
+        members_.insert(event.member.rank);
+        joined_ = joined_ || members_.size() == own_.config.rank_size;
+        changed_.notify_all();
+    } else if (!joined_) {
+        fail(failure(Code::kPeerLost, "rank {} {} before all had come", event.member.rank, how(event.kind)));
+    }
+}
+
+void Assembly::fail(Status status) {
+    if (!failed_) {
+        failed_ = std::move(status);
+        changed_.notify_all();
+    }
+}
+
+std::vector<uint32_t> Assembly::missing() const {
+    std::set<uint32_t> here = members_;
+    if (!claimed_) {
+        for (const auto& [world_rank, claim] : claims_) {
+            here.insert(claim.config.rank);
+        }
+    }
+    std::vector<uint32_t> ranks;
+    for (uint32_t rank = 0; rank < own_.config.rank_size; ++rank) {
+        if (!here.contains(rank)) {
+            ranks.push_back(rank);
+        }
+    }
+    return ranks;
+}
+
+Status Assembly::wait(const bool& done, Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    const auto is_over = [&] { return done || failed_; };
+    if (deadline.is_never()) {
+        changed_.wait(lock, is_over);
+    } else if (!changed_.wait_until(lock, deadline.when(), is_over)) {
+        const std::vector<uint32_t> absent = missing();
+        return failure(Code::kTimeout, "{} of {} ranks came by the deadline, missing: rank {}",
+                       own_.config.rank_size - absent.size(), own_.config.rank_size,
+                       store::rank_text(absent));
+    }
+    return failed_ ? *failed_ : Status();
+}
+
+Status Assembly::wait_for_claims(Deadline deadline) {
+    return wait(claimed_, deadline);
+}
+
+Status Assembly::wait_for_members(Deadline deadline) {
+    return wait(joined_, deadline);
+}
+
+uint64_t Assembly::generation() const {
+    const std::lock_guard lock(mutex_);
+    return generation_;
+}
+
+}  // namespace memfabric::shm

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shm/exit_notice.h"
+
+#include <charconv>
+#include <utility>
+
+#include "base/thread.h"
+
+namespace memfabric::shm {
+
+Status ExitNotice::set_handler(ExitHandler handler, Deadline deadline) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (handler_ != nullptr) {
+            return {Code::kError, "a function is registered already; there is one an object and process"};
+        }
+        handler_ = handler;
+    }
+    const auto on_change = [weak = weak_from_this()](std::string_view,
+                                                     const std::optional<std::string>& value) {
+        const auto self = weak.lock();
+        int status = 0;
+        if (self && value &&
+            std::from_chars(value->data(), value->data() + value->size(), status).ec == std::errc()) {
+            self->fire(status);
+        }
+    };
+    const Result<uint64_t> watch = store_.watch(key_, on_change, deadline);
+    const std::lock_guard lock(mutex_);
+    if (!watch.is_ok()) {
+        handler_ = nullptr;
+        return watch.status();
+    }
+    watch_ = *watch;
+    return {};
+}
+
+Status ExitNotice::announce(int status, Deadline deadline) {
+    Status told = store_.set(key_, std::to_string(status), deadline);
+    {
+        const std::lock_guard lock(mutex_);
+        announced_ = true;
+    }
+    fire(status);
+    return told;
+}
+
+void ExitNotice::fire(int status) {
+    ExitHandler handler = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        announced_ = true;
+        if (handler_ == nullptr || std::exchange(fired_, true)) {
+            return;
+        }
+        handler = handler_;
+    }
+    // The program's function may block for good or end the process: nobody waits for this thread.
+    start_thread("mf-exit", [handler, status](const std::stop_token&) { handler(status); }).detach();
+}
+
+void ExitNotice::close(Deadline deadline) {
+    uint64_t watch = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        fired_ = true;
+        watch = std::exchange(watch_, 0);
+    }
+    if (watch != 0) {
+        static_cast<void>(store_.unwatch(watch, deadline));
+    }
+}
+
+void ExitNotice::forget(Deadline deadline) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!announced_) {
+            return;
+        }
+    }
+    static_cast<void>(store_.remove(key_, deadline));
+}
+
+}  // namespace memfabric::shm

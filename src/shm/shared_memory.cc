@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of an object: how its ranks get their memory, and how it is given back.
+#include "shm/shared_memory.h"
+
+#include <chrono>
+#include <thread>
+
+#include "base/log.h"
+#include "memory/numa_policy.h"
+
+namespace memfabric::shm {
+
+SharedMemory::SharedMemory(std::shared_ptr<World> world, uint32_t id, const ObjectConfig& config,
+                           uint64_t generation)
+    : world_(std::move(world)),
+      id_(id),
+      rank_(config.rank),
+      rank_size_(config.rank_size),
+      symmetric_size_(config.symmetric_size),
+      name_(fmt::format("shm/{}/{}", id, generation)),
+      exit_notice_(std::make_shared<ExitNotice>(store(), name_ + "/exit")) {}
+
+Status SharedMemory::build(const std::shared_ptr<Assembly>& assembly, const std::function<void()>& joined,
+                           Deadline deadline) {
+    Status own = attach(deadline);
+    // Whoever has no window joins all the same: the others learn from it that there will be no object.
+    MF_RETURN_IF_ERROR(join_group(assembly, deadline));
+    if (own.is_ok()) {
+        own = take_memory();
+    }
+    MF_RETURN_IF_ERROR(assembly->wait_for_members(deadline));
+    joined();
+    return agree_on_outcome(own, deadline);
+}
+
+Status SharedMemory::attach(Deadline deadline) {
+    const memory::RegionShape shape{0, symmetric_size_};
+    MF_ASSIGN_OR_RETURN(window_, world_->runtime().attach_window(name_, rank_size_, shape, deadline));
+    return {};
+}
+
+Status SharedMemory::join_group(const std::shared_ptr<Assembly>& assembly, Deadline deadline) {
+    const auto handler = [weak = weak_from_this(), assembly](const store::MemberEvent& event) {
+        assembly->on_member(event);
+        if (const auto self = weak.lock()) {
+            self->on_member_event(event);
+        }
+    };
+    MF_ASSIGN_OR_RETURN(const store::JoinReply reply,
+                        store().join({name_, rank_, rank_size_, ""}, handler, deadline));
+    {
+        const std::lock_guard lock(mutex_);
+        for (const store::Member& member : reply.members) {
+            members_[member.rank] = member.host_id;
+        }
+    }
+    epoch_ = reply.epoch;
+    assembly->take_members(reply);
+    return {};
+}
+
+Status SharedMemory::take_memory() {
+    memory::bind_to_numa_node(window().region(rank_), world_->runtime().options());
+    const Result<memory::SegmentLock> committed = window_->segment().commit_region(window(), rank_);
+    MF_RETURN_IF_ERROR(committed.status());
+    window_->segment().announce(rank_, epoch_);
+    has_memory_ = true;
+    return {};
+}
+
+Status SharedMemory::agree_on_outcome(const Status& own, Deadline deadline) {
+    MF_ASSIGN_OR_RETURN(const std::vector<std::string> outcomes,
+                        store().all_gather(name_, rank_size_, rank_, own.message(), deadline));
+    MF_RETURN_IF_ERROR(own);
+    for (size_t rank = 0; rank < outcomes.size(); ++rank) {
+        if (!outcomes[rank].empty()) {
+            return failure(Code::kRefused, "rank {} could not take part: {}", rank, outcomes[rank]);
+        }
+    }
+    return {};
+}
+
+Status SharedMemory::close(Deadline deadline) {
+    exit_notice_->close(deadline);
+    const uint64_t epoch = epoch_.exchange(0);
+    if (epoch == 0) {
+        return {};
+    }
+    Status given_back;
+    if (has_memory_ && window_->segment().withdraw(rank_, epoch)) {
+        given_back = is_idle(deadline) ? window_->segment().discard_region(window(), rank_)
+                                       : failure(Code::kTimeout,
+                                                 "a copy was still under way at the deadline; the memory "
+                                                 "was not given back");
+    }
+    bool last = false;
+    {
+        const std::lock_guard lock(mutex_);
+        members_.erase(rank_);
+        last = members_.empty();
+    }
+    if (last) {
+        exit_notice_->forget(deadline);
+    }
+    MF_RETURN_IF_ERROR(store().leave(name_, deadline).with_context(context_text("leaving")));
+    return given_back.with_context(context_text("leaving"));
+}
+
+std::string SharedMemory::context_text(const char* what) const {
+    return fmt::format("{} SHM {} as rank {} of {}", what, id_, rank_, rank_size_);
+}
+
+void SharedMemory::set_wait_idle(WaitIdle wait_idle) {
+    const std::lock_guard lock(mutex_);
+    wait_idle_ = std::move(wait_idle);
+}
+
+bool SharedMemory::is_idle(Deadline deadline) const {
+    WaitIdle wait_idle;
+    {
+        const std::lock_guard lock(mutex_);
+        wait_idle = wait_idle_;
+    }
+    return wait_idle(deadline);
+}
+
+void SharedMemory::on_member_event(const store::MemberEvent& event) {
+    const uint32_t rank = event.member.rank;
+    {
+        const std::lock_guard lock(mutex_);
+        if (event.kind == store::MemberEventKind::kJoined) {
+            members_[rank] = event.member.host_id;
+            return;
+        }
+        members_.erase(rank);
+    }
+    const transport::Peer peer{rank, event.member.host_id};
+    if (world_->runtime().mapped().reach(peer) == transport::Reach::kDirect && rank != rank_) {
+        give_back(rank, event.member.epoch);
+    }
+}
+
+/// Refuses copies that touch the region of a rank that went, and gives its memory back once the copies of
+/// this process that are under way have ended, since what they write takes memory again. Never waits.
+void SharedMemory::give_back(uint32_t rank, uint64_t epoch) {
+    if (window_ == nullptr) {
+        return;
+    }
+    const bool was_there = window_->segment().withdraw(rank, epoch);
+    if (was_there) {
+        log_info("SHM {}: rank {} is gone without having left; its memory is given back", id_, rank);
+    }
+    if (was_there || !is_idle(Deadline::after(std::chrono::milliseconds(0)))) {
+        janitor_.submit([this, rank] {
+            static_cast<void>(is_idle(Deadline::never()));
+            return window_->segment().discard_region(window(), rank);
+        });
+    }
+}
+
+}  // namespace memfabric::shm

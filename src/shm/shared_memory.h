@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "copy/async_queue.h"
+#include "shm/assembly.h"
+#include "shm/exit_notice.h"
+#include "shm/world.h"
+
+namespace memfabric::shm {
+
+/// Ways to reach a rank's memory; the values of smem_shm_data_op_type.
+inline constexpr uint32_t kReachLoadStore = 1U << 0;
+inline constexpr uint32_t kReachCopyEngine = 1U << 1;
+inline constexpr uint32_t kReachFabric = 1U << 2;
+inline constexpr uint32_t kReachAll = kReachLoadStore | kReachCopyEngine | kReachFabric;
+
+/// What this machine can do at all.
+uint32_t supported_reach();
+
+/// This rank's handle of one object. Any thread may call everything; one barrier or allgather at a time.
+class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
+ public:
+    SharedMemory(std::shared_ptr<World> world, uint32_t id, const ObjectConfig& config, uint64_t generation);
+
+    /// Makes the window, joins, takes memory; all ranks of the object do so at once, and where one cannot,
+    /// all fail. `joined` is called when all have joined.
+    Status build(const std::shared_ptr<Assembly>& assembly, const std::function<void()>& joined,
+                 Deadline deadline);
+
+    uint32_t id() const { return id_; }
+    uint32_t rank() const { return rank_; }
+    uint32_t rank_size() const { return rank_size_; }
+    const memory::Window& window() const { return window_->window(); }
+    std::shared_ptr<AttachedWindow> attached_window() const { return window_; }
+    Deadline control_deadline() const { return Deadline::after(world_->config().control_timeout); }
+
+    /// Gives the own memory back and leaves; waits for the copies of this process that are under way.
+    Status close(Deadline deadline);
+
+    /// How to wait for the operations that whoever holds this object has under way on it. Set before anybody
+    /// else sees the object.
+    using WaitIdle = std::function<bool(Deadline)>;
+    void set_wait_idle(WaitIdle wait_idle);
+
+    Status set_context(std::span<const std::byte> context);
+    std::vector<std::byte> context() const;
+
+    Status barrier();
+    Result<std::vector<std::string>> all_gather(std::string_view own);
+
+    /// Mask of kReach bits; none where the rank has left, is lost or too far.
+    Result<uint32_t> reach(uint32_t rank) const;
+
+    /// The side `in_window` lies in the object's window.
+    Status put(void* in_window, const void* source, size_t size);
+    Status get(void* destination, const void* in_window, size_t size);
+
+    Status set_exit_handler(ExitHandler handler);
+    Status announce_exit(int status);
+
+ private:
+    Status attach(Deadline deadline);
+    Status join_group(const std::shared_ptr<Assembly>& assembly, Deadline deadline);
+    Status take_memory();
+    Status agree_on_outcome(const Status& own, Deadline deadline);
+    void on_member_event(const store::MemberEvent& event);
+    void give_back(uint32_t rank, uint64_t epoch);
+    bool is_idle(Deadline deadline) const;
+    std::string context_text(const char* what) const;
+    Status check_range(const char* what, const void* place, size_t size) const;
+    Status check_ranks(const char* what, uint64_t begin, size_t size) const;
+    Status copy(const char* what, void* destination, const void* source, size_t size, uint64_t in_window);
+    uint64_t epochs_of(uint64_t begin, size_t size) const;
+    store::Client& store() const { return world_->runtime().store(); }
+
+    std::shared_ptr<World> world_;
+    const uint32_t id_;
+    const uint32_t rank_;
+    const uint32_t rank_size_;
+    const uint64_t symmetric_size_;
+    const std::string name_;  // of the group, the window, and before the keys; no other object has it ever
+    std::shared_ptr<ExitNotice> exit_notice_;
+    std::shared_ptr<AttachedWindow> window_;
+    WaitIdle wait_idle_ = [](Deadline) { return true; };  // guarded by mutex_
+    std::atomic<uint64_t> epoch_{0};                      // of the own membership; 0: not a member
+    std::atomic<bool> has_memory_{false};                 // taken and announced
+    mutable std::mutex mutex_;
+    std::map<uint32_t, std::string> members_;  // rank -> host; guarded by mutex_
+    std::vector<std::byte> context_;           // guarded by mutex_
+    // Last, since its thread uses all of the above.
+    copy::AsyncQueue janitor_;  // gives memory of members that went back once no copy touches it
+};
+
+}  // namespace memfabric::shm

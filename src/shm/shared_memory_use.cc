@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done with an object: collectives, copies, contexts, reachability, exit.
+#include <atomic>
+
+#include "shm/shared_memory.h"
+
+namespace memfabric::shm {
+namespace {
+
+/// Mixes epochs so that two different memberships are as good as never taken for one.
+constexpr uint64_t kOddFactor = 0x9e37'79b9'7f4a'7c15;
+
+uint64_t address(const void* place) {
+    return reinterpret_cast<uint64_t>(place);
+}
+
+}  // namespace
+
+/// Copies between processes of one host are always possible; nothing here reaches other hosts.
+uint32_t supported_reach() {
+    return kReachLoadStore | kReachCopyEngine;
+}
+
+Status SharedMemory::set_context(std::span<const std::byte> context) {
+    if (context.empty() || context.size() > kMaxContextSize) {
+        return failure(Code::kInvalidParam, "setting the context of SHM {}: {} bytes are outside 1 to {}",
+                       id_, context.size(), kMaxContextSize);
+    }
+    const std::lock_guard lock(mutex_);
+    context_.assign(context.begin(), context.end());
+    return {};
+}
+
+std::vector<std::byte> SharedMemory::context() const {
+    const std::lock_guard lock(mutex_);
+    return context_;
+}
+
+Status SharedMemory::barrier() {
+    return store()
+        .barrier(name_, rank_size_, rank_, control_deadline())
+        .with_context(context_text("barrier of"));
+}
+
+Result<std::vector<std::string>> SharedMemory::all_gather(std::string_view own) {
+    const std::string context = context_text("allgather of");
+    Result<std::vector<std::string>> gathered =
+        store().all_gather(name_, rank_size_, rank_, own, control_deadline());
+    if (!gathered.is_ok()) {
+        return gathered.status().with_context(context);
+    }
+    for (size_t rank = 0; rank < gathered->size(); ++rank) {
+        if ((*gathered)[rank].size() != own.size()) {
+            return failure(Code::kInvalidParam,
+                           "{}: rank {} sends {} bytes, this rank {}; all must send the same", context, rank,
+                           (*gathered)[rank].size(), own.size());
+        }
+    }
+    return gathered;
+}
+
+Result<uint32_t> SharedMemory::reach(uint32_t rank) const {
+    if (rank >= rank_size_) {
+        return failure(Code::kInvalidParam, "asking how rank {} is reached: SHM {} has {} ranks", rank, id_,
+                       rank_size_);
+    }
+    return window_->segment().is_member(rank) ? kReachLoadStore | kReachCopyEngine : 0U;
+}
+
+Status SharedMemory::check_range(const char* what, const void* place, size_t size) const {
+    const memory::AddressRange range = window().range();
+    if (size == 0) {
+        return failure(Code::kInvalidParam, "{} SHM {}: the size is 0", what, id_);
+    }
+    if (!range.contains(address(place), size)) {
+        return failure(Code::kInvalidParam,
+                       "{} SHM {}: {:#x} + {} bytes lies outside the object at {:#x} to {:#x}", what, id_,
+                       address(place), size, range.begin, range.end());
+    }
+    return {};
+}
+
+Status SharedMemory::check_ranks(const char* what, uint64_t begin, size_t size) const {
+    const uint32_t last = window().rank_of(begin + size - 1);
+    for (uint32_t rank = window().rank_of(begin); rank <= last; ++rank) {
+        if (window_->segment().is_member(rank)) {
+            continue;
+        }
+        const std::lock_guard lock(mutex_);
+        if (const auto member = members_.find(rank); member != members_.end() && rank != rank_) {
+            return failure(Code::kNotSupported,
+                           "{} SHM {}: {:#x} + {} bytes touches rank {} on host '{}', which this version "
+                           "cannot reach from host '{}'",
+                           what, id_, begin, size, rank, member->second, world_->runtime().host_id());
+        }
+        return failure(Code::kPeerLost,
+                       "{} SHM {}: {:#x} + {} bytes touches rank {}, which has left or is lost", what, id_,
+                       begin, size, rank);
+    }
+    return {};
+}
+
+/// Changes whenever one of the ranks behind the range leaves or is lost.
+uint64_t SharedMemory::epochs_of(uint64_t begin, size_t size) const {
+    uint64_t epochs = 0;
+    const uint32_t last = window().rank_of(begin + size - 1);
+    for (uint32_t rank = window().rank_of(begin); rank <= last; ++rank) {
+        epochs = epochs * kOddFactor + window_->segment().epoch(rank);
+    }
+    return epochs;
+}
+
+Status SharedMemory::copy(const char* what, void* destination, const void* source, size_t size,
+                          uint64_t in_window) {
+    MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
+    const uint64_t other = address(source) == in_window ? address(destination) : address(source);
+    if (window().range().contains(other, size)) {
+        MF_RETURN_IF_ERROR(check_ranks(what, other, size));
+    }
+    const uint64_t before = epochs_of(in_window, size);
+    world_->runtime().engine().copy(static_cast<std::byte*>(destination),
+                                    static_cast<const std::byte*>(source), size);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look
+    if (epochs_of(in_window, size) == before) {
+        return {};
+    }
+    // Its memory was given back meanwhile: the bytes are nowhere.
+    return check_ranks(what, in_window, size);
+}
+
+Status SharedMemory::put(void* in_window, const void* source, size_t size) {
+    constexpr const char* kWhat = "putting into";
+    if (source == nullptr) {
+        return failure(Code::kInvalidParam, "{} SHM {}: the source is null", kWhat, id_);
+    }
+    MF_RETURN_IF_ERROR(check_range(kWhat, in_window, size));
+    return copy(kWhat, in_window, source, size, address(in_window));
+}
+
+Status SharedMemory::get(void* destination, const void* in_window, size_t size) {
+    constexpr const char* kWhat = "getting from";
+    if (destination == nullptr) {
+        return failure(Code::kInvalidParam, "{} SHM {}: the destination is null", kWhat, id_);
+    }
+    MF_RETURN_IF_ERROR(check_range(kWhat, in_window, size));
+    return copy(kWhat, destination, in_window, size, address(in_window));
+}
+
+Status SharedMemory::set_exit_handler(ExitHandler handler) {
+    return exit_notice_->set_handler(handler, control_deadline())
+        .with_context(context_text("registering an exit function of"));
+}
+
+Status SharedMemory::announce_exit(int status) {
+    return exit_notice_->announce(status, control_deadline())
+        .with_context(context_text("announcing the exit to all ranks of"));
+}
+
+}  // namespace memfabric::shm
