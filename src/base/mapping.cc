@@ -48,6 +48,15 @@ Result<Mapping> Mapping::shared(int descriptor, size_t size, uint64_t offset) {
     return Mapping(static_cast<std::byte*>(got), size);
 }
 
+Result<Mapping> Mapping::shared_read_only(int descriptor, size_t size) {
+    void* const got = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (got == MAP_FAILED) {
+        return failure(Code::kMallocFailed, "mapping {} bytes of a shared segment for reading failed ({})",
+                       size, errno_text(errno));
+    }
+    return Mapping(static_cast<std::byte*>(got), size);
+}
+
 void Mapping::reset() {
     if (data_ != nullptr) {
         ::munmap(data_, size_);

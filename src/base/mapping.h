@@ -25,6 +25,9 @@ class Mapping {
     /// Maps `size` bytes of `descriptor` from `offset` on, shared, readable and writable, anywhere.
     static Result<Mapping> shared(int descriptor, size_t size, uint64_t offset = 0);
 
+    /// Maps the first `size` bytes of `descriptor`, shared, to be read only.
+    static Result<Mapping> shared_read_only(int descriptor, size_t size);
+
     std::byte* data() const { return data_; }
     size_t size() const { return size_; }
     uint64_t address() const { return reinterpret_cast<uint64_t>(data_); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -28,7 +29,7 @@ class RegistrationTable {
     static Result<RegistrationTable> create(const std::string& name);
 
     /// To be handed to peers: nobody can write by it.
-    int descriptor() const { return descriptor_.get(); }
+    int descriptor() const { return readable_.is_open() ? readable_.get() : descriptor_.get(); }
 
     /// Takes the runs of `removed`, which are in the table, out of it, and puts those of `added` in, which
     /// overlap nothing that remains: all at once for every reader, or nothing. O(log n) for each run.
@@ -45,8 +46,8 @@ class RegistrationTable {
     uint64_t size() const { return size_; }
 
  private:
-    RegistrationTable(Fd descriptor, Mapping mapping)
-        : descriptor_(std::move(descriptor)), mapping_(std::move(mapping)) {}
+    RegistrationTable(Fd descriptor, Fd readable, Mapping mapping)
+        : descriptor_(std::move(descriptor)), readable_(std::move(readable)), mapping_(std::move(mapping)) {}
 
     /// The chunk of a key, by its index in the directory, and the first entry there that begins at or behind
     /// it.
@@ -58,6 +59,7 @@ class RegistrationTable {
     table_layout::Table& table() const { return *reinterpret_cast<table_layout::Table*>(mapping_.data()); }
     table_layout::Chunk& chunk_at(size_t slot) const;
     size_t count_at(size_t slot) const;
+    size_t slots() const;
     bool contains(const Run& run) const;
     Place place_of(uint64_t begin) const;
 
@@ -68,14 +70,14 @@ class RegistrationTable {
 
     void insert(const Run& run);
     void erase(const Run& run);
-    void make_room(Place& place);
-    void split(size_t slot);
+    Place make_room(Place place, uint64_t begin);
     void merge_if_small(size_t slot);
     void add_chunk(size_t slot, uint64_t begin);
     void drop_chunk(size_t slot);
     void set_begin(size_t slot);
 
     Fd descriptor_;
+    Fd readable_;  // where the kernel cannot close the other one to writers
     Mapping mapping_;
     uint64_t size_ = 0;
     std::vector<uint32_t> free_chunks_;  // that have their page

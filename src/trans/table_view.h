@@ -9,8 +9,10 @@
 
 #include "base/deadline.h"
 #include "base/fd.h"
+#include "base/mapping.h"
 #include "base/status.h"
 #include "memory/address_range.h"
+#include "trans/registration_table.h"
 #include "trans/table_layout.h"
 
 namespace memfabric::trans {
@@ -21,9 +23,6 @@ class TableView {
  public:
     /// A descriptor that came from another process; checked to be a table that cannot shrink.
     static Result<TableView> open(Fd descriptor);
-    TableView(TableView&& other) noexcept : table_(std::exchange(other.table_, nullptr)) {}
-    TableView& operator=(TableView&&) = delete;
-    ~TableView();
 
     /// A stretch of one of the wanted ranges that lies in one kind of memory.
     struct Part {
@@ -62,16 +61,31 @@ class TableView {
     std::optional<memory::AddressRange> segment(uint32_t number) const;
 
  private:
-    explicit TableView(const table_layout::Table* table) : table_(table) {}
+    explicit TableView(Mapping mapping) : mapping_(std::move(mapping)) {}
 
-    enum class Look { kCovered, kMissing, kTorn };
-    Look look_up(memory::AddressRange wanted, uint32_t piece, uint64_t sequence, std::vector<Part>& parts,
-                 uint64_t& missing) const;
+    /// The entry that was found last, and when: pieces often follow one another.
+    struct Found {
+        uint64_t sequence = 1;  // odd: none yet
+        Run run;
+    };
+
+    const table_layout::Table& table() const {
+        return *reinterpret_cast<const table_layout::Table*>(mapping_.data());
+    }
+    /// Both give an index that is safe to use, whatever the table says.
+    const table_layout::Chunk& chunk_at(size_t slot) const;
+    size_t slots() const;
+
+    Outcome check_one(memory::AddressRange wanted, uint32_t piece, std::vector<Part>& parts, Found& found,
+                      uint64_t& missing, Deadline deadline) const;
+    /// Whether the range is registered, as far as the table can be believed; adds its parts.
+    bool look_up(memory::AddressRange wanted, uint32_t piece, uint64_t sequence, std::vector<Part>& parts,
+                 Found& found, uint64_t& missing) const;
     bool is_torn(uint64_t sequence) const;
     /// An even sequence number; nothing where the deadline passed before.
     std::optional<uint64_t> stable_sequence(Deadline deadline) const;
 
-    const table_layout::Table* table_;
+    Mapping mapping_;
 };
 
 }  // namespace memfabric::trans
