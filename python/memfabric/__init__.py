@@ -2,9 +2,10 @@
 """One pool of the memory of many processes, behind addresses that are the same in each of them.
 
 memfabric.bm is big memory: pool DRAM and device memory of all ranks, copy between any two addresses, see ranges of the pool
-as numpy arrays. The functions here are what all interfaces share.
+as numpy arrays. memfabric.shm is shared memory: memory of the same size at every rank, with barrier, allgather and exit
+broadcast. The functions here are what all interfaces share.
 """
-from . import bm
+from . import bm, shm
 from ._core import (
     create_config_store,
     get_and_clear_last_err_msg,
@@ -36,5 +37,6 @@ __all__ = [
     "set_conf_store_tls",
     "set_extern_logger",
     "set_log_level",
+    "shm",
     "uninitialize",
 ]

@@ -3,6 +3,7 @@ import enum
 from collections.abc import Callable
 
 from . import bm as bm
+from . import shm as shm
 from .bm import CopyData2DParams as CopyData2DParams
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "set_conf_store_tls",
     "set_extern_logger",
     "set_log_level",
+    "shm",
     "uninitialize",
 ]
 

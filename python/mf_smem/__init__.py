@@ -3,4 +3,4 @@
 from memfabric import *
 from memfabric import __all__, __version__
 
-from . import bm
+from . import bm, shm

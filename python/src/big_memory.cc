@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "capi/private_api.h"
 #include "errors.h"
 #include "smem_error.h"
 
@@ -114,6 +115,16 @@ int32_t BigMemory::wait() {
     }
     check("wait", code);
     return 0;
+}
+
+ViewRoom room_of(const BigMemory& memory, py::handle rank, py::handle offset, py::handle mem_type) {
+    const py::object owner =
+        rank.is_none() ? py::int_(smem_bm_get_rank_id()) : py::reinterpret_borrow<py::object>(rank);
+    const uint64_t base = memory.peer_rank_ptr(owner, mem_type);
+    const auto retain = [handle = memory.handle()](uint64_t address, uint64_t size) {
+        return mf_private_bm_retain_view(handle, address, size);
+    };
+    return skip({base, memory.local_mem_size(mem_type), retain}, offset);
 }
 
 }  // namespace memfabric::python

@@ -10,6 +10,7 @@
 
 #include "buffers.h"
 #include "smem_bm.h"
+#include "views.h"
 
 namespace memfabric::python {
 
@@ -69,9 +70,7 @@ smem_bm_copy_type to_copy_type(py::handle object);
 /// a small copy.
 void add_copy_data(py::handle big_memory_class);
 
-py::object make_view(const BigMemory& memory, py::handle rank, py::handle offset, py::handle size,
-                     py::handle dtype, py::handle shape, py::handle mem_type);
-py::object make_buffer(const BigMemory& memory, py::handle rank, py::handle offset, py::handle size,
-                       py::handle mem_type);
+/// A rank's memory (None: the own) from `offset` on, of one BmMemType or all of it.
+ViewRoom room_of(const BigMemory& memory, py::handle rank, py::handle offset, py::handle mem_type);
 
 }  // namespace memfabric::python

@@ -154,7 +154,15 @@ Waits until all asynchronous copies queued before have ended. Returns 0; raises 
 }
 
 void bind_memory_views(MemoryClass& memory) {
-    memory.def("view", &make_view, py::arg("rank") = py::none(), py::arg("offset") = 0,
+    const auto view = [](const BigMemory& self, py::handle rank, py::handle offset, py::handle size,
+                         py::handle dtype, py::handle shape, py::handle mem_type) {
+        return make_view(room_of(self, rank, offset, mem_type), size, dtype, shape);
+    };
+    const auto buffer = [](const BigMemory& self, py::handle rank, py::handle offset, py::handle size,
+                           py::handle mem_type) {
+        return make_buffer(room_of(self, rank, offset, mem_type), size);
+    };
+    memory.def("view", view, py::arg("rank") = py::none(), py::arg("offset") = 0,
                py::arg("size") = py::none(), py::arg("dtype") = "uint8", py::arg("shape") = py::none(),
                py::arg("mem_type") = py::none(),
                R"(view(self, /, rank=None, offset=0, size=None, dtype='uint8', shape=None, mem_type=None)
@@ -164,7 +172,7 @@ A numpy array on a rank's memory (default: the own), without a copy: reads and w
 
 offset and size are bytes from the beginning of the region, or of its memory of mem_type; default: up to its end. The array
 may outlive the handle; its memory then reads as zeros.)");
-    memory.def("buffer", &make_buffer, py::arg("rank") = py::none(), py::arg("offset") = 0,
+    memory.def("buffer", buffer, py::arg("rank") = py::none(), py::arg("offset") = 0,
                py::arg("size") = py::none(), py::arg("mem_type") = py::none(),
                R"(buffer(self, /, rank=None, offset=0, size=None, mem_type=None)
 --

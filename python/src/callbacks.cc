@@ -2,10 +2,12 @@
 #include "callbacks.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <string_view>
 #include <thread>
 
@@ -62,6 +64,7 @@ class CallbackScope {
 struct Functions {
     py::object logger;
     py::object decrypt;
+    std::map<uintptr_t, py::object> exits;  // of SHM objects, by number
 };
 
 Functions& functions() {
@@ -186,7 +189,60 @@ void close_gate() {
     functions() = {};
 }
 
+/// What the interpreter would do at the end of the program, but from here and now: the status of a
+/// SystemExit, a text of it on standard error, standard streams flushed.
+[[noreturn]] void end_process(const py::error_already_set& exit) {
+    const py::object code = exit.value().attr("code");
+    int status = 0;
+    if (py::isinstance<py::int_>(code)) {
+        status = static_cast<int>(PyLong_AsLong(code.ptr()));
+        PyErr_Clear();
+    } else if (!code.is_none()) {
+        py::print(code, py::arg("file") = py::module_::import("sys").attr("stderr"));
+        status = 1;
+    }
+    for (const char* stream : {"stdout", "stderr"}) {
+        try {
+            py::module_::import("sys").attr(stream).attr("flush")();
+        } catch (py::error_already_set&) {
+            // A stream that cannot be flushed keeps no process alive.
+        }
+    }
+    _exit(status);
+}
+
 }  // namespace
+
+uintptr_t keep_exit_callback(py::object function) {
+    static uintptr_t last = 0;
+    functions().exits.emplace(++last, std::move(function));
+    return last;
+}
+
+void drop_exit_callback(uintptr_t number) {
+    const auto dropped = functions().exits.extract(number);  // destroyed when the map is in order again
+}
+
+void run_exit_callback(int status, void* number) noexcept {
+    Entry entry;
+    if (!entry) {
+        return;
+    }
+    CallbackScope scope;
+    const auto found = functions().exits.find(reinterpret_cast<uintptr_t>(number));
+    if (found == functions().exits.end()) {
+        return;
+    }
+    const py::object function = found->second;
+    try {
+        function(status);
+    } catch (py::error_already_set& error) {
+        if (error.matches(PyExc_SystemExit)) {
+            end_process(error);
+        }
+        report(function, error);
+    }
+}
 
 void bind_callbacks(py::module_& module) {
     module.def("set_extern_logger", &set_extern_logger, py::arg("log_fn"),

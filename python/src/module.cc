@@ -7,6 +7,7 @@
 #include "callbacks.h"
 #include "capi/private_api.h"
 #include "common.h"
+#include "share_memory.h"
 #include "views.h"
 
 namespace memfabric::python {
@@ -39,4 +40,5 @@ PYBIND11_MODULE(_core, module) {
     bind_callbacks(module);
     bind_views(module);
     bind_bm(module);
+    bind_shm(module);
 }

@@ -4,7 +4,7 @@
 #include <limits>
 #include <memory>
 
-#include "big_memory.h"
+#include "buffers.h"
 #include "capi/private_api.h"
 #include "errors.h"
 
@@ -13,35 +13,16 @@ namespace {
 
 constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
-struct Place {
-    uint64_t address;
-    uint64_t room;  // bytes to the end of the rank's memory
-};
-
-Place locate(const BigMemory& memory, py::handle rank, py::handle offset, py::handle mem_type) {
-    const py::object owner =
-        rank.is_none() ? py::int_(smem_bm_get_rank_id()) : py::reinterpret_borrow<py::object>(rank);
-    const uint64_t base = memory.peer_rank_ptr(owner, mem_type);
-    const uint64_t region = memory.local_mem_size(mem_type);
-    const uint64_t skipped = to_unsigned(offset, "offset", kNoLimit);
-    if (skipped > region) {
-        raise_value_error("offset %llu is past the end of the rank's memory of %llu bytes",
-                          static_cast<unsigned long long>(skipped), static_cast<unsigned long long>(region));
-    }
-    return {base + skipped, region - skipped};
-}
-
-py::object make_region(const BigMemory& memory, const Place& place, uint64_t size) {
-    if (size == 0 || size > place.room) {
+py::object make_region(const ViewRoom& room, uint64_t size) {
+    if (size == 0 || size > room.size) {
         raise_value_error("a view of %llu bytes is asked for, the rank's memory has %llu there",
-                          static_cast<unsigned long long>(size), static_cast<unsigned long long>(place.room));
+                          static_cast<unsigned long long>(size), static_cast<unsigned long long>(room.size));
     }
-    void* token =
-        without_gil([&] { return mf_private_bm_retain_view(memory.handle(), place.address, size); });
+    void* token = without_gil([&] { return room.retain(room.address, size); });
     if (token == nullptr) {
         raise_last_error("view");
     }
-    return py::cast(std::make_unique<Region>(token, place.address, size));
+    return py::cast(std::make_unique<Region>(token, room.address, size));
 }
 
 uint64_t item_count(py::handle shape) {
@@ -60,15 +41,24 @@ Region::~Region() {
     without_gil([this] { mf_private_release_view(token_); });
 }
 
-py::object make_buffer(const BigMemory& memory, py::handle rank, py::handle offset, py::handle size,
-                       py::handle mem_type) {
-    const Place place = locate(memory, rank, offset, mem_type);
-    const uint64_t bytes = size.is_none() ? place.room : to_unsigned(size, "size", kNoLimit);
-    return py::memoryview(make_region(memory, place, bytes));
+ViewRoom skip(ViewRoom room, py::handle offset) {
+    const uint64_t skipped = to_unsigned(offset, "offset", kNoLimit);
+    if (skipped > room.size) {
+        raise_value_error("offset %llu is past the end of the rank's memory of %llu bytes",
+                          static_cast<unsigned long long>(skipped),
+                          static_cast<unsigned long long>(room.size));
+    }
+    room.address += skipped;
+    room.size -= skipped;
+    return room;
 }
 
-py::object make_view(const BigMemory& memory, py::handle rank, py::handle offset, py::handle size,
-                     py::handle dtype, py::handle shape, py::handle mem_type) {
+py::object make_buffer(const ViewRoom& room, py::handle size) {
+    const uint64_t bytes = size.is_none() ? room.size : to_unsigned(size, "size", kNoLimit);
+    return py::memoryview(make_region(room, bytes));
+}
+
+py::object make_view(const ViewRoom& room, py::handle size, py::handle dtype, py::handle shape) {
     py::module_ numpy = py::module_::import("numpy");
     const py::object element = numpy.attr("dtype")(dtype);
     if (element.attr("hasobject").cast<bool>()) {
@@ -81,8 +71,7 @@ py::object make_view(const BigMemory& memory, py::handle rank, py::handle offset
     }
     const py::object dimensions = PyLong_Check(shape.ptr()) ? py::object(py::make_tuple(shape))
                                                             : py::reinterpret_borrow<py::object>(shape);
-    const Place place = locate(memory, rank, offset, mem_type);
-    uint64_t bytes = place.room - place.room % item_size;
+    uint64_t bytes = room.size - room.size % item_size;
     if (!dimensions.is_none() && __builtin_mul_overflow(item_count(dimensions), item_size, &bytes)) {
         raise_value_error("the shape has more bytes than 64 bits can count");
     }
@@ -100,7 +89,7 @@ py::object make_view(const BigMemory& memory, py::handle rank, py::handle offset
         }
         bytes = wanted;
     }
-    const py::object flat = numpy.attr("frombuffer")(make_region(memory, place, bytes), element);
+    const py::object flat = numpy.attr("frombuffer")(make_region(room, bytes), element);
     return dimensions.is_none() ? flat : py::object(flat.attr("reshape")(dimensions));
 }
 

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <functional>
 
 namespace memfabric::python {
 
@@ -26,6 +27,23 @@ class Region {
     uint64_t address_;
     uint64_t size_;
 };
+
+/// Memory that a view may be of: from an address to the end of a rank's memory.
+struct ViewRoom {
+    uint64_t address;
+    uint64_t size;  // bytes
+    /// Keeps (address, size) mapped: a token for Region; null, and a last error, where it cannot. Called
+    /// without the GIL.
+    std::function<void*(uint64_t address, uint64_t size)> retain;
+};
+
+/// The part of `room` that begins at `offset`.
+ViewRoom skip(ViewRoom room, py::handle offset);
+
+/// A memoryview of `size` bytes, None: all.
+py::object make_buffer(const ViewRoom& room, py::handle size);
+/// A numpy array; `size` in bytes, `shape`, or neither: all.
+py::object make_view(const ViewRoom& room, py::handle size, py::handle dtype, py::handle shape);
 
 void bind_views(py::module_& module);
 

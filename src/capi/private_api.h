@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 #include "smem_bm_def.h"
+#include "smem_shm_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 2
+#define MF_PRIVATE_INTERFACE 3
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,7 +27,13 @@ int32_t mf_private_last_error_code(void);
 /// Keeps the address range of the handle's object mapped until the token is released, also after destroy and
 /// uninit: for views. The range [address, address + size) must lie in the object's window. NULL on failure.
 void* mf_private_bm_retain_view(smem_bm_t handle, uint64_t address, uint64_t size);
+/// The same of an SHM object.
+void* mf_private_shm_retain_view(smem_shm_t handle, uint64_t address, uint64_t size);
 void mf_private_release_view(void* token);
+
+/// smem_shm_register_exit() with a function that is given `context`.
+int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status, void* context),
+                                     void* context);
 
 /// Restores the log on standard error.
 void mf_private_reset_logger(void);

@@ -79,13 +79,13 @@ Status Creator::Attempt::look_for_refusals(bool was_refused) {
 }
 
 Status Creator::Attempt::agree(bool was_refused) {
-    MF_RETURN_IF_ERROR(store_.set(wanted_key_, own_.text(), deadline_));
     const auto handler = [assembly = assembly_](const store::MemberEvent& event) {
         assembly->on_claim(event);
     };
     const store::JoinRequest claim{claims_group_, own_.world_rank, 0, own_.encode()};
     MF_ASSIGN_OR_RETURN(const store::JoinReply reply, store_.join(claim, handler, deadline_));
     is_in_claims_ = true;
+    static_cast<void>(store_.set_owned(wanted_key_, own_.text(), deadline_));  // for texts only
     assembly_->take_claims(reply);
     MF_RETURN_IF_ERROR(look_for_refusals(was_refused));
     const Status agreed = assembly_->wait_for_claims(deadline_);

@@ -11,10 +11,10 @@ namespace memfabric::shm {
 Status ExitNotice::set_handler(ExitHandler handler, Deadline deadline) {
     {
         const std::lock_guard lock(mutex_);
-        if (handler_ != nullptr) {
+        if (handler_) {
             return {Code::kError, "a function is registered already; there is one an object and process"};
         }
-        handler_ = handler;
+        handler_ = std::move(handler);
     }
     const auto on_change = [weak = weak_from_this()](std::string_view,
                                                      const std::optional<std::string>& value) {
@@ -46,14 +46,14 @@ Status ExitNotice::announce(int status, Deadline deadline) {
 }
 
 void ExitNotice::fire(int status) {
-    ExitHandler handler = nullptr;
+    ExitHandler handler;
     {
         const std::lock_guard lock(mutex_);
         announced_ = true;
-        if (handler_ == nullptr || std::exchange(fired_, true)) {
+        if (!handler_ || std::exchange(fired_, true)) {
             return;
         }
-        handler = handler_;
+        handler = handler_;  // which stays: no second one may be registered
     }
     // The program's function may block for good or end the process: nobody waits for this thread.
     start_thread("mf-exit", [handler, status](const std::stop_token&) { handler(status); }).detach();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace memfabric::shm {
 
-using ExitHandler = void (*)(int status);
+using ExitHandler = std::function<void(int status)>;
 
 /// The exit broadcast of one object: a key of the store holds the status once a rank has called for the exit,
 /// so that a later registration hears of it as well.
@@ -37,7 +38,7 @@ class ExitNotice : public std::enable_shared_from_this<ExitNotice> {
     const std::string key_;
     std::mutex mutex_;
     // Guarded by mutex_.
-    ExitHandler handler_ = nullptr;
+    ExitHandler handler_;
     uint64_t watch_ = 0;
     bool fired_ = false;
     bool announced_ = false;

@@ -147,7 +147,7 @@ Status SharedMemory::get(void* destination, const void* in_window, size_t size) 
 }
 
 Status SharedMemory::set_exit_handler(ExitHandler handler) {
-    return exit_notice_->set_handler(handler, control_deadline())
+    return exit_notice_->set_handler(std::move(handler), control_deadline())
         .with_context(context_text("registering an exit function of"));
 }
 

@@ -9,7 +9,7 @@ import re
 
 import memfabric
 import pytest
-from memfabric import bm
+from memfabric import bm, shm
 
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGES = ["memfabric", "mf_smem", "mf_adapter", "memfabric_hybrid"]
@@ -43,6 +43,24 @@ METHODS = {
     "buffer": ["rank", "offset", "size", "mem_type"],
 }
 
+SHM_METHODS = {
+    "destroy": ["flags"],
+    "set_context": ["context"],
+    "get_context": [],
+    "barrier": [],
+    "all_gather": ["local_data"],
+    "query_support_data_operation": [],
+    "reach": ["remote_rank"],
+    "topology_can_reach": ["remote_rank", "reach_info"],
+    "register_exit": ["exit"],
+    "global_exit": ["status"],
+    "put": ["dst_ptr", "src_ptr", "size"],
+    "get": ["dst_ptr", "src_ptr", "size"],
+    "peer_rank_ptr": ["rank"],
+    "view": ["rank", "offset", "size", "dtype", "shape"],
+    "buffer": ["rank", "offset", "size"],
+}
+
 
 def parameters(function):
     return [name for name in inspect.signature(function).parameters if name != "self"]
@@ -51,15 +69,18 @@ def parameters(function):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_packages_have_the_same_names(package):
     module = importlib.import_module(package)
-    submodule = importlib.import_module(f"{package}.bm")
-    assert module.bm is submodule
-    assert set(module.__all__) >= set(FUNCTIONS) | {"bm", "CopyData2DParams", "Error", "ErrorCode"}
+    assert set(module.__all__) >= set(FUNCTIONS) | {"bm", "shm", "CopyData2DParams", "Error", "ErrorCode"}
     assert module.__version__ == memfabric.__version__
     for name in memfabric.__all__:
-        if name != "bm":
+        if name not in ("bm", "shm"):
             assert getattr(module, name) is getattr(memfabric, name)
-    for name in bm.__all__:
-        assert getattr(submodule, name) is getattr(bm, name)
+    for part in (bm, shm):
+        name = part.__name__.rpartition(".")[2]
+        submodule = importlib.import_module(f"{package}.{name}")
+        assert getattr(module, name) is submodule
+        assert submodule.__all__ == part.__all__
+        for name in part.__all__:
+            assert getattr(submodule, name) is getattr(part, name)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -74,6 +95,29 @@ def test_methods_have_their_parameters_and_a_text(name):
     method = getattr(bm.BigMemory, name)
     assert parameters(method) == METHODS[name]
     assert inspect.getdoc(method)
+
+
+@pytest.mark.parametrize("name", SHM_METHODS)
+def test_methods_of_shm_have_their_parameters_and_a_text(name):
+    method = getattr(shm.ShareMemory, name)
+    assert parameters(method) == SHM_METHODS[name]
+    assert inspect.getdoc(method)
+
+
+def test_functions_and_config_of_shm():
+    assert parameters(shm.initialize) == ["store_url", "world_size", "rank_id", "device_id", "config"]
+    assert parameters(shm.create) == ["id", "rank_size", "rank_id", "local_mem_size", "data_op_type", "flags"]
+    assert inspect.signature(shm.create).parameters["data_op_type"].default is shm.ShmDataOpType.MTE
+    assert parameters(shm.uninitialize) == ["flags"]
+    config = shm.ShmConfig()
+    assert repr(config) == "ShmConfig(init_timeout=120, create_timeout=120, operation_timeout=120, start_store=True, flags=0)"
+    for name in ("init_timeout", "create_timeout", "operation_timeout", "flags"):
+        setattr(config, name, 4294967295)
+        assert getattr(config, name) == 4294967295
+        with pytest.raises(ValueError, match=name):
+            setattr(config, name, -1)
+    config.start_store = False
+    assert config.start_store is False
 
 
 def test_functions_of_bm():
@@ -95,6 +139,7 @@ def c_enumerators(header, prefix):
     (bm.BmCopyType, "smem_bm_def.h", "SMEMB_COPY_"),
     (bm.BmDataOpType, "smem_bm_def.h", "SMEMB_DATA_OP_"),
     (bm.BmMemType, "smem_bm_def.h", "SMEM_MEM_TYPE_"),
+    (shm.ShmDataOpType, "smem_shm_def.h", "SMEMS_DATA_OP_"),
     (memfabric.ErrorCode, "smem_error.h", "SM_"),
 ])
 def test_enums_are_those_of_the_headers(python, header, prefix):

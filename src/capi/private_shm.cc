@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "capi/private_api.h"
+#include "capi/report.h"
+#include "capi/shm_process.h"
+
+using memfabric::AttachedWindow;
+using memfabric::Code;
+using memfabric::failure;
+using memfabric::Result;
+using memfabric::Status;
+using memfabric::capi::guarded;
+using memfabric::capi::guarded_value;
+using memfabric::capi::ShmProcess;
+
+extern "C" {
+
+void* mf_private_shm_retain_view(smem_shm_t handle, uint64_t address, uint64_t size) {
+    return guarded_value<void*>(nullptr, [&]() -> Result<void*> {
+        MF_ASSIGN_OR_RETURN(const auto object,
+                            ShmProcess::instance().find(handle, "viewing memory of an SHM object"));
+        const auto range = object->window().range();
+        if (!range.contains(address, size)) {
+            return failure(Code::kInvalidParam,
+                           "viewing memory of SHM {}: {:#x} + {} bytes lies outside the object at {:#x} to "
+                           "{:#x}",
+                           object->id(), address, size, range.begin, range.end());
+        }
+        return std::make_unique<std::shared_ptr<AttachedWindow>>(object->attached_window()).release();
+    });
+}
+
+int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status, void* context),
+                                     void* context) {
+    return guarded([&]() -> Status {
+        MF_ASSIGN_OR_RETURN(const auto object,
+                            ShmProcess::instance().find(handle, "registering an exit function"));
+        return object->set_exit_handler([exit, context](int status) { exit(status, context); });
+    });
+}
+
+}  // extern "C"
