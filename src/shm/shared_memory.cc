@@ -102,7 +102,11 @@ Status SharedMemory::close(Deadline deadline) {
     if (last) {
         exit_notice_->forget(deadline);
     }
-    MF_RETURN_IF_ERROR(store().leave(name_, deadline).with_context(context_text("leaving")));
+    const Status told = store().leave(name_, deadline);
+    // Where rank 0, which served the store, ended first, there is nobody left to tell.
+    if (!told.is_ok() && store().is_usable()) {
+        return told.with_context(context_text("leaving"));
+    }
     return given_back.with_context(context_text("leaving"));
 }
 

@@ -35,7 +35,13 @@ def check_batch(output, world):
                 "are right") in output
 
 
-EXAMPLES = {"bm_hello": check_hello, "bm_batch_async": check_batch}
+def check_shm_hello(output, world):
+    for rank in range(world):
+        following = (rank + 1) % world
+        assert re.search(rf"rank {rank} of {world} reads at 0x[0-9a-f]+: greetings from rank {following}\b", output)
+
+
+EXAMPLES = {"bm_hello": check_hello, "bm_batch_async": check_batch, "shm_hello": check_shm_hello}
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])

@@ -90,6 +90,15 @@ def test_uninit_ends_without_the_store(harness):
     together(shared.actors, "shm_uninit", 0, timeout=20)
 
 
+def test_destroy_succeeds_where_rank_0_and_its_store_have_ended(harness):
+    shared = start_shared(harness, 2)
+    shared.all("shm_barrier")
+    shared.actors[0].call("shm_uninit", 0)
+    shared.actors[0].quit()
+    shared.actors[1].call("shm_destroy", shared.handles[1], 0, timeout=10)
+    shared.actors[1].call("shm_uninit", 0, timeout=10)
+
+
 def test_uninit_ends_the_own_barrier_of_another_thread(harness):
     shared = start_shared(harness, 2)
     one = shared.actors[0]

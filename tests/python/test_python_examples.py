@@ -31,6 +31,14 @@ def test_bm_numpy_pool():
     assert sorted(re.findall(r"^rank (\d): product of the whole matrix is right", result.stdout, flags=re.M)) == list("0123")
 
 
+def test_shm_basic():
+    result = run("shm_basic.py")
+    assert result.returncode == 0, result.stderr
+    total = sum(rank + 1 for rank in range(4)) * (2 << 20) // 8
+    for rank in range(4):
+        assert f"rank {rank}: the sum of all memory is {total}, and 4 ranks found the same" in result.stdout
+
+
 def check_demo(path, stream):
     result = run("pool_demo.py", path)
     assert result.returncode == 0, result.stderr

@@ -27,6 +27,7 @@ PROGRAM = """
 import memfabric
 from memfabric_hybrid import bm
 import mf_smem.bm
+from mf_smem import shm
 
 def main() -> int:
     config: bm.BmConfig = bm.BmConfig()
@@ -38,6 +39,11 @@ def main() -> int:
         address: int = pool.join()
         code = pool.copy_data(b"abc", address, 3, bm.BmCopyType.H2G, 0)
         pool.view(0)[:] = 1
+    code = shm.initialize("tcp://127.0.0.1:5000", 2, 1, 0, shm.ShmConfig())
+    with shm.create(0, 2, 1, 1 << 21, shm.ShmDataOpType.MTE) as memory:
+        gathered: bytes = memory.all_gather(b"abc")
+        memory.view(0)[:] = len(gathered)
+        code = memory.register_exit(lambda status: None)
     return code + memfabric.ErrorCode.OK
 """
 
