@@ -6,14 +6,6 @@
 #include "store/rank_text.h"
 
 namespace memfabric::shm {
-namespace {
-
-const char* how(store::MemberEventKind kind) {
-    return kind == store::MemberEventKind::kLost ? "was lost" : "gave up";
-}
-
-}  // namespace
-
 void Assembly::take_claims(const store::JoinReply& reply) {
     const std::lock_guard lock(mutex_);
     for (const store::Member& member : reply.members) {
@@ -36,10 +28,10 @@ void Assembly::on_claim(const store::MemberEvent& event) {
     if (found == claims_.end() || found->second.epoch != member.epoch) {
         return;
     }
-    const uint32_t rank = found->second.config.rank;
-    if (claimed_ ? !joined_ && !members_.contains(rank) : event.kind == store::MemberEventKind::kLost) {
-        fail(failure(Code::kPeerLost, "rank {} (process {} of the world) {} before all had come", rank,
-                     member.rank, how(event.kind)));
+    // Whoever leaves once all are here has seen all join the object's group, of which we may hear later.
+    if (event.kind == store::MemberEventKind::kLost && !joined_) {
+        fail(failure(Code::kPeerLost, "rank {} (process {} of the world) was lost before all had come",
+                     found->second.config.rank, member.rank));
     } else if (!claimed_) {
         claims_.erase(found);
     }
@@ -77,7 +69,8 @@ void Assembly::on_member(const store::MemberEvent& event) {
         joined_ = joined_ || members_.size() == own_.config.rank_size;
         changed_.notify_all();
     } else if (!joined_) {
-        fail(failure(Code::kPeerLost, "rank {} {} before all had come", event.member.rank, how(event.kind)));
+        fail(failure(Code::kPeerLost, "rank {} {} before all had come", event.member.rank,
+                     event.kind == store::MemberEventKind::kLost ? "was lost" : "gave up"));
     }
 }
 

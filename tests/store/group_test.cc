@@ -56,6 +56,22 @@ TEST_F(Groups, BarrierThatEndsByItsDeadlineNamesWhoIsMissingAndCanBeTriedAgain) 
     MF_EXPECT_OK(again.get());
 }
 
+TEST_F(Groups, RankThatLeavesTheGroupFailsTheRoundsThatNeedIt) {
+    const auto one = client(1);
+    const auto two = client(2);
+    const auto nothing = [](const MemberEvent&) {};
+    MF_EXPECT_OK(one->join({"group", 0, 2, ""}, nothing, soon()));
+    MF_EXPECT_OK(two->join({"group", 1, 2, ""}, nothing, soon()));
+    auto waiting = in_background([&] { return one->barrier("group", 2, 0, soon()); });
+    MF_EXPECT_OK(two->leave("group", soon()));
+    MF_EXPECT_FAILURE(waiting.get(), Code::kPeerLost, "rank 1 of 2", "has left the group");
+    MF_EXPECT_FAILURE(one->all_gather("group", 2, 0, "x", soon()), Code::kPeerLost, "rank 1 of 2");
+    MF_EXPECT_OK(two->join({"group", 1, 2, ""}, nothing, soon()));
+    auto again = in_background([&] { return two->barrier("group", 2, 1, soon()); });
+    MF_EXPECT_OK(one->barrier("group", 2, 0, soon()));
+    MF_EXPECT_OK(again.get());
+}
+
 TEST_F(Groups, AllGatherThatEndsByItsDeadlineIsTakenBack) {
     const auto one = client(1);
     const auto two = client(2);
