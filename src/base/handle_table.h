@@ -20,8 +20,8 @@ namespace memfabric {
 template <typename T, size_t kSlots, uint8_t kTag>
 class HandleTable {
  public:
-    using Handle = uint64_t;  // never 0: generation << 16 | tag << 8 | slot; kSlots is at most 256
-    static_assert(kSlots <= 256);
+    using Handle = uint64_t;  // never 0: generation << 16 | tag << 12 | slot
+    static_assert(kSlots <= 4096 && kTag <= 15);
 
     /// Null object where the handle is unknown or stale. The object stays alive while this exists.
     class Pinned {
@@ -51,7 +51,7 @@ class HandleTable {
         for (size_t index = 0; index < kSlots; ++index) {
             Slot& slot = slots_[index];
             if (slot.object == nullptr) {
-                const Handle handle = (++generation_ << 16) | (uint64_t{kTag} << 8) | index;
+                const Handle handle = (++generation_ << 16) | (uint64_t{kTag} << 12) | index;
                 slot.object = std::move(object);
                 slot.raw.store(slot.object.get(), std::memory_order_release);
                 slot.handle.store(handle, std::memory_order_release);
@@ -115,7 +115,7 @@ class HandleTable {
     };
 
     Slot* slot_of(Handle handle) {
-        const size_t index = handle & 0xFF;
+        const size_t index = handle & 0xFFF;
         return index < kSlots ? &slots_[index] : nullptr;
     }
 

@@ -78,6 +78,15 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},
     {OptionId::kEvictAfter, "MF_EVICT_AFTER", kDuration, "30s", 100, kDay, "",
      "A peer or store whose host was silent for this long (TCP keepalive) is given up as lost."},
+    {OptionId::kTransTimeout, "MF_TRANS_TIMEOUT", kDuration, "10s", 1, kDay, "",
+     "How long a transfer waits for a session or an address that is not there yet, and a deregistration for "
+     "transfers that run."},
+    {OptionId::kTransPath, "MF_TRANS_PATH", kChoice, "auto", 0, 0, "auto|mapped|attach|staging",
+     "Forces one way to a peer's memory; 'auto' maps what the library allocated, else attaches to the peer's "
+     "process, else goes through its staging ring."},
+    {OptionId::kTransPtracer, "MF_TRANS_PTRACER", kFlag, "0", 0, 1, "",
+     "Where the kernel forbids attaching to processes that are not one's children (Yama), lets every process "
+     "of this user attach to this one (PR_SET_PTRACER): transfers get faster, and so could a debugger."},
 }};
 
 constexpr bool table_is_in_order() {

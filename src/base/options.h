@@ -47,6 +47,9 @@ enum class OptionId : size_t {
     kStoreMaxMemory,
     kLostAfter,
     kEvictAfter,
+    kTransTimeout,
+    kTransPath,
+    kTransPtracer,
     kCount,
 };
 

@@ -24,6 +24,10 @@ Engine::Engine(const Options& options) : state_(std::make_unique<State>(options)
 
 Engine::~Engine() = default;
 
+ThreadTeam& Engine::team() {
+    return state_->team;
+}
+
 size_t Engine::thread_count() const {
     return state_->team.helpers() + 1;
 }

@@ -12,6 +12,8 @@
 
 namespace memfabric::copy {
 
+class ThreadTeam;
+
 /// One contiguous piece of a batch. The ranges do not overlap.
 struct Piece {
     std::byte* destination = nullptr;
@@ -60,6 +62,9 @@ class Engine {
 
     /// Threads that share one big copy, the caller included.
     size_t thread_count() const;
+
+    /// The helper threads, for jobs that are no copies between ordinary addresses.
+    ThreadTeam& team();
 
  private:
     /// What is smaller than this is always left to memcpy: filling the pipe past the caches and draining it

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -130,6 +131,23 @@ Result<std::shared_ptr<AttachedWindow>> Runtime::attach_once(const std::string& 
     const std::lock_guard lock(windows_mutex_);
     windows_[object] = attached;
     return attached;
+}
+
+std::shared_ptr<AttachedWindow> Runtime::window_with(uint64_t address) {
+    // The others are let go outside the lock: the last owner of a window gives it up at the store.
+    std::vector<std::shared_ptr<AttachedWindow>> attached;
+    {
+        const std::lock_guard lock(windows_mutex_);
+        for (const auto& [object, window] : windows_) {
+            attached.push_back(window.lock());
+        }
+    }
+    for (const std::shared_ptr<AttachedWindow>& window : attached) {
+        if (window && window->window().range().contains(address, 1)) {
+            return window;
+        }
+    }
+    return nullptr;
 }
 
 void Runtime::release_window(const std::string& object) {

@@ -47,6 +47,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
                                                           const memory::RegionShape& shape,
                                                           Deadline deadline);
 
+    /// The window, mapped in this process, that the address lies in; null for any other memory.
+    std::shared_ptr<AttachedWindow> window_with(uint64_t address);
+
  private:
     friend class AttachedWindow;
     Result<std::shared_ptr<AttachedWindow>> find_attached(const std::string& object, uint32_t slots,

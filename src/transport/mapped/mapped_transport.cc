@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/mapped/mapped_transport.h"
 
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -55,6 +58,22 @@ Result<Fd> MappedTransport::fetch(const std::vector<std::string>& holders, const
         }
     } while (last.code() == Code::kTimeout && !deadline.expired());
     return last;
+}
+
+Result<pid_t> MappedTransport::process_behind(const std::string& holder) const {
+    MF_ASSIGN_OR_RETURN(const Fd connection, folder_.connect(holder));
+    ucred credentials{};
+    socklen_t length = sizeof credentials;
+    if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+        return failure(Code::kError, "the kernel does not say which process serves '{}' ({})", holder,
+                       errno_text(errno));
+    }
+    if (credentials.pid <= 0) {
+        return failure(
+            Code::kNotSupported,
+            "the process that serves '{}' is in another pid namespace and not to be seen from here", holder);
+    }
+    return credentials.pid;
 }
 
 }  // namespace memfabric::transport

@@ -42,6 +42,10 @@ class MappedTransport final : public Transport {
     Result<Fd> fetch(const std::vector<std::string>& holders, const std::string& object,
                      const std::string& token, Deadline deadline) const;
 
+    /// The process that serves `holder`, as this process's pid namespace numbers it; a failure where it is
+    /// gone or not to be seen from here.
+    Result<pid_t> process_behind(const std::string& holder) const;
+
  private:
     struct Offer {
         int descriptor = -1;

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "copy/async_queue.h"
+#include "runtime/runtime.h"
+#include "trans/counters.h"
+#include "trans/in_flight.h"
+#include "trans/memory_pool.h"
+#include "trans/peer_directory.h"
+#include "trans/registration_table.h"
+#include "trans/registrations.h"
+#include "trans/session_record.h"
+#include "trans/shared_segments.h"
+
+namespace memfabric::trans {
+
+/// One transfer session: memory that its process lets peers write and read, and transfers with other
+/// sessions. Thread-safe; registrations exclude one another, transfers do not.
+class Engine {
+ public:
+    /// Publishes the session. kDuplicatedObject where a living process has one of that name.
+    static Result<std::shared_ptr<Engine>> open(std::shared_ptr<Runtime> runtime, const Endpoint& session,
+                                                Deadline deadline);
+    /// Use open().
+    Engine(std::shared_ptr<Runtime> runtime, std::string session, RegistrationTable table,
+           InFlightBoard flights);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    const std::string& session() const { return session_; }
+    const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
+    const Counters& counters() const { return counters_; }
+    std::chrono::milliseconds operation_timeout() const { return timeout_; }
+
+    /// All ranges, or none. Inside memory that is registered already it costs nothing; ranges may overlap: a
+    /// byte can be transferred while any registration covers it.
+    Status register_memory(std::span<const memory::AddressRange> ranges);
+    /// Undoes the last registration that began at `address`. Waits for the transfers that use bytes which no
+    /// other registration covers; where they do not end by the deadline the registration stays.
+    Status deregister_memory(uint64_t address, Deadline deadline);
+
+    /// Zeroed memory that peers on this host copy to and from directly once it is registered.
+    Result<uint64_t> allocate(uint64_t size);
+    /// Undoes every registration that began in it, then gives it back; kResourceInUse where transfers use it
+    /// until the deadline.
+    Status release(uint64_t address, Deadline deadline);
+
+    /// Returns when every byte is in its place, or none was moved (unless the peer's memory turns out to be
+    /// gone in the middle). Remote addresses are the peer's own.
+    Status transfer(Direction direction, std::string_view session, std::span<const copy::Piece> pieces);
+    void submit(Direction direction, std::string session, std::vector<copy::Piece> pieces);
+    Status wait(Deadline deadline) { return queue_.wait(deadline); }
+
+    /// Takes the session and its memory back: peers' transfers that run end first, later ones are refused.
+    Status close(Deadline deadline);
+
+ private:
+    Status publish(Deadline deadline);
+    Status add_to_table(const Registrations::Change& change);
+    Status wait_for_transfers(const Registrations::Change& change, Deadline deadline) const;
+    Status attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
+                   Deadline deadline);
+    Status not_registered(std::string_view session, memory::AddressRange missing) const;
+
+    const std::shared_ptr<Runtime> runtime_;
+    const std::string session_;
+    const std::chrono::milliseconds timeout_;
+    SessionRecord record_;
+    const uint64_t nonce_;  // peers read it in our memory to be sure of the process
+    std::mutex mutex_;
+    MemoryPool pool_;  // guarded by mutex_, as is what follows up to closed_
+    RegistrationTable table_;
+    SharedSegments segments_;
+    Registrations registrations_;
+    bool closed_ = false;
+    const InFlightBoard flights_;
+    Counters counters_;
+    PeerDirectory peers_;
+    copy::AsyncQueue queue_;  // last: its thread uses all of the above
+};
+
+}  // namespace memfabric::trans

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trans/peer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "base/log.h"
+#include "trans/attach_path.h"
+
+namespace memfabric::trans {
+namespace {
+
+/// A target that was seen alive within this time is not looked at again: its pid cannot belong to another
+/// process yet.
+constexpr int64_t kAliveFor = 10'000'000;  // nanoseconds
+/// Pieces of one operation that are planned without allocating.
+constexpr size_t kFewPieces = 8;
+
+int64_t now_ns() {
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+uint64_t remote_address(Direction direction, const copy::Piece& piece) {
+    return direction == Direction::kWrite ? reinterpret_cast<uint64_t>(piece.destination)
+                                          : reinterpret_cast<uint64_t>(piece.source);
+}
+
+/// Scratch of one thread: a batch of many pieces allocates nothing once it has grown.
+struct Scratch {
+    std::vector<memory::AddressRange> ranges;
+    std::vector<TableView::Part> parts;
+};
+
+Scratch& scratch() {
+    static thread_local Scratch scratch;
+    return scratch;
+}
+
+memory::AddressRange envelope_of(std::span<const memory::AddressRange> ranges) {
+    uint64_t begin = std::numeric_limits<uint64_t>::max();
+    uint64_t end = 0;
+    for (const memory::AddressRange& range : ranges) {
+        begin = std::min(begin, range.begin);
+        end = std::max(end, range.end());
+    }
+    return {begin, end - begin};
+}
+
+uint64_t total_of(std::span<const copy::Piece> pieces) {
+    uint64_t total = 0;
+    for (const copy::Piece& piece : pieces) {
+        total += piece.size;
+    }
+    return total;
+}
+
+}  // namespace
+
+struct Peer::Plan {
+    std::vector<copy::Piece> mapped;  // both addresses are of this process
+    std::vector<copy::Piece> other;   // the remote address is the peer's
+};
+
+Peer::Peer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record, TableView table,
+           std::unique_ptr<InFlightLane> lane)
+    : runtime_(runtime),
+      counters_(counters),
+      session_(std::move(session)),
+      record_(std::move(record)),
+      table_(std::move(table)),
+      lane_(std::move(lane)),
+      choice_(static_cast<PathChoice>(runtime.options().integer(OptionId::kTransPath))) {}
+
+Result<std::shared_ptr<Peer>> Peer::attach(Runtime& runtime, Counters& counters, std::string session,
+                                           SessionRecord record, const std::string& own_session,
+                                           Deadline deadline) {
+    if (record.incarnation.host_id != runtime.host_id()) {
+        return failure(Code::kNotSupported,
+                       "session {} is on host {}, this process on {}: this version reaches sessions of one "
+                       "host (MF_HOST_ID says which processes are on one)",
+                       session, record.incarnation.host_id, runtime.host_id());
+    }
+    transport::MappedTransport& mapped = runtime.mapped();
+    MF_ASSIGN_OR_RETURN(Fd table_fd,
+                        mapped.fetch({record.hand_over}, record.table_object(), record.token, deadline));
+    MF_ASSIGN_OR_RETURN(Fd flights_fd,
+                        mapped.fetch({record.hand_over}, record.flights_object(), record.token, deadline));
+    MF_ASSIGN_OR_RETURN(TableView table, TableView::open(std::move(table_fd)));
+    MF_ASSIGN_OR_RETURN(std::unique_ptr<InFlightLane> lane,
+                        InFlightLane::claim(std::move(flights_fd), own_session));
+    return std::make_shared<Peer>(runtime, counters, std::move(session), std::move(record), std::move(table),
+                                  std::move(lane));
+}
+
+bool Peer::looks_alive() {
+    const int64_t now = now_ns();
+    if (now - alive_at_.load(std::memory_order_relaxed) < kAliveFor) {
+        return true;
+    }
+    if (!lane_->target_is_alive()) {
+        return false;
+    }
+    alive_at_.store(now, std::memory_order_relaxed);
+    return true;
+}
+
+Peer::Attempt Peer::transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
+    std::array<memory::AddressRange, kFewPieces> few;
+    std::span<memory::AddressRange> ranges(few.data(), std::min(pieces.size(), kFewPieces));
+    if (pieces.size() > kFewPieces) {
+        scratch().ranges.resize(pieces.size());
+        ranges = scratch().ranges;
+    }
+    for (size_t i = 0; i < pieces.size(); ++i) {
+        ranges[i] = {remote_address(direction, pieces[i]), pieces[i].size};
+    }
+    Attempt attempt;
+    attempt.generation = table_.generation();
+    if (!looks_alive()) {
+        attempt.outcome = Outcome::kGone;
+        return attempt;
+    }
+    std::vector<TableView::Part>& parts = scratch().parts;
+    parts.clear();
+    const InFlightLane::Announcement announcement(*lane_, envelope_of(ranges));
+    uint64_t missing = 0;
+    switch (table_.check(ranges, parts, &missing, deadline)) {
+        case TableView::Outcome::kCovered:
+            attempt.status = run(direction, pieces, parts, deadline);
+            break;
+        case TableView::Outcome::kMissing:
+            attempt.outcome = Outcome::kMissing;
+            for (const memory::AddressRange& range : ranges) {
+                if (range.contains(missing, 1)) {
+                    attempt.missing = {missing, range.end() - missing};
+                    break;
+                }
+            }
+            break;
+        case TableView::Outcome::kClosed:
+            attempt.outcome = Outcome::kGone;
+            break;
+        case TableView::Outcome::kBusy:
+            attempt.outcome = Outcome::kBusy;
+            break;
+    }
+    return attempt;
+}
+
+Status Peer::run(Direction direction, std::span<const copy::Piece> pieces,
+                 std::span<const TableView::Part> parts, Deadline deadline) {
+    const bool may_map = choice_ == PathChoice::kAuto || choice_ == PathChoice::kMapped;
+    const bool any_mapped = may_map && std::any_of(parts.begin(), parts.end(),
+                                                   [](const auto& part) { return part.segment != 0; });
+    if (!any_mapped) {
+        return move_other(direction, pieces, deadline);
+    }
+    Plan plan;
+    uint64_t done = 0;  // of the piece
+    for (size_t i = 0; i < parts.size(); ++i) {
+        const TableView::Part& part = parts[i];
+        done = i > 0 && parts[i - 1].piece == part.piece ? done : 0;
+        const copy::Piece& piece = pieces[part.piece];
+        if (part.segment != 0) {
+            MF_RETURN_IF_ERROR(add_mapped(direction, piece, part, done, plan, deadline));
+        } else {
+            plan.other.push_back({piece.destination + done, piece.source + done, part.size});
+        }
+        done += part.size;
+    }
+    return run_plan(direction, plan, deadline);
+}
+
+Status Peer::add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
+                        uint64_t done, Plan& plan, Deadline deadline) {
+    MF_ASSIGN_OR_RETURN(std::byte* const here, mapped_address(part.segment, part.begin, deadline));
+    if (direction == Direction::kWrite) {
+        plan.mapped.push_back({here, piece.source + done, part.size});
+    } else {
+        plan.mapped.push_back({piece.destination + done, here, part.size});
+    }
+    return {};
+}
+
+Status Peer::run_plan(Direction direction, const Plan& plan, Deadline deadline) {
+    // First what can fail, so that a refusal comes before the first byte as often as it can.
+    if (!plan.other.empty()) {
+        MF_RETURN_IF_ERROR(move_other(direction, plan.other, deadline));
+    }
+    runtime_.engine().copy_batch(plan.mapped);
+    counters_.count(PathChoice::kMapped, total_of(plan.mapped));
+    return {};
+}
+
+Result<std::byte*> Peer::mapped_address(uint32_t segment, uint64_t address, Deadline deadline) {
+    const std::lock_guard lock(paths_mutex_);
+    auto found = segments_.find(segment);
+    if (found == segments_.end()) {
+        const std::optional<TableView::SegmentPlace> place = table_.segment(segment);
+        if (!place) {
+            return failure(Code::kRefused, "session {} names shared segment {}, which its table lacks",
+                           session_, segment);
+        }
+        MF_ASSIGN_OR_RETURN(Fd descriptor,
+                            runtime_.mapped().fetch({record_.hand_over}, record_.segment_object(segment),
+                                                    record_.token, deadline));
+        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(descriptor.get(), place->size, place->offset));
+        std::erase_if(segments_, [&](const auto& entry) { return !table_.segment(entry.first); });
+        found = segments_.emplace(segment, MappedSegment{std::move(mapping), place->base}).first;
+        log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session_,
+                  segment, place->size);
+    }
+    const MappedSegment& mapped = found->second;
+    if (address < mapped.base || address - mapped.base >= mapped.mapping.size()) {
+        return failure(Code::kRefused, "session {}: address {:#x} lies outside its shared segment {}",
+                       session_, address, segment);
+    }
+    return mapped.mapping.data() + (address - mapped.base);
+}
+
+Status Peer::open_other_path(Deadline) {
+    const std::lock_guard lock(paths_mutex_);
+    if (other_path_ != nullptr) {
+        return {};
+    }
+    if (choice_ == PathChoice::kMapped) {
+        return failure(Code::kNotSupported,
+                       "session {}: its memory there was not allocated by this library, and MF_TRANS_PATH "
+                       "allows nothing but mapped memory",
+                       session_);
+    }
+    MF_ASSIGN_OR_RETURN(other_path_, AttachPath::open(runtime_, record_));
+    log_debug("session {}: private memory goes by cross-memory attach", session_);
+    other_.store(other_path_.get(), std::memory_order_release);
+    return {};
+}
+
+Status Peer::move_other(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
+    PeerPath* path = other_.load(std::memory_order_acquire);
+    if (path == nullptr) {
+        MF_RETURN_IF_ERROR(open_other_path(deadline));
+        path = other_.load(std::memory_order_acquire);
+    }
+    MF_RETURN_IF_ERROR(path->move(direction, pieces, deadline));
+    counters_.count(path->kind(), total_of(pieces));
+    return {};
+}
+
+}  // namespace memfabric::trans

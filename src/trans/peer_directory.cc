@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trans/peer_directory.h"
+
+#include <chrono>
+#include <vector>
+
+#include "base/log.h"
+
+namespace memfabric::trans {
+namespace {
+
+/// Each attached peer holds a descriptor: beyond this number those that were used longest ago are let go, and
+/// attached again when they are needed.
+constexpr size_t kMaxAttached = 256;
+constexpr size_t kDetachAtOnce = 64;
+/// For taking back the watches at the end.
+constexpr auto kUnwatchPatience = std::chrono::seconds(1);
+
+bool wait_changed(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, Deadline deadline) {
+    if (deadline.is_never()) {
+        changed.wait(lock);
+        return true;
+    }
+    return changed.wait_until(lock, deadline.when()) == std::cv_status::no_timeout;
+}
+
+}  // namespace
+
+PeerDirectory::~PeerDirectory() {
+    const Deadline deadline = Deadline::after(kUnwatchPatience);
+    for (const auto& [session, entry] : entries_) {
+        if (entry->watch && runtime_.store().is_usable() && !deadline.expired()) {
+            static_cast<void>(runtime_.store().unwatch(*entry->watch, deadline));
+        }
+    }
+}
+
+std::shared_ptr<Peer> PeerDirectory::present(Entry& entry) {
+    entry.used.store(clock_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    const std::shared_lock lock(entry.mutex);
+    return entry.peer;
+}
+
+Result<std::shared_ptr<Peer>> PeerDirectory::find(std::string_view session, Deadline deadline) {
+    Entry& entry = entry_of(session);
+    if (std::shared_ptr<Peer> peer = present(entry)) {
+        return peer;
+    }
+    return attach(session, entry, deadline);
+}
+
+PeerDirectory::Entry& PeerDirectory::entry_of(std::string_view session) {
+    {
+        const std::shared_lock lock(mutex_);
+        if (const auto found = entries_.find(session); found != entries_.end()) {
+            return *found->second;
+        }
+    }
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<Entry>& entry = entries_[std::string(session)];
+    if (!entry) {
+        entry = std::make_unique<Entry>();
+    }
+    return *entry;
+}
+
+void PeerDirectory::forget(std::string_view session, const Peer& peer) {
+    Entry& entry = entry_of(session);
+    const std::lock_guard lock(entry.mutex);
+    if (entry.peer.get() == &peer) {
+        entry.ended = peer.record().instance;
+        entry.peer.reset();
+        attached_.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+Result<std::shared_ptr<Peer>> PeerDirectory::attach(std::string_view session, Entry& entry,
+                                                    Deadline deadline) {
+    const std::lock_guard lock(entry.attaching);
+    if (std::shared_ptr<Peer> peer = present(entry)) {
+        return peer;
+    }
+    const std::string name(session);
+    MF_RETURN_IF_ERROR(watch(name, entry, deadline));
+    while (true) {
+        MF_ASSIGN_OR_RETURN(SessionRecord record, published(name, entry, deadline));
+        const uint64_t instance = record.instance;
+        Result<std::shared_ptr<Peer>> peer =
+            Peer::attach(runtime_, counters_, name, std::move(record), own_session_, deadline);
+        if (peer.is_ok()) {
+            entry.used.store(clock_.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            {
+                const std::lock_guard peer_lock(entry.mutex);
+                entry.peer = *peer;
+            }
+            if (attached_.fetch_add(1, std::memory_order_relaxed) >= kMaxAttached) {
+                detach_idle(entry);
+            }
+            return peer;
+        }
+        if (peer.status().code() != Code::kPeerLost) {
+            return peer.status().with_context(fmt::format("reaching session {}", name));
+        }
+        // It was published by a process that has gone since: the store will say so, or has its successor.
+        const std::lock_guard ended_lock(entry.mutex);
+        entry.ended = instance;
+    }
+}
+
+void PeerDirectory::detach_idle(const Entry& except) {
+    const std::shared_lock lock(mutex_);
+    std::vector<Entry*> attached;
+    for (const auto& [session, entry] : entries_) {
+        const std::shared_lock entry_lock(entry->mutex);
+        if (entry->peer && entry.get() != &except) {
+            attached.push_back(entry.get());
+        }
+    }
+    std::sort(attached.begin(), attached.end(),
+              [](const Entry* a, const Entry* b) { return a->used.load() < b->used.load(); });
+    for (size_t i = 0; i < std::min(kDetachAtOnce, attached.size()); ++i) {
+        const std::lock_guard entry_lock(attached[i]->mutex);
+        if (attached[i]->peer) {
+            attached[i]->peer.reset();  // operations under way keep it alive
+            attached_.fetch_sub(1, std::memory_order_relaxed);
+        }
+    }
+}
+
+Status PeerDirectory::watch(const std::string& session, Entry& entry, Deadline deadline) {
+    if (entry.watch) {
+        return {};
+    }
+    entry.publication = std::make_shared<Publication>();
+    auto handler = [publication = entry.publication](std::string_view,
+                                                     const std::optional<std::string>& value) {
+        const std::lock_guard lock(publication->mutex);
+        publication->record = value;
+        publication->was_there = publication->was_there || value.has_value();
+        publication->changed.notify_all();
+    };
+    Result<uint64_t> watch = runtime_.store().watch(session_key(session), std::move(handler), deadline);
+    if (!watch.is_ok()) {
+        return watch.status().with_context(
+            fmt::format("looking for session {} in the config store", session));
+    }
+    entry.watch = *watch;
+    return {};
+}
+
+Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry& entry, Deadline deadline) {
+    uint64_t ended = 0;
+    {
+        const std::shared_lock lock(entry.mutex);
+        ended = entry.ended;
+    }
+    Publication& publication = *entry.publication;
+    if (ended != 0) {
+        // A life of it has ended: what the store says now counts, not what the watch has not told yet.
+        MF_ASSIGN_OR_RETURN(const std::optional<std::string> now,
+                            runtime_.store().find(session_key(session), deadline));
+        if (now) {
+            MF_ASSIGN_OR_RETURN(SessionRecord record, decode_record(*now));
+            if (record.instance != ended) {
+                return record;
+            }
+        }
+        return failure(Code::kPeerLost,
+                       "session {} has ended (its process is gone or has closed it); it can be used again "
+                       "once it is opened again under this name",
+                       session);
+    }
+    std::unique_lock lock(publication.mutex);
+    while (!publication.record) {
+        if (!wait_changed(publication.changed, lock, deadline) && !publication.record) {
+            return failure(Code::kTimeout,
+                           "session {} is not there: no process has opened it at the config store {} by the "
+                           "deadline (MF_TRANS_TIMEOUT)",
+                           session, runtime_.store().endpoint().text());
+        }
+    }
+    return decode_record(*publication.record);
+}
+
+}  // namespace memfabric::trans

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+
+#include "trans/peer.h"
+
+namespace memfabric::trans {
+
+/// The sessions that an engine has transferred with, each as it is published now. Thread-safe.
+class PeerDirectory {
+ public:
+    PeerDirectory(Runtime& runtime, Counters& counters, std::string own_session)
+        : runtime_(runtime), counters_(counters), own_session_(std::move(own_session)) {}
+    ~PeerDirectory();
+    PeerDirectory(const PeerDirectory&) = delete;
+    PeerDirectory& operator=(const PeerDirectory&) = delete;
+
+    /// The session's present life. One that was never there is waited for (kTimeout); one that has ended is
+    /// kPeerLost until its name is published again.
+    Result<std::shared_ptr<Peer>> find(std::string_view session, Deadline deadline);
+
+    /// The peer is of a life that has ended: the next find() looks for its successor.
+    void forget(std::string_view session, const Peer& peer);
+
+ private:
+    /// What is known of one session's publication; shared with the watch that keeps it true.
+    struct Publication {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::optional<std::string> record;
+        bool was_there = false;
+    };
+    struct Entry {
+        std::mutex attaching;  // held while the peer is attached, so that it happens once
+        std::shared_ptr<Publication> publication;
+        std::optional<uint64_t> watch;
+        std::shared_mutex mutex;
+        std::shared_ptr<Peer> peer;  // guarded by mutex
+        uint64_t ended = 0;          // instance of the last life that is known to have ended; likewise
+        std::atomic<uint64_t> used{0};
+    };
+
+    Entry& entry_of(std::string_view session);
+    Result<std::shared_ptr<Peer>> attach(std::string_view session, Entry& entry, Deadline deadline);
+    Status watch(const std::string& session, Entry& entry, Deadline deadline);
+    Result<SessionRecord> published(const std::string& session, Entry& entry, Deadline deadline);
+    std::shared_ptr<Peer> present(Entry& entry);
+    void detach_idle(const Entry& except);
+
+    Runtime& runtime_;
+    Counters& counters_;
+    const std::string own_session_;
+    std::shared_mutex mutex_;
+    std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;  // guarded by mutex_
+    std::atomic<uint64_t> clock_{0};                                      // orders the uses of entries
+    std::atomic<size_t> attached_{0};
+};
+
+}  // namespace memfabric::trans
