@@ -3,12 +3,16 @@
  * @file smem_trans.h
  * @brief TRANS, the transfer engine: register any memory, and write and read that of a named peer session.
  *
- * This version of the library does not contain these functions yet: a program that calls them compiles, and
- * fails to link.
- *
  * Addresses of the other side are its own virtual addresses. The local side needs no registration. A session
- * or an address that is not there yet is waited for, up to the operation's timeout. General rules as in
+ * or an address that is not there yet is waited for, up to the operation's timeout (MF_TRANS_TIMEOUT, default
+ * 10 s); the failure then says which of the two was missing. A session that has ended is SM_PEER_LOST at once,
+ * until its name is opened again. All functions may be called from any threads at once. General rules as in
  * smem.h.
+ *
+ * Registered ranges may overlap or touch: a byte can be transferred while any registration covers it, and a
+ * transfer may run over the border of two that touch. A transfer is checked as a whole against the target's
+ * registrations before its first byte is moved. Memory that the target has freed while it was registered ends
+ * the transfer with SM_ERROR, naming the piece; earlier pieces may have been moved then.
  */
 #ifndef MEMFABRIC_SMEM_TRANS_H
 #define MEMFABRIC_SMEM_TRANS_H
@@ -25,7 +29,7 @@ extern "C" {
  */
 int32_t smem_trans_config_init(smem_trans_config_t* config);
 
-/** @brief Starts the interface. Never required: smem_trans_create() does it. A second call returns 0. */
+/** @brief Checks `config`. Never required: smem_trans_create() does it. A second call returns 0. */
 int32_t smem_trans_init(const smem_trans_config_t* config);
 
 /**
@@ -46,27 +50,36 @@ void smem_trans_destroy(smem_trans_t handle, uint32_t flags);
 void smem_trans_uninit(uint32_t flags);
 
 /**
- * @brief Memory for transfers, aligned to pages; NULL on failure. It is registered like any other, by
- * smem_trans_register_mem().
+ * @brief Zeroed memory for transfers, aligned to 64 KiB; NULL on failure. It is registered like any other, by
+ * smem_trans_register_mem(); peers on this host then map it and copy directly, once. Lives until
+ * smem_trans_free() or smem_trans_destroy().
  */
 void* smem_trans_malloc(smem_trans_t handle, size_t size, uint32_t flags);
 
 /**
  * @brief Gives memory of smem_trans_malloc() back and deregisters it. SM_OBJECT_NOT_EXISTS for any other
- * address.
+ * address; SM_RESOURCE_IN_USE as in smem_trans_deregister_mem().
  */
 int32_t smem_trans_free(smem_trans_t handle, void* address);
 
-/** @brief Lets peers write and read [address, address + capacity). */
+/**
+ * @brief Lets peers write and read [address, address + capacity). Inside memory that is registered already it
+ * costs nothing. Each registration is undone by one smem_trans_deregister_mem().
+ * @return 0; SM_INVALID_PARAM for a null address, no bytes, or a range past the end of the address space;
+ * SM_OBJECT_NOT_EXISTS; SM_MALLOC_FAILED
+ */
 int32_t smem_trans_register_mem(smem_trans_t handle, void* address, size_t capacity, uint32_t flags);
 
-/** @brief Registers `count` ranges, or none where one of them cannot be. */
+/** @brief Registers `count` ranges, or none where one of them cannot be. Peers see all or none. */
 int32_t smem_trans_batch_register_mem(smem_trans_t handle, void* addresses[], size_t capacities[],
                                       uint32_t count, uint32_t flags);
 
 /**
- * @brief Undoes the registration of the same address: later transfers to it are refused. SM_OBJECT_NOT_EXISTS
- * where there is none.
+ * @brief Undoes the last registration that began at `address`: later transfers to bytes that no other
+ * registration covers are refused, and those that run have ended when it returns 0, so the memory may be
+ * freed. Blocks up to MF_TRANS_TIMEOUT.
+ * @return 0; SM_OBJECT_NOT_EXISTS where none begins there; SM_RESOURCE_IN_USE where a transfer did not end in
+ * time: the memory stays registered, and the text names the session that uses it
  */
 int32_t smem_trans_deregister_mem(smem_trans_t handle, void* address);
 

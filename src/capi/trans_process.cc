@@ -21,21 +21,30 @@ Result<TransTable::Handle> TransProcess::open(const std::string& store_url, cons
     MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
     const std::lock_guard lock(control_mutex_);
     engines_.reap();
-    MF_ASSIGN_OR_RETURN(std::shared_ptr<Runtime> runtime,
-                        Process::instance().runtime_for(store, options, deadline));
-    for (const TransTable::Handle other : engines_.handles()) {
-        const auto engine = engines_.share(other);
-        if (engine && engine->session() == name.text() && engine->runtime() == runtime) {
-            return failure(Code::kDuplicatedObject, "this process has a session of that name already");
-        }
-    }
-    MF_ASSIGN_OR_RETURN(std::shared_ptr<trans::Engine> engine,
-                        trans::Engine::open(std::move(runtime), name, deadline));
+    std::shared_ptr<trans::Engine> engine;
+    MF_RETURN_IF_ERROR(Process::instance().on_runtime(
+        store, options, deadline, [&](const std::shared_ptr<Runtime>& runtime) -> Status {
+            if (is_open(name.text(), runtime)) {
+                return {Code::kDuplicatedObject, "this process has a session of that name already"};
+            }
+            MF_ASSIGN_OR_RETURN(engine, trans::Engine::open(runtime, name, deadline));
+            return {};
+        }));
     const TransTable::Handle handle = engines_.insert(std::move(engine));
     if (handle == 0) {
         return failure(Code::kNewObjectFailed, "this process has {} sessions already", kMaxTransSessions);
     }
     return handle;
+}
+
+bool TransProcess::is_open(const std::string& session, const std::shared_ptr<Runtime>& runtime) {
+    for (const TransTable::Handle handle : engines_.handles()) {
+        const auto engine = engines_.share(handle);
+        if (engine && engine->session() == session && engine->runtime() == runtime) {
+            return true;
+        }
+    }
+    return false;
 }
 
 Status TransProcess::close(TransTable::Handle handle) {

@@ -13,7 +13,7 @@ namespace memfabric::capi {
 
 /// Sessions of one process at a time.
 inline constexpr size_t kMaxTransSessions = 2048;
-using TransTable = HandleTable<trans::Engine, kMaxTransSessions, 2>;
+using TransTable = HandleTable<trans::Engine, kMaxTransSessions, 3>;
 
 /// What the functions of smem_trans.h share in one process. Never destroyed: threads of the program may still
 /// be inside when it exits.
@@ -30,6 +30,8 @@ class TransProcess {
     void close_all();
 
  private:
+    bool is_open(const std::string& session, const std::shared_ptr<Runtime>& runtime);
+
     TransTable engines_;
     std::mutex control_mutex_;  // open and close: one at a time
 };

@@ -1,18 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trans/attach_path.h"
 
+#include <array>
+#include <vector>
+
 namespace memfabric::trans {
+namespace {
+
+using transport::Flow;
+using transport::RemotePiece;
+
+RemotePiece to_remote(Direction direction, const copy::Piece& piece) {
+    if (direction == Direction::kWrite) {
+        // The kernel only reads from the local side of a write.
+        return {reinterpret_cast<uint64_t>(piece.destination), const_cast<std::byte*>(piece.source),
+                piece.size};
+    }
+    return {reinterpret_cast<uint64_t>(piece.source), piece.destination, piece.size};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<PeerPath>> AttachPath::open(Runtime& runtime, const SessionRecord& record) {
     MF_ASSIGN_OR_RETURN(const pid_t pid, runtime.mapped().process_behind(record.hand_over));
-    MF_ASSIGN_OR_RETURN(transport::AttachedProcess process,
+    MF_ASSIGN_OR_RETURN(const transport::AttachedProcess process,
                         transport::AttachedProcess::open(pid, record.nonce_address, record.nonce));
-    return std::unique_ptr<PeerPath>(
-        std::make_unique<AttachPath>(std::move(process), runtime.engine().team()));
+    return std::unique_ptr<PeerPath>(std::make_unique<AttachPath>(process, runtime.engine().team()));
 }
 
 Status AttachPath::move(Direction direction, std::span<const copy::Piece> pieces, Deadline) {
-    return direction == Direction::kWrite ? process_.write(pieces, &team_) : process_.read(pieces, &team_);
+    const Flow flow = direction == Direction::kWrite ? Flow::kWrite : Flow::kRead;
+    if (pieces.size() == 1) {
+        const RemotePiece piece = to_remote(direction, pieces.front());
+        return copy_attached(process_, flow, {&piece, 1}, &team_);
+    }
+    static thread_local std::vector<RemotePiece> remote;
+    remote.clear();
+    for (const copy::Piece& piece : pieces) {
+        remote.push_back(to_remote(direction, piece));
+    }
+    return copy_attached(process_, flow, remote, &team_);
 }
 
 }  // namespace memfabric::trans

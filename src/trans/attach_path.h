@@ -3,11 +3,10 @@
 
 #include <memory>
 
-#include "copy/thread_team.h"
 #include "runtime/runtime.h"
+#include "trans/attached_copy.h"
 #include "trans/path.h"
 #include "trans/session_record.h"
-#include "transport/cma/attached_process.h"
 
 namespace memfabric::trans {
 

@@ -1,38 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trans/engine.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/log.h"
+#include "transport/cma/allow_attach.h"
 
 namespace memfabric::trans {
 namespace {
 
-Status check_range(const memory::AddressRange& range) {
-    if (range.begin == 0 || range.size == 0 || range.begin + range.size < range.begin) {
-        return failure(Code::kInvalidParam, "{:#x} + {} bytes is no range of memory{}", range.begin,
-                       range.size, range.begin == 0 ? " (null address)" : "");
+/// What a removed registration offered and nothing offers any more.
+std::vector<memory::AddressRange> vanished(const Registrations::Change& change) {
+    std::map<uint64_t, uint64_t> kept;  // begin -> end
+    for (const memory::AddressRange& range : change.added) {
+        kept.emplace(range.begin, range.end());
     }
-    return {};
+    std::vector<memory::AddressRange> gone;
+    for (const memory::AddressRange& range : change.removed) {
+        uint64_t begin = range.begin;
+        for (auto next = kept.lower_bound(begin); next != kept.end() && next->first < range.end(); ++next) {
+            if (next->first > begin) {
+                gone.push_back({begin, next->first - begin});
+            }
+            begin = next->second;
+        }
+        if (begin < range.end()) {
+            gone.push_back({begin, range.end() - begin});
+        }
+    }
+    return gone;
 }
 
 }  // namespace
 
-Engine::Engine(std::shared_ptr<Runtime> runtime, std::string session, RegistrationTable table,
-               InFlightBoard flights)
+Engine::Engine(std::shared_ptr<Runtime> runtime, std::string session, Shared shared)
     : runtime_(std::move(runtime)),
       session_(std::move(session)),
       timeout_(std::chrono::milliseconds(runtime_->options().integer(OptionId::kTransTimeout))),
-      record_{.incarnation = runtime_->incarnation(),
-              .instance = random_u64(),
-              .hand_over = runtime_->mapped().address(),
-              .token = fmt::format("{:016x}{:016x}", random_u64(), random_u64())},
       nonce_(random_u64()),
       pool_(runtime_->options()),
-      table_(std::move(table)),
+      table_(std::move(shared.table)),
       segments_(*runtime_, record_, table_, pool_),
-      flights_(std::move(flights)),
+      flights_(std::move(shared.flights)),
       peers_(*runtime_, counters_, session_) {
+    record_.incarnation = runtime_->incarnation();
+    record_.instance = random_u64();
+    record_.hand_over = runtime_->mapped().address();
+    record_.token = fmt::format("{:016x}{:016x}", random_u64(), random_u64());
     record_.nonce_address = reinterpret_cast<uint64_t>(&nonce_);
     record_.nonce = nonce_;
 }
@@ -41,16 +57,26 @@ Result<std::shared_ptr<Engine>> Engine::open(std::shared_ptr<Runtime> runtime, c
                                              Deadline deadline) {
     MF_ASSIGN_OR_RETURN(RegistrationTable table, RegistrationTable::create("mf-trans-table"));
     MF_ASSIGN_OR_RETURN(InFlightBoard flights, InFlightBoard::create("mf-trans-flights"));
-    auto engine =
-        std::make_shared<Engine>(std::move(runtime), session.text(), std::move(table), std::move(flights));
+    auto engine = std::make_shared<Engine>(std::move(runtime), session.text(),
+                                           Shared{std::move(table), std::move(flights)});
     MF_RETURN_IF_ERROR(engine->publish(deadline));
     return engine;
 }
 
 Status Engine::publish(Deadline deadline) {
+    MF_ASSIGN_OR_RETURN(staging_,
+                        StagingServer::create("mf-trans-staging", [this](memory::AddressRange range) {
+                            const std::lock_guard lock(mutex_);
+                            return !closed_ && registrations_.covers(range);
+                        }));
     transport::MappedTransport& mapped = runtime_->mapped();
     mapped.offer(record_.table_object(), table_.descriptor(), record_.token);
     mapped.offer(record_.flights_object(), flights_.descriptor(), record_.token);
+    mapped.offer(record_.staging_object(), staging_->descriptor(), record_.token,
+                 [this] { staging_->start(); });
+    if (runtime_->options().flag(OptionId::kTransPtracer)) {
+        transport::allow_attach_by_all();
+    }
     return runtime_->store().set_owned(session_key(session_), encode_record(record_), deadline);
 }
 
@@ -58,6 +84,7 @@ Engine::~Engine() {
     static_cast<void>(close(Deadline::after(std::chrono::seconds(1))));
     runtime_->mapped().withdraw(record_.table_object());
     runtime_->mapped().withdraw(record_.flights_object());
+    runtime_->mapped().withdraw(record_.staging_object());
 }
 
 Status Engine::close(Deadline deadline) {
@@ -78,7 +105,7 @@ Status Engine::close(Deadline deadline) {
 
 Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
     for (size_t i = 0; i < ranges.size(); ++i) {
-        if (const Status status = check_range(ranges[i]); !status.is_ok()) {
+        if (const Status status = check_registration(ranges[i].begin, ranges[i].size); !status.is_ok()) {
             return ranges.size() == 1 ? status
                                       : status.with_context(fmt::format("range {} of {}", i, ranges.size()));
         }
@@ -87,32 +114,41 @@ Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
     if (closed_) {
         return failure(Code::kObjectNotExists, "session {} is closed", session_);
     }
-    Registrations::Change change;
+    std::vector<Registrations::Change> changes;
+    changes.reserve(ranges.size());
+    std::vector<Run> added;
     for (const memory::AddressRange& range : ranges) {
-        registrations_.add(range, change);
+        changes.push_back(registrations_.add(range));
+        const std::vector<Run> runs = segments_.cut(changes.back().added);
+        added.insert(added.end(), runs.begin(), runs.end());
     }
-    Status added = add_to_table(change);
-    if (!added.is_ok()) {
-        Registrations::Change undone;
-        for (size_t i = ranges.size(); i-- > 0;) {
-            registrations_.remove(ranges[i], undone);
+    const Status status = change_table({}, added);
+    if (!status.is_ok()) {
+        for (size_t i = changes.size(); i-- > 0;) {
+            registrations_.undo(changes[i]);
         }
+        return status;
     }
-    return added;
+    for (const memory::AddressRange& range : ranges) {
+        note_in_pool(range);
+    }
+    return {};
 }
 
-Status Engine::add_to_table(const Registrations::Change& change) {
-    if (change.added.empty()) {
+Status Engine::change_table(std::span<const Run> removed, std::span<const Run> added) {
+    if (removed.empty() && added.empty()) {
         return {};
     }
-    MF_ASSIGN_OR_RETURN(const std::vector<Run> runs, segments_.cut(change.added));
-    MF_RETURN_IF_ERROR(table_.apply({}, runs));
-    segments_.note_added(runs);
+    MF_RETURN_IF_ERROR(table_.apply(removed, added));
+    segments_.note_added(added);
+    segments_.note_removed(removed);
     return {};
 }
 
 Status Engine::wait_for_transfers(const Registrations::Change& change, Deadline deadline) const {
-    for (const memory::AddressRange& range : change.removed) {
+    // What an initiator gave up waiting for may still be applied here.
+    staging_->drain();
+    for (const memory::AddressRange& range : vanished(change)) {
         MF_RETURN_IF_ERROR(flights_.wait_until_free(range, deadline));
     }
     return {};
@@ -125,27 +161,36 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
         return failure(Code::kObjectNotExists, "no registration of session {} begins at {:#x}", session_,
                        address);
     }
-    Registrations::Change change;
-    registrations_.remove(*range, change);
-    if (change.removed.empty()) {
+    const Registrations::Change change = registrations_.remove(*range);
+    if (const auto noted = pool_starts_.find(address); noted != pool_starts_.end()) {
+        pool_starts_.erase(noted);
+    }
+    const std::vector<Run> removed = segments_.cut(change.removed);
+    const std::vector<Run> added = segments_.cut(change.added);
+    if (removed.empty()) {
         return {};
     }
-    MF_ASSIGN_OR_RETURN(const std::vector<Run> runs, segments_.cut(change.removed));
-    MF_RETURN_IF_ERROR(table_.apply(runs, {}));
+    MF_RETURN_IF_ERROR(table_.apply(removed, added));
+    segments_.note_added(added);
     // Others may register meanwhile: one transfer that does not end must not hold them up.
     lock.unlock();
     const Status idle = wait_for_transfers(change, deadline);
     lock.lock();
+    segments_.note_removed(removed);
     if (!idle.is_ok()) {
-        Registrations::Change again;
-        registrations_.add(*range, again);
-        MF_RETURN_IF_ERROR(add_to_table(again));
-        segments_.note_removed(runs);
+        const Registrations::Change again = registrations_.add(*range);
+        note_in_pool(*range);
+        MF_RETURN_IF_ERROR(change_table(segments_.cut(again.removed), segments_.cut(again.added)));
         return idle.with_context(fmt::format("{:#x} + {} bytes stay registered with session {}", range->begin,
                                              range->size, session_));
     }
-    segments_.note_removed(runs);
     return {};
+}
+
+void Engine::note_in_pool(const memory::AddressRange& range) {
+    if (pool_.place_of(range.begin).descriptor >= 0) {
+        pool_starts_.insert(range.begin);
+    }
 }
 
 Result<uint64_t> Engine::allocate(uint64_t size) {
@@ -155,7 +200,7 @@ Result<uint64_t> Engine::allocate(uint64_t size) {
 
 Status Engine::release(uint64_t address, Deadline deadline) {
     while (true) {
-        std::optional<uint64_t> registered;
+        uint64_t registered = 0;
         {
             const std::lock_guard lock(mutex_);
             const uint64_t size = pool_.size_of(address);
@@ -163,13 +208,14 @@ Status Engine::release(uint64_t address, Deadline deadline) {
                 return failure(Code::kObjectNotExists, "session {} has no memory that was allocated at {:#x}",
                                session_, address);
             }
-            registered = registrations_.first_in({address, size});
-            if (!registered) {
+            const auto first = pool_starts_.lower_bound(address);
+            if (first == pool_starts_.end() || *first >= address + size) {
                 pool_.release(address);
                 return {};
             }
+            registered = *first;
         }
-        const Status status = deregister_memory(*registered, deadline);
+        const Status status = deregister_memory(registered, deadline);
         if (!status.is_ok() && status.code() != Code::kObjectNotExists) {
             return status;
         }

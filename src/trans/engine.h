@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "trans/registrations.h"
 #include "trans/session_record.h"
 #include "trans/shared_segments.h"
+#include "trans/staging_server.h"
 
 namespace memfabric::trans {
 
@@ -30,8 +32,11 @@ class Engine {
     static Result<std::shared_ptr<Engine>> open(std::shared_ptr<Runtime> runtime, const Endpoint& session,
                                                 Deadline deadline);
     /// Use open().
-    Engine(std::shared_ptr<Runtime> runtime, std::string session, RegistrationTable table,
-           InFlightBoard flights);
+    struct Shared {
+        RegistrationTable table;
+        InFlightBoard flights;
+    };
+    Engine(std::shared_ptr<Runtime> runtime, std::string session, Shared shared);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -65,7 +70,9 @@ class Engine {
 
  private:
     Status publish(Deadline deadline);
-    Status add_to_table(const Registrations::Change& change);
+    /// With mutex_ held.
+    Status change_table(std::span<const Run> removed, std::span<const Run> added);
+    void note_in_pool(const memory::AddressRange& range);
     Status wait_for_transfers(const Registrations::Change& change, Deadline deadline) const;
     Status attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                    Deadline deadline);
@@ -81,8 +88,10 @@ class Engine {
     RegistrationTable table_;
     SharedSegments segments_;
     Registrations registrations_;
+    std::multiset<uint64_t> pool_starts_;  // of the registrations that begin in memory of the pool
     bool closed_ = false;
     const InFlightBoard flights_;
+    std::unique_ptr<StagingServer> staging_;  // set by publish()
     Counters counters_;
     PeerDirectory peers_;
     copy::AsyncQueue queue_;  // last: its thread uses all of the above

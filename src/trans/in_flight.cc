@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trans/in_flight.h"
 
-#include <fcntl.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <ctime>
+
+#include "trans/futex.h"
+#include "trans/lane_lock.h"
 
 namespace memfabric::trans {
 
@@ -56,46 +56,6 @@ constexpr auto kLookAgain = std::chrono::milliseconds(20);
 
 uint64_t lane_offset(uint32_t lane) {
     return kHeaderSpace + lane * kLaneSpace;
-}
-
-/// Locks of the open file, not of the process: threads and engines of one process exclude one another too.
-bool lock_byte(int descriptor, uint64_t offset) {
-    struct flock request {};
-    request.l_type = F_WRLCK;
-    request.l_whence = SEEK_SET;
-    request.l_start = static_cast<off_t>(offset);
-    request.l_len = 1;
-    return ::fcntl(descriptor, F_OFD_SETLK, &request) == 0;
-}
-
-bool byte_is_locked(int descriptor, uint64_t offset) {
-    struct flock request {};
-    request.l_type = F_WRLCK;
-    request.l_whence = SEEK_SET;
-    request.l_start = static_cast<off_t>(offset);
-    request.l_len = 1;
-    return ::fcntl(descriptor, F_OFD_GETLK, &request) != 0 || request.l_type != F_UNLCK;
-}
-
-/// An open file of our own of the same memory: a descriptor that was handed over shares its locks with the
-/// process it came from.
-Result<Fd> reopen(int descriptor) {
-    Fd own(::open(fmt::format("/proc/self/fd/{}", descriptor).c_str(), O_RDWR | O_CLOEXEC));
-    if (!own.is_open()) {
-        return failure(Code::kError, "opening a handed-over segment anew through /proc failed ({})",
-                       errno_text(errno));
-    }
-    return own;
-}
-
-void futex_wait(std::atomic<uint32_t>& word, uint32_t seen, std::chrono::nanoseconds longest) {
-    const timespec limit{static_cast<time_t>(longest.count() / 1'000'000'000),
-                         static_cast<long>(longest.count() % 1'000'000'000)};
-    ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, &limit, nullptr, 0);
-}
-
-void futex_wake_all(std::atomic<uint32_t>& word) {
-    ::syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
 }
 
 Lane& lane_at(const Mapping& board, uint32_t lane) {

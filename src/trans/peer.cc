@@ -2,11 +2,13 @@
 #include "trans/peer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 
 #include "base/log.h"
 #include "trans/attach_path.h"
+#include "trans/staging_path.h"
 
 namespace memfabric::trans {
 namespace {
@@ -124,19 +126,14 @@ Peer::Attempt Peer::transfer(Direction direction, std::span<const copy::Piece> p
     std::vector<TableView::Part>& parts = scratch().parts;
     parts.clear();
     const InFlightLane::Announcement announcement(*lane_, envelope_of(ranges));
-    uint64_t missing = 0;
-    switch (table_.check(ranges, parts, &missing, deadline)) {
+    TableView::Missing missing;
+    switch (table_.check(ranges, parts, missing, deadline)) {
         case TableView::Outcome::kCovered:
             attempt.status = run(direction, pieces, parts, deadline);
             break;
         case TableView::Outcome::kMissing:
             attempt.outcome = Outcome::kMissing;
-            for (const memory::AddressRange& range : ranges) {
-                if (range.contains(missing, 1)) {
-                    attempt.missing = {missing, range.end() - missing};
-                    break;
-                }
-            }
+            attempt.missing = {missing.address, ranges[missing.piece].end() - missing.address};
             break;
         case TableView::Outcome::kClosed:
             attempt.outcome = Outcome::kGone;
@@ -197,7 +194,7 @@ Result<std::byte*> Peer::mapped_address(uint32_t segment, uint64_t address, Dead
     const std::lock_guard lock(paths_mutex_);
     auto found = segments_.find(segment);
     if (found == segments_.end()) {
-        const std::optional<TableView::SegmentPlace> place = table_.segment(segment);
+        const std::optional<memory::AddressRange> place = table_.segment(segment);
         if (!place) {
             return failure(Code::kRefused, "session {} names shared segment {}, which its table lacks",
                            session_, segment);
@@ -205,9 +202,9 @@ Result<std::byte*> Peer::mapped_address(uint32_t segment, uint64_t address, Dead
         MF_ASSIGN_OR_RETURN(Fd descriptor,
                             runtime_.mapped().fetch({record_.hand_over}, record_.segment_object(segment),
                                                     record_.token, deadline));
-        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(descriptor.get(), place->size, place->offset));
+        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(descriptor.get(), place->size));
         std::erase_if(segments_, [&](const auto& entry) { return !table_.segment(entry.first); });
-        found = segments_.emplace(segment, MappedSegment{std::move(mapping), place->base}).first;
+        found = segments_.emplace(segment, MappedSegment{std::move(mapping), place->begin}).first;
         log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session_,
                   segment, place->size);
     }
@@ -219,7 +216,7 @@ Result<std::byte*> Peer::mapped_address(uint32_t segment, uint64_t address, Dead
     return mapped.mapping.data() + (address - mapped.base);
 }
 
-Status Peer::open_other_path(Deadline) {
+Status Peer::open_other_path(Deadline deadline) {
     const std::lock_guard lock(paths_mutex_);
     if (other_path_ != nullptr) {
         return {};
@@ -230,8 +227,26 @@ Status Peer::open_other_path(Deadline) {
                        "allows nothing but mapped memory",
                        session_);
     }
-    MF_ASSIGN_OR_RETURN(other_path_, AttachPath::open(runtime_, record_));
-    log_debug("session {}: private memory goes by cross-memory attach", session_);
+    if (choice_ != PathChoice::kStaging) {
+        Result<std::unique_ptr<PeerPath>> attached = AttachPath::open(runtime_, record_);
+        if (!attached.is_ok() &&
+            (choice_ == PathChoice::kAttach || attached.status().code() != Code::kNotSupported)) {
+            return attached.status();
+        }
+        if (attached.is_ok()) {
+            other_path_ = std::move(attached).value();
+        } else {
+            log_debug("session {}: {}", session_, attached.status().message());
+        }
+    }
+    if (other_path_ == nullptr) {
+        MF_ASSIGN_OR_RETURN(Fd ring, runtime_.mapped().fetch({record_.hand_over}, record_.staging_object(),
+                                                             record_.token, deadline));
+        MF_ASSIGN_OR_RETURN(other_path_, StagingPath::open(std::move(ring), [this] { return is_alive(); }));
+    }
+    log_debug(
+        "session {}: private memory goes {}", session_,
+        other_path_->kind() == PathChoice::kAttach ? "by cross-memory attach" : "through its staging ring");
     other_.store(other_path_.get(), std::memory_order_release);
     return {};
 }

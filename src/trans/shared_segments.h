@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "runtime/runtime.h"
@@ -25,14 +26,14 @@ class SharedSegments {
     SharedSegments& operator=(const SharedSegments&) = delete;
 
     /// Cuts ranges at the borders of segments; a segment that is new is offered to peers.
-    Result<std::vector<Run>> cut(const std::vector<memory::AddressRange>& ranges);
+    std::vector<Run> cut(const std::vector<memory::AddressRange>& ranges);
     /// Keeps account of the runs that are registered in each segment; one without any is taken back.
-    void note_added(const std::vector<Run>& runs);
-    void note_removed(const std::vector<Run>& runs);
+    void note_added(std::span<const Run> runs);
+    void note_removed(std::span<const Run> runs);
 
  private:
     struct Entry {
-        uint32_t id = 0;
+        uint32_t id = 0;  // 0: the table has no room for it, so peers take it for private memory
         uint64_t size = 0;
         uint64_t registered = 0;           // bytes
         std::shared_ptr<const void> keep;  // what keeps the descriptor open
@@ -40,9 +41,8 @@ class SharedSegments {
     using Entries = std::map<uint64_t, Entry>;  // by base
 
     /// End of the part of [begin, end) that one segment, or none, holds; its number, 0 for private memory.
-    Result<Run> first_run(uint64_t begin, uint64_t end);
-    Result<uint32_t> offer(uint64_t base, uint64_t size, uint64_t offset, int descriptor,
-                           std::shared_ptr<const void> keep);
+    Run first_run(uint64_t begin, uint64_t end);
+    uint32_t offer(uint64_t base, uint64_t size, int descriptor, std::shared_ptr<const void> keep);
     Entries::iterator entry_with(uint32_t id);
     void take_back(Entries::iterator entry);
 

@@ -27,9 +27,10 @@ Result<std::unique_ptr<MappedTransport>> MappedTransport::start(const Options& o
     return transport;
 }
 
-void MappedTransport::offer(const std::string& object, int descriptor, const std::string& token) {
+void MappedTransport::offer(const std::string& object, int descriptor, const std::string& token,
+                            std::function<void()> fetched) {
     const std::lock_guard lock(mutex_);
-    offers_[object] = Offer{descriptor, token};
+    offers_[object] = Offer{descriptor, token, std::move(fetched)};
 }
 
 void MappedTransport::withdraw(const std::string& object) {
@@ -40,6 +41,9 @@ void MappedTransport::withdraw(const std::string& object) {
 void MappedTransport::look_up(const std::string& object, const HandOverServer::Use& use) {
     const std::lock_guard lock(mutex_);
     if (const auto found = offers_.find(object); found != offers_.end()) {
+        if (found->second.fetched) {
+            found->second.fetched();
+        }
         use(found->second.descriptor, found->second.token);
     }
 }

@@ -32,8 +32,9 @@ class MappedTransport final : public Transport {
     const std::string& address() const { return server_->address(); }
 
     /// Lets other processes fetch the object's segment until withdraw. The descriptor must stay open until
-    /// then.
-    void offer(const std::string& object, int descriptor, const std::string& token);
+    /// then. `fetched`, if any, is called whenever one does, under our lock: it must not block nor call back.
+    void offer(const std::string& object, int descriptor, const std::string& token,
+               std::function<void()> fetched = nullptr);
     /// When it returns, the descriptor is not used any more.
     void withdraw(const std::string& object);
 
@@ -50,6 +51,7 @@ class MappedTransport final : public Transport {
     struct Offer {
         int descriptor = -1;
         std::string token;
+        std::function<void()> fetched;
     };
     void look_up(const std::string& object, const HandOverServer::Use& use);
 
