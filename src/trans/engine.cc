@@ -231,11 +231,13 @@ Status Engine::not_registered(std::string_view session, memory::AddressRange mis
 
 Status Engine::transfer(Direction direction, std::string_view session, std::span<const copy::Piece> pieces) {
     const Status status = attempt(direction, session, pieces, Deadline::after(timeout_));
-    return status.is_ok()
-               ? Status()
-               : status.with_context(fmt::format(
-                     "{} {} {} of session {}", direction == Direction::kWrite ? "writing" : "reading",
-                     pieces.size(), pieces.size() == 1 ? "piece" : "pieces", session));
+    if (status.is_ok()) [[likely]] {
+        return {};
+    }
+    const bool writes = direction == Direction::kWrite;
+    return status.with_context(fmt::format("{} {} {} {} session {}", writes ? "writing" : "reading",
+                                           pieces.size(), pieces.size() == 1 ? "piece" : "pieces",
+                                           writes ? "to" : "from", session));
 }
 
 Status Engine::attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
