@@ -77,7 +77,9 @@ Status Engine::publish(Deadline deadline) {
     if (runtime_->options().flag(OptionId::kTransPtracer)) {
         transport::allow_attach_by_all();
     }
-    return runtime_->store().set_owned(session_key(session_), encode_record(record_), deadline);
+    MF_RETURN_IF_ERROR(runtime_->store().set_owned(session_key(session_), encode_record(record_), deadline));
+    published_ = true;
+    return {};
 }
 
 Engine::~Engine() {
@@ -96,7 +98,8 @@ Status Engine::close(Deadline deadline) {
         table_.close();
     }
     Status status = queue_.wait(deadline);
-    if (runtime_->store().is_usable()) {
+    ended_.store(true, std::memory_order_relaxed);
+    if (published_ && runtime_->store().is_usable()) {
         static_cast<void>(runtime_->store().remove(session_key(session_), deadline));
     }
     const Status idle = flights_.wait_until_free({0, UINT64_MAX}, deadline);
@@ -162,34 +165,41 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
                        address);
     }
     const Registrations::Change change = registrations_.remove(*range);
-    if (const auto noted = pool_starts_.find(address); noted != pool_starts_.end()) {
-        pool_starts_.erase(noted);
-    }
     const std::vector<Run> removed = segments_.cut(change.removed);
     const std::vector<Run> added = segments_.cut(change.added);
-    if (removed.empty()) {
-        return {};
+    if (Status applied = table_.apply(removed, added); !applied.is_ok()) {
+        registrations_.undo(change);
+        return applied;
     }
-    MF_RETURN_IF_ERROR(table_.apply(removed, added));
+    forget_in_pool(address);
     segments_.note_added(added);
     // Others may register meanwhile: one transfer that does not end must not hold them up.
     lock.unlock();
     const Status idle = wait_for_transfers(change, deadline);
     lock.lock();
-    segments_.note_removed(removed);
-    if (!idle.is_ok()) {
-        const Registrations::Change again = registrations_.add(*range);
-        note_in_pool(*range);
-        MF_RETURN_IF_ERROR(change_table(segments_.cut(again.removed), segments_.cut(again.added)));
-        return idle.with_context(fmt::format("{:#x} + {} bytes stay registered with session {}", range->begin,
-                                             range->size, session_));
+    if (idle.is_ok()) {
+        segments_.note_removed(removed);
+        return {};
     }
-    return {};
+    const Registrations::Change again = registrations_.add(*range);
+    note_in_pool(*range);
+    const Status back = change_table({}, segments_.cut(again.added));
+    // Last: the segments that the transfer still uses must not go in between.
+    segments_.note_removed(removed);
+    MF_RETURN_IF_ERROR(back);
+    return idle.with_context(
+        fmt::format("{:#x} + {} bytes stay registered with session {}", range->begin, range->size, session_));
 }
 
 void Engine::note_in_pool(const memory::AddressRange& range) {
     if (pool_.place_of(range.begin).descriptor >= 0) {
         pool_starts_.insert(range.begin);
+    }
+}
+
+void Engine::forget_in_pool(uint64_t address) {
+    if (const auto noted = pool_starts_.find(address); noted != pool_starts_.end()) {
+        pool_starts_.erase(noted);
     }
 }
 
@@ -230,7 +240,9 @@ Status Engine::not_registered(std::string_view session, memory::AddressRange mis
 }
 
 Status Engine::transfer(Direction direction, std::string_view session, std::span<const copy::Piece> pieces) {
-    const Status status = attempt(direction, session, pieces, Deadline::after(timeout_));
+    const Status status = ended_.load(std::memory_order_relaxed)
+                              ? failure(Code::kObjectNotExists, "session {} has been destroyed", session_)
+                              : attempt(direction, session, pieces, Deadline::after(timeout_));
     if (status.is_ok()) [[likely]] {
         return {};
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -73,6 +74,7 @@ class Engine {
     /// With mutex_ held.
     Status change_table(std::span<const Run> removed, std::span<const Run> added);
     void note_in_pool(const memory::AddressRange& range);
+    void forget_in_pool(uint64_t address);
     Status wait_for_transfers(const Registrations::Change& change, Deadline deadline) const;
     Status attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                    Deadline deadline);
@@ -90,6 +92,8 @@ class Engine {
     Registrations registrations_;
     std::multiset<uint64_t> pool_starts_;  // of the registrations that begin in memory of the pool
     bool closed_ = false;
+    bool published_ = false;          // the store's key is ours to remove; of open() and close()
+    std::atomic<bool> ended_{false};  // what is still queued fails
     const InFlightBoard flights_;
     std::unique_ptr<StagingServer> staging_;  // set by publish()
     Counters counters_;

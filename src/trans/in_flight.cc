@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "trans/futex.h"
+#include "base/futex.h"
 #include "trans/lane_lock.h"
 
 namespace memfabric::trans {
@@ -122,8 +122,7 @@ Status InFlightBoard::wait_until_free(memory::AddressRange range, Deadline deadl
         if (holder.empty() || deadline.expired()) {
             break;
         }
-        const std::chrono::nanoseconds left = deadline.remaining();
-        futex_wait(header.ends, seen, std::min<std::chrono::nanoseconds>(left, kLookAgain));
+        futex_wait(header.ends, seen, deadline.sooner(Deadline::after(kLookAgain)));
     }
     header.waiting.fetch_sub(1, std::memory_order_relaxed);
     if (!holder.empty()) {

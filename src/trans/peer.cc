@@ -16,6 +16,8 @@ namespace {
 /// A target that was seen alive within this time is not looked at again: its pid cannot belong to another
 /// process yet.
 constexpr int64_t kAliveFor = 10'000'000;  // nanoseconds
+/// How long a wait for a registration sleeps at a time.
+constexpr auto kLookAgain = std::chrono::milliseconds(20);
 /// Pieces of one operation that are planned without allocating.
 constexpr size_t kFewPieces = 8;
 
@@ -93,6 +95,10 @@ Result<std::shared_ptr<Peer>> Peer::attach(Runtime& runtime, Counters& counters,
                         InFlightLane::claim(std::move(flights_fd), own_session));
     return std::make_shared<Peer>(runtime, counters, std::move(session), std::move(record), std::move(table),
                                   std::move(lane));
+}
+
+void Peer::wait_change(uint32_t generation, Deadline deadline) const {
+    table_.wait_change(generation, deadline.sooner(Deadline::after(kLookAgain)));
 }
 
 bool Peer::looks_alive() {

@@ -48,10 +48,8 @@ class Peer {
     /// Moves all pieces, or none where one of them is not registered there.
     Attempt transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline);
 
-    /// Waits for a change of the table since `generation`, or a while.
-    void wait_change(uint32_t generation, Deadline deadline) const {
-        table_.wait_change(generation, deadline);
-    }
+    /// Waits for a change of the table since `generation`, or a while: a target that died changes nothing.
+    void wait_change(uint32_t generation, Deadline deadline) const;
     bool is_alive() const { return lane_->target_is_alive(); }
 
  private:

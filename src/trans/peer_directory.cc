@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trans/peer_directory.h"
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
+#include "base/endpoint.h"
 #include "base/log.h"
 
 namespace memfabric::trans {
@@ -42,34 +44,44 @@ std::shared_ptr<Peer> PeerDirectory::present(Entry& entry) {
 }
 
 Result<std::shared_ptr<Peer>> PeerDirectory::find(std::string_view session, Deadline deadline) {
-    Entry& entry = entry_of(session);
-    if (std::shared_ptr<Peer> peer = present(entry)) {
+    MF_ASSIGN_OR_RETURN(Entry* const entry, entry_of(session));
+    if (std::shared_ptr<Peer> peer = present(*entry)) {
         return peer;
     }
-    return attach(session, entry, deadline);
+    return attach(session, *entry, deadline);
 }
 
-PeerDirectory::Entry& PeerDirectory::entry_of(std::string_view session) {
+Result<PeerDirectory::Entry*> PeerDirectory::entry_of(std::string_view session) {
     {
         const std::shared_lock lock(mutex_);
         if (const auto found = entries_.find(session); found != entries_.end()) {
-            return *found->second;
+            return found->second.get();
         }
+    }
+    const Result<Endpoint> name = parse_endpoint(session);
+    if (!name.is_ok()) {
+        return name.status().with_context("a session's name is \"host:port\"");
     }
     const std::lock_guard lock(mutex_);
     std::unique_ptr<Entry>& entry = entries_[std::string(session)];
     if (!entry) {
         entry = std::make_unique<Entry>();
     }
-    return *entry;
+    return entry.get();
 }
 
 void PeerDirectory::forget(std::string_view session, const Peer& peer) {
-    Entry& entry = entry_of(session);
-    const std::lock_guard lock(entry.mutex);
-    if (entry.peer.get() == &peer) {
-        entry.ended = peer.record().instance;
-        entry.peer.reset();
+    const Result<Entry*> entry = entry_of(session);
+    if (!entry.is_ok()) {
+        return;
+    }
+    const std::lock_guard lock((*entry)->mutex);
+    std::shared_ptr<Peer>& attached = (*entry)->peer;
+    if (attached == nullptr || attached.get() == &peer) {
+        (*entry)->ended = peer.record().instance;
+    }
+    if (attached.get() == &peer) {
+        attached.reset();
         attached_.fetch_sub(1, std::memory_order_relaxed);
     }
 }
@@ -82,11 +94,22 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach(std::string_view session, En
     }
     const std::string name(session);
     MF_RETURN_IF_ERROR(watch(name, entry, deadline));
+    uint64_t ended = 0;
+    {
+        const std::shared_lock ended_lock(entry.mutex);
+        ended = entry.ended;
+    }
+    Status unreachable;
     while (true) {
-        MF_ASSIGN_OR_RETURN(SessionRecord record, published(name, entry, deadline));
-        const uint64_t instance = record.instance;
+        Result<SessionRecord> record = published(name, entry, ended, deadline);
+        if (!record.is_ok()) {
+            return unreachable.is_ok() ? std::move(record).status()
+                                       : failure(record.status().code(), "{}; it was not reached: {}",
+                                                 record.status().message(), unreachable.message());
+        }
+        const uint64_t instance = record->instance;
         Result<std::shared_ptr<Peer>> peer =
-            Peer::attach(runtime_, counters_, name, std::move(record), own_session_, deadline);
+            Peer::attach(runtime_, counters_, name, std::move(record).value(), own_session_, deadline);
         if (peer.is_ok()) {
             entry.used.store(clock_.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
             {
@@ -102,8 +125,9 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach(std::string_view session, En
             return peer.status().with_context(fmt::format("reaching session {}", name));
         }
         // It was published by a process that has gone since: the store will say so, or has its successor.
-        const std::lock_guard ended_lock(entry.mutex);
-        entry.ended = instance;
+        // Not remembered: should it be there all the same, the next call reaches it.
+        ended = instance;
+        unreachable = std::move(peer).status();
     }
 }
 
@@ -148,12 +172,8 @@ Status PeerDirectory::watch(const std::string& session, Entry& entry, Deadline d
     return {};
 }
 
-Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry& entry, Deadline deadline) {
-    uint64_t ended = 0;
-    {
-        const std::shared_lock lock(entry.mutex);
-        ended = entry.ended;
-    }
+Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry& entry, uint64_t ended,
+                                               Deadline deadline) {
     Publication& publication = *entry.publication;
     if (ended != 0) {
         // A life of it has ended: what the store says now counts, not what the watch has not told yet.

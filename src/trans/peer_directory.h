@@ -48,10 +48,13 @@ class PeerDirectory {
         std::atomic<uint64_t> used{0};
     };
 
-    Entry& entry_of(std::string_view session);
+    /// kInvalidParam where no session can have that name.
+    Result<Entry*> entry_of(std::string_view session);
     Result<std::shared_ptr<Peer>> attach(std::string_view session, Entry& entry, Deadline deadline);
     Status watch(const std::string& session, Entry& entry, Deadline deadline);
-    Result<SessionRecord> published(const std::string& session, Entry& entry, Deadline deadline);
+    /// As it is published now, or will be by the deadline; not the life `ended` (0: none has).
+    Result<SessionRecord> published(const std::string& session, Entry& entry, uint64_t ended,
+                                    Deadline deadline);
     std::shared_ptr<Peer> present(Entry& entry);
     void detach_idle(const Entry& except);
 

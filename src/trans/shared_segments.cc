@@ -82,7 +82,9 @@ void SharedSegments::note_removed(std::span<const Run> runs) {
         }
         const auto entry = entry_with(run.segment);
         entry->second.registered -= run.end - run.begin;
-        if (entry->second.registered == 0) {
+        // The pool's own stay as long as it does: registering the same memory again and again must not use up
+        // the numbers.
+        if (entry->second.registered == 0 && entry->second.keep != nullptr) {
             take_back(entry);
         }
     }

@@ -27,7 +27,8 @@ class SharedSegments {
 
     /// Cuts ranges at the borders of segments; a segment that is new is offered to peers.
     std::vector<Run> cut(const std::vector<memory::AddressRange>& ranges);
-    /// Keeps account of the runs that are registered in each segment; one without any is taken back.
+    /// Keeps account of the runs that are registered in each segment; one without any is taken back, unless
+    /// it is of the pool.
     void note_added(std::span<const Run> runs);
     void note_removed(std::span<const Run> runs);
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <thread>
 
-#include "trans/futex.h"
+#include "base/futex.h"
 #include "trans/lane_lock.h"
 
 namespace memfabric::trans {
@@ -161,7 +161,7 @@ Status StagingPath::await(Cell& cell, Deadline deadline) {
                             "the deadline (MF_TRANS_TIMEOUT); is its process stopped?");
             break;
         }
-        futex_wait(cell.state, state, std::min<std::chrono::nanoseconds>(deadline.remaining(), kLookAgain));
+        futex_wait(cell.state, state, deadline.sooner(Deadline::after(kLookAgain)));
     }
     cell.waiting.store(0, std::memory_order_relaxed);
     return status;

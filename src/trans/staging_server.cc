@@ -8,9 +8,9 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/futex.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "trans/futex.h"
 
 namespace memfabric::trans {
 
@@ -102,7 +102,7 @@ void StagingServer::run(const std::stop_token& stop) {
         const uint32_t seen = header().doorbell.load(std::memory_order_seq_cst);
         header().asleep.store(1, std::memory_order_seq_cst);
         if (!serve_all() && !stop.stop_requested()) {
-            futex_wait(header().doorbell, seen, kLongSleep);
+            futex_wait(header().doorbell, seen, Deadline::after(kLongSleep));
         }
         header().asleep.store(0, std::memory_order_relaxed);
     }
