@@ -4,6 +4,7 @@
 # Groups:
 #   local   big memory, Python and the config store between processes of this machine
 #   micro   the copy kernels one by one (Google Benchmark's own output)
+#   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
@@ -12,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '3,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '3,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -27,7 +28,7 @@ while (($# > 0)); do
             rounds=(--rounds "$2")
             shift
             ;;
-        local | micro) groups+=("$1") ;;
+        local | micro | shmem) groups+=("$1") ;;
         *) usage ;;
     esac
     shift
@@ -73,11 +74,23 @@ run_micro() {
     measure "$bin/bench_micro" --benchmark_min_time=0.2 "${format[@]}"
 }
 
+run_shmem() {
+    if [[ ! -x /usr/bin/oshcc || ! -x /usr/bin/oshrun ]]; then
+        echo "bench.sh: the reference is missing; install it: apt-get install openmpi-bin libopenmpi-dev" >&2
+        return 1
+    fi
+    build oshmem_tools python_packages _bench_probe || return 1
+    deadline=$((SECONDS + limit))
+    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
+    measure bench/shmem/run.py "${json[@]}" "${rounds[@]}"
+}
+
 status=0
 for group in "${groups[@]}"; do
     case $group in
         local) run_local || status=1 ;;
         micro) run_micro || status=1 ;;
+        shmem) run_shmem || status=1 ;;
     esac
 done
 exit "$status"
