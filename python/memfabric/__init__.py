@@ -3,7 +3,7 @@
 
 memfabric.bm is big memory: pool DRAM and device memory of all ranks, copy between any two addresses, see ranges of the pool
 as numpy arrays. memfabric.shm is shared memory: memory of the same size at every rank, with barrier, allgather and exit
-broadcast. The functions here are what all interfaces share.
+broadcast. TransferEngine registers any memory and moves it between sessions, as prefill and decode servers do. The functions here are what all interfaces share.
 """
 from . import bm, shm
 from ._core import (
@@ -21,11 +21,14 @@ from ._core import (
 from ._errors import Error, ErrorCode
 from ._paths import get_include_path, get_lib_path
 from .bm import CopyData2DParams
+from .transfer import TransferEngine, TransferOpcode
 
 __all__ = [
     "CopyData2DParams",
     "Error",
     "ErrorCode",
+    "TransferEngine",
+    "TransferOpcode",
     "bm",
     "create_config_store",
     "get_and_clear_last_err_msg",

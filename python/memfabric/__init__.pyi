@@ -5,11 +5,15 @@ from collections.abc import Callable
 from . import bm as bm
 from . import shm as shm
 from .bm import CopyData2DParams as CopyData2DParams
+from .transfer import TransferEngine as TransferEngine
+from .transfer import TransferOpcode as TransferOpcode
 
 __all__ = [
     "CopyData2DParams",
     "Error",
     "ErrorCode",
+    "TransferEngine",
+    "TransferOpcode",
     "bm",
     "create_config_store",
     "get_and_clear_last_err_msg",

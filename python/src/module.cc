@@ -8,6 +8,7 @@
 #include "capi/private_api.h"
 #include "common.h"
 #include "share_memory.h"
+#include "transfer.h"
 #include "views.h"
 
 namespace memfabric::python {
@@ -41,4 +42,5 @@ PYBIND11_MODULE(_core, module) {
     bind_views(module);
     bind_bm(module);
     bind_shm(module);
+    bind_transfer(module);
 }

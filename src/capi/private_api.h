@@ -9,9 +9,10 @@
 
 #include "smem_bm_def.h"
 #include "smem_shm_def.h"
+#include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 3
+#define MF_PRIVATE_INTERFACE 4
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,6 +35,17 @@ void mf_private_release_view(void* token);
 /// smem_shm_register_exit() with a function that is given `context`.
 int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status, void* context),
                                      void* context);
+
+/// Keeps the memory of smem_trans_malloc() of the session mapped until the token is released, also after its
+/// destroy. NULL on failure.
+void* mf_private_trans_retain(smem_trans_t handle);
+void mf_private_trans_release(void* token);
+/// What the session has moved, by path: {"mapped": {"operations", "bytes"}, "attach": ..., "staging": ...}.
+char* mf_private_trans_counters_json(smem_trans_t handle);
+
+/// Leaves `text` for smem_get_last_err_msg() and logs it, as a failed function of the library does; returns
+/// `code`.
+int32_t mf_private_report(int32_t code, const char* text);
 
 /// Restores the log on standard error.
 void mf_private_reset_logger(void);
