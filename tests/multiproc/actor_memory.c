@@ -132,9 +132,33 @@ static void occupy(actor_command* command) {
     fprintf(command->answer, "ok\n");
 }
 
+/* map SIZE: zeroed whole pages of their own, which unmap ADDRESS SIZE takes away again, also in part;
+ * protect ADDRESS SIZE makes pages read-only. */
+static void map(actor_command* command) {
+    void* const memory =
+        mmap(NULL, actor_number(command), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        fprintf(command->answer, "err 1 no memory\n");
+        return;
+    }
+    fprintf(command->answer, "ok %" PRIu64 "\n", (uint64_t)(uintptr_t)memory);
+}
+
+static void unmap(actor_command* command) {
+    void* const memory = pointer(actor_number(command));
+    fprintf(command->answer, munmap(memory, actor_number(command)) == 0 ? "ok\n" : "err 1 not mapped\n");
+}
+
+static void protect(actor_command* command) {
+    void* const memory = pointer(actor_number(command));
+    fprintf(command->answer,
+            mprotect(memory, actor_number(command), PROT_READ) == 0 ? "ok\n" : "err 1 not mapped\n");
+}
+
 bool actor_memory_command(const char* name, actor_command* command) {
     static const actor_entry kCommands[] = {{"fill", fill},      {"check", check},  {"set", set},
                                             {"all", all},        {"peek", peek},    {"poke", poke},
-                                            {"alloc", allocate}, {"free", release}, {"occupy", occupy}};
+                                            {"alloc", allocate}, {"free", release}, {"occupy", occupy},
+                                            {"map", map},        {"unmap", unmap},  {"protect", protect}};
     return actor_run_from(kCommands, sizeof kCommands / sizeof kCommands[0], name, command);
 }
