@@ -4,11 +4,12 @@
 # Installs what is missing, builds, and shows the pool at work: four processes pool their DRAM; the file or
 # folder (default: a real tree of at least 256 MiB that is found below /usr) is scattered over all of them, and
 # every process reads the whole of it back and compares its SHA-256. First the C++ program examples/demo, then
-# the same from Python with numpy, examples/pool_demo.py.
+# the same from Python with numpy, examples/pool_demo.py. At last examples/kv_handoff.py: a prefill process
+# writes the pages of a KV cache into a decode process's, layer by layer.
 set -euo pipefail
 
 usage() {
-    sed -n '3,7s/^# \?//p' "${BASH_SOURCE[0]}"
+    sed -n '3,8s/^# \?//p' "${BASH_SOURCE[0]}"
 }
 if (($# > 1)) || [[ ${1:-} == -* ]]; then
     [[ ${1:-} == --help || ${1:-} == -h ]] && usage && exit 0
@@ -41,3 +42,9 @@ echo "== C++"
 echo
 echo "== Python"
 scripts/python.sh examples/pool_demo.py "$input"
+echo
+echo "== KV cache from prefill to decode: memory of the program"
+scripts/python.sh examples/kv_handoff.py
+echo
+echo "== the same in memory of the library"
+scripts/python.sh examples/kv_handoff.py --memory pool

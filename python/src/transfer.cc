@@ -219,16 +219,15 @@ class TransferMemory {
         }
         memory_ = without_gil([&] { return smem_trans_malloc(handle_, size_, 0); });
         if (memory_ == nullptr) {
-            mf_private_trans_release(token_);
-            raise_last_error("allocate");
+            const int32_t code = mf_private_last_error_code();
+            mf_private_trans_release(token_, nullptr);
+            raise_error("allocate", code);
         }
     }
     TransferMemory(const TransferMemory&) = delete;
     TransferMemory& operator=(const TransferMemory&) = delete;
     ~TransferMemory() {
-        // Fails where the session is gone: then the memory goes with the token.
-        static_cast<void>(smem_trans_free(handle_, memory_));
-        mf_private_trans_release(token_);
+        mf_private_trans_release(token_, memory_);
     }
 
     py::buffer_info buffer() { return {static_cast<uint8_t*>(memory_), static_cast<py::ssize_t>(size_)}; }

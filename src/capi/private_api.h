@@ -39,7 +39,8 @@ int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status,
 /// Keeps the memory of smem_trans_malloc() of the session mapped until the token is released, also after its
 /// destroy. NULL on failure.
 void* mf_private_trans_retain(smem_trans_t handle);
-void mf_private_trans_release(void* token);
+/// Gives `memory`, of smem_trans_malloc(), back, and the token up.
+void mf_private_trans_release(void* token, void* memory);
 /// What the session has moved, by path: {"mapped": {"operations", "bytes"}, "attach": ..., "staging": ...}.
 char* mf_private_trans_counters_json(smem_trans_t handle);
 

@@ -8,9 +8,11 @@
 #include "capi/trans_handle.h"
 
 using memfabric::Code;
+using memfabric::Deadline;
 using memfabric::Result;
 using memfabric::Status;
 using memfabric::capi::find_engine;
+using memfabric::capi::guarded;
 using memfabric::capi::guarded_text;
 using memfabric::capi::guarded_value;
 using memfabric::trans::Counters;
@@ -37,11 +39,19 @@ void* mf_private_trans_retain(smem_trans_t handle) {
     });
 }
 
-void mf_private_trans_release(void* token) {
+void mf_private_trans_release(void* token, void* memory) {
     // In a forked child the session is the parent's.
-    if (token != nullptr && !memfabric::in_forked_child()) {
-        const std::unique_ptr<Retained> engine(static_cast<Retained*>(token));
+    if (token == nullptr || memfabric::in_forked_child()) {
+        return;
     }
+    static_cast<void>(guarded([&]() -> Status {
+        const std::unique_ptr<Retained> retained(static_cast<Retained*>(token));
+        if (memory == nullptr) {
+            return {};
+        }
+        Engine& engine = **retained;
+        return engine.release(reinterpret_cast<uint64_t>(memory), Deadline::after(engine.operation_timeout()));
+    }));
 }
 
 char* mf_private_trans_counters_json(smem_trans_t handle) {

@@ -86,3 +86,17 @@ def test_demo_refuses(tmp_path, make, text):
 
 def test_demo_shows_its_usage():
     assert run("pool_demo.py", "a", "b").returncode == 2
+
+
+@pytest.mark.parametrize("memory, path", [("private", "attach"), ("pool", "mapped")])
+def test_kv_handoff(memory, path):
+    result = run("kv_handoff.py", "--layers", "5", "--tokens", "500", "--heads", "3", "--page-tokens", "7", "--requests", "2",
+                 "--memory", memory)
+    assert result.returncode == 0, result.stderr
+    assert "request 1: 360 of 360 pages are right" in result.stdout
+    assert "GB/s" in result.stdout and f"bytes by path: {path} " in result.stdout
+    assert "error" not in result.stderr
+
+
+def test_kv_handoff_refuses_nonsense():
+    assert run("kv_handoff.py", "--layers", "0").returncode == 2
