@@ -26,5 +26,6 @@ def test_the_blocks_run_in_order(tmp_path):
 def test_every_name_is_there():
     for name in [*memfabric.__all__, *bm.__all__, *shm.__all__]:
         assert re.search(rf"\b{name}\b", PAGE) or name.startswith("COPY_"), name
-    for name in [*dir(bm.BigMemory), *dir(bm.BmConfig), *dir(shm.ShareMemory), *dir(shm.ShmConfig)]:
+    for name in [*dir(bm.BigMemory), *dir(bm.BmConfig), *dir(shm.ShareMemory), *dir(shm.ShmConfig),
+                 *dir(memfabric.TransferEngine)]:
         assert name.startswith("_") or name == "nic" or re.search(rf"\b{name}\b", PAGE), name
