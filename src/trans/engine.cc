@@ -11,6 +11,9 @@
 namespace memfabric::trans {
 namespace {
 
+/// A store that does not answer at the end hears of it by the end of the connection.
+constexpr auto kStorePatience = std::chrono::seconds(2);
+
 /// What a removed registration offered and nothing offers any more.
 std::vector<memory::AddressRange> vanished(const Registrations::Change& change) {
     std::map<uint64_t, uint64_t> kept;  // begin -> end
@@ -67,7 +70,7 @@ Status Engine::publish(Deadline deadline) {
     MF_ASSIGN_OR_RETURN(staging_,
                         StagingServer::create("mf-trans-staging", [this](memory::AddressRange range) {
                             const std::lock_guard lock(mutex_);
-                            return !closed_ && registrations_.covers(range);
+                            return served_.covers(range);
                         }));
     transport::MappedTransport& mapped = runtime_->mapped();
     mapped.offer(record_.table_object(), table_.descriptor(), record_.token);
@@ -100,9 +103,17 @@ Status Engine::close(Deadline deadline) {
     Status status = queue_.wait(deadline);
     ended_.store(true, std::memory_order_relaxed);
     if (published_ && runtime_->store().is_usable()) {
-        static_cast<void>(runtime_->store().remove(session_key(session_), deadline));
+        const Deadline patience = deadline.sooner(Deadline::after(kStorePatience));
+        static_cast<void>(runtime_->store().remove(session_key(session_), patience));
     }
     const Status idle = flights_.wait_until_free({0, UINT64_MAX}, deadline);
+    {
+        const std::lock_guard lock(mutex_);
+        served_ = {};
+    }
+    if (staging_) {
+        staging_->drain();
+    }
     return idle.is_ok() ? status : idle;
 }
 
@@ -133,6 +144,7 @@ Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
         return status;
     }
     for (const memory::AddressRange& range : ranges) {
+        served_.add(range);
         note_in_pool(range);
     }
     return {};
@@ -149,8 +161,6 @@ Status Engine::change_table(std::span<const Run> removed, std::span<const Run> a
 }
 
 Status Engine::wait_for_transfers(const Registrations::Change& change, Deadline deadline) const {
-    // What an initiator gave up waiting for may still be applied here.
-    staging_->drain();
     for (const memory::AddressRange& range : vanished(change)) {
         MF_RETURN_IF_ERROR(flights_.wait_until_free(range, deadline));
     }
@@ -167,7 +177,8 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     const Registrations::Change change = registrations_.remove(*range);
     const std::vector<Run> removed = segments_.cut(change.removed);
     const std::vector<Run> added = segments_.cut(change.added);
-    if (Status applied = table_.apply(removed, added); !applied.is_ok()) {
+    const bool is_visible = !removed.empty();
+    if (Status applied = is_visible ? table_.apply(removed, added) : Status(); !applied.is_ok()) {
         registrations_.undo(change);
         return applied;
     }
@@ -178,7 +189,11 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     const Status idle = wait_for_transfers(change, deadline);
     lock.lock();
     if (idle.is_ok()) {
+        served_.remove(*range);
         segments_.note_removed(removed);
+        lock.unlock();
+        // What an initiator gave up waiting for may still be applied here.
+        staging_->drain();
         return {};
     }
     const Registrations::Change again = registrations_.add(*range);
@@ -186,7 +201,12 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     const Status back = change_table({}, segments_.cut(again.added));
     // Last: the segments that the transfer still uses must not go in between.
     segments_.note_removed(removed);
-    MF_RETURN_IF_ERROR(back);
+    if (!back.is_ok()) {
+        registrations_.undo(again);
+        forget_in_pool(range->begin);
+        served_.remove(*range);
+        return back;
+    }
     return idle.with_context(
         fmt::format("{:#x} + {} bytes stay registered with session {}", range->begin, range->size, session_));
 }

@@ -192,6 +192,10 @@ Status Peer::run_plan(Direction direction, const Plan& plan, Deadline deadline) 
         MF_RETURN_IF_ERROR(move_other(direction, plan.other, deadline));
     }
     runtime_.engine().copy_batch(plan.mapped);
+    // Memory of a process that died takes bytes like any other: only now is it known who got them.
+    if (!is_alive()) {
+        return failure(Code::kPeerLost, "the process of session {} has ended", session_);
+    }
     counters_.count(PathChoice::kMapped, total_of(plan.mapped));
     return {};
 }
