@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/core.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace memfabric::shmem {
+
+/// A symmetric range as this process names it, and where it lies in the window: PE p has it at
+/// window + p * stride.
+struct SymmetricRange {
+    uint64_t begin = 0;  // in this process
+    uint64_t size = 0;   // 0: there is none
+    uint64_t window = 0;
+};
+
+/// What every call looks at. Written by init and finalize alone, plain afterwards.
+struct State {
+    int me = -1;
+    int pes = 0;
+    uint64_t stride = 0;
+    SymmetricRange region;  // sync area and heap, where this process names them by their place in the window
+    SymmetricRange statics;
+    uint64_t heap_begin = 0;  // in this process
+    uint64_t heap_size = 0;
+    bool is_up = false;
+    bool is_over = false;  // finalized, or a forked child
+    bool checks = false;   // also what costs time: whether all PEs call the same collectives
+};
+
+extern State the_state;
+inline const State& state() {
+    return the_state;
+}
+
+/// Prints "SHMEM PE n: call: text" and ends the job.
+[[noreturn]] void fail_text(const char* call, const std::string& text);
+
+template <typename... Arguments>
+[[noreturn]] void fail(const char* call, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    fail_text(call, fmt::format(format, std::forward<Arguments>(arguments)...));
+}
+
+/// The cold ends of the checks below.
+[[noreturn]] void fail_not_up(const char* call);
+[[noreturn]] void fail_pe(const char* call, int pe);
+[[noreturn]] void fail_address(const char* call, const void* address, size_t size);
+
+inline void check_up(const char* call) {
+    if (!state().is_up) [[unlikely]] {
+        fail_not_up(call);
+    }
+}
+
+inline bool contains(const SymmetricRange& range, uint64_t address, size_t size) {
+    const uint64_t offset = address - range.begin;
+    return offset < range.size && size <= range.size - offset;
+}
+
+/// Where PE `pe` has what this process has at `address`, as a pointer of this process; 0 where that is not
+/// symmetric.
+inline uint64_t translate(uint64_t address, size_t size, int pe) {
+    const State& now = state();
+    if (contains(now.region, address, size)) [[likely]] {
+        return address + static_cast<uint64_t>(static_cast<int64_t>(pe) - now.me) * now.stride;
+    }
+    if (contains(now.statics, address, size)) {
+        return now.statics.window + static_cast<uint64_t>(pe) * now.stride + (address - now.statics.begin);
+    }
+    return 0;
+}
+
+/// PE `pe`'s object of `size` bytes; ends the job where there is none.
+inline void* remote_bytes(const void* object, size_t size, int pe, const char* call) {
+    if (static_cast<unsigned>(pe) >= static_cast<unsigned>(state().pes)) [[unlikely]] {
+        fail_pe(call, pe);
+    }
+    const uint64_t found = translate(reinterpret_cast<uint64_t>(object), size, pe);
+    if (found == 0) [[unlikely]] {
+        fail_address(call, object, size);
+    }
+    return reinterpret_cast<void*>(found);
+}
+
+template <typename T>
+T* remote(T* object, int pe, const char* call) {
+    return static_cast<T*>(remote_bytes(object, sizeof(T), pe, call));
+}
+
+/// The heap's last word on the job: tells every PE, and ends this one.
+[[noreturn]] void end_job(int status);
+
+}  // namespace memfabric::shmem
