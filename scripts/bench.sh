@@ -3,6 +3,7 @@
 # Usage: scripts/bench.sh [--json] [--rounds N] GROUP...
 # Groups:
 #   local   big memory, Python and the config store between processes of this machine
+#   trans   the transfer engine between two processes of this machine
 #   micro   the copy kernels one by one (Google Benchmark's own output)
 #   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
@@ -13,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '3,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -28,7 +29,7 @@ while (($# > 0)); do
             rounds=(--rounds "$2")
             shift
             ;;
-        local | micro | shmem) groups+=("$1") ;;
+        local | trans | micro | shmem) groups+=("$1") ;;
         *) usage ;;
     esac
     shift
@@ -66,6 +67,16 @@ run_local() {
     return "$failed"
 }
 
+run_trans() {
+    build bench_trans python_packages || return 1
+    deadline=$((SECONDS + limit))
+    local failed=0
+    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
+    measure "$bin/bench_trans" "${json[@]}" "${rounds[@]}" || failed=1
+    measure scripts/python.sh bench/trans/python.py "${json[@]}" "${rounds[@]}" || failed=1
+    return "$failed"
+}
+
 run_micro() {
     build bench_micro || return 1
     deadline=$((SECONDS + limit))
@@ -89,6 +100,7 @@ status=0
 for group in "${groups[@]}"; do
     case $group in
         local) run_local || status=1 ;;
+        trans) run_trans || status=1 ;;
         micro) run_micro || status=1 ;;
         shmem) run_shmem || status=1 ;;
     esac
