@@ -59,14 +59,17 @@ MachineCheck attach_check() {
                 "check the limit of processes (ulimit -u)"};
     }
     if (*outcome == 0) {
-        return {"cross-memory attach", true, fmt::format("works ({})", scope), ""};
+        return {"cross-memory attach", true,
+                fmt::format("works ({}): TRANS copies memory that a peer allocated itself by it", scope), ""};
     }
     const std::string value = fmt::format("fails: {} ({})", errno_text(*outcome), scope);
     const bool by_yama = !yama.empty() && yama != "0";
     return {"cross-memory attach", false, value,
-            by_yama ? "memory that a neighbour allocated itself is copied through the network: `sysctl "
-                      "kernel.yama.ptrace_scope=0` as root"
-                    : "allow process_vm_readv in the container's seccomp profile, or give it CAP_SYS_PTRACE"};
+            by_yama
+                ? "TRANS takes memory that a peer allocated itself through a staging ring, which is slower: "
+                  "`sysctl kernel.yama.ptrace_scope=0` as root, or MF_TRANS_PTRACER=1 in the processes"
+                : "TRANS takes memory that a peer allocated itself through a staging ring, which is slower: "
+                  "allow process_vm_readv in the container's seccomp profile, or give it CAP_SYS_PTRACE"};
 }
 
 MachineCheck segment_check() {
