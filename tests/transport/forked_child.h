@@ -28,9 +28,9 @@ class ForkedChild {
             }
         }
         char byte = 0;
-        EXPECT_EQ(::read(ready[0], &byte, 1), 1);
-        ::close(ready[0]);
         ::close(ready[1]);
+        EXPECT_EQ(::read(ready[0], &byte, 1), 1) << "the child ended too early";
+        ::close(ready[0]);
     }
     ~ForkedChild() { end(); }
     ForkedChild(const ForkedChild&) = delete;
