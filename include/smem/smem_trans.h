@@ -5,9 +5,9 @@
  *
  * Addresses of the other side are its own virtual addresses. The local side needs no registration. A session
  * or an address that is not there yet is waited for, up to the operation's timeout (MF_TRANS_TIMEOUT, default
- * 10 s); the failure then says which of the two was missing. A session that has ended is SM_PEER_LOST at once,
- * until its name is opened again. All functions may be called from any threads at once. General rules as in
- * smem.h.
+ * 10 s); the failure then says which of the two was missing. A session that has ended is SM_PEER_LOST at
+ * once, until its name is opened again. All functions may be called from any threads at once. General rules
+ * as in smem.h.
  *
  * Registered ranges may overlap or touch: a byte can be transferred while any registration covers it, and a
  * transfer may run over the border of two that touch. A transfer is checked as a whole against the target's

@@ -226,9 +226,7 @@ class TransferMemory {
     }
     TransferMemory(const TransferMemory&) = delete;
     TransferMemory& operator=(const TransferMemory&) = delete;
-    ~TransferMemory() {
-        mf_private_trans_release(token_, memory_);
-    }
+    ~TransferMemory() { mf_private_trans_release(token_, memory_); }
 
     py::buffer_info buffer() { return {static_cast<uint8_t*>(memory_), static_cast<py::ssize_t>(size_)}; }
 

@@ -28,8 +28,8 @@ timespec to_timespec(Deadline::Clock::time_point when) {
 bool futex_wait(const std::atomic<uint32_t>& word, uint32_t expected, Deadline deadline) {
     const timespec until = deadline.is_never() ? timespec{} : to_timespec(deadline.when());
     const timespec* const limit = deadline.is_never() ? nullptr : &until;
-    const long outcome = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, limit, nullptr,
-                                   FUTEX_BITSET_MATCH_ANY);
+    const long outcome =
+        ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, limit, nullptr, FUTEX_BITSET_MATCH_ANY);
     return outcome == 0 || errno != ETIMEDOUT;
 }
 

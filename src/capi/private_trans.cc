@@ -50,7 +50,8 @@ void mf_private_trans_release(void* token, void* memory) {
             return {};
         }
         Engine& engine = **retained;
-        return engine.release(reinterpret_cast<uint64_t>(memory), Deadline::after(engine.operation_timeout()));
+        return engine.release(reinterpret_cast<uint64_t>(memory),
+                              Deadline::after(engine.operation_timeout()));
     }));
 }
 
