@@ -41,7 +41,12 @@ def check_shm_hello(output, world):
         assert re.search(rf"rank {rank} of {world} reads at 0x[0-9a-f]+: greetings from rank {following}\b", output)
 
 
-EXAMPLES = {"bm_hello": check_hello, "bm_batch_async": check_batch, "shm_hello": check_shm_hello}
+def check_trans_hello(output, world):
+    for rank in range(world):
+        assert re.search(rf"rank {rank} of {world} has a letter from rank {(rank - 1) % world}\b", output)
+
+
+EXAMPLES = {"bm_hello": check_hello, "bm_batch_async": check_batch, "shm_hello": check_shm_hello, "trans_hello": check_trans_hello}
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
