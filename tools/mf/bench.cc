@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bench_bm.h"
+#include "bench_trans.h"
 #include "commands.h"
 #include "measure/bm_pair.h"
 
@@ -63,6 +64,7 @@ void register_bench(CLI::App& app, Session& session) {
     command->require_subcommand(1);
     register_bm(*command, session);
     register_peer(*command, session);
+    register_bench_trans(*command, session);
 }
 
 }  // namespace mf
