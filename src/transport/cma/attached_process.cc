@@ -117,6 +117,26 @@ Result<AttachedProcess> AttachedProcess::open(pid_t pid, uint64_t nonce_address,
 
 AttachFault AttachedProcess::copy(Flow flow, std::span<const RemotePiece> pieces, PiecePosition from,
                                   size_t count) const {
+    if (pieces.size() == 1 && count > 0) {
+        const RemotePiece& piece = pieces.front();
+        const iovec local{piece.local + from.offset, count};
+        const iovec remote{reinterpret_cast<void*>(piece.remote + from.offset), count};
+        const ssize_t moved = move(flow, pid_, &local, &remote, 1);
+        if (moved == static_cast<ssize_t>(count)) [[likely]] {
+            return {};
+        }
+        if (moved > 0) {
+            count -= static_cast<size_t>(moved);
+            from.offset += static_cast<size_t>(moved);
+        }
+    }
+    return copy_pieces(flow, pieces, from, count);
+}
+
+/// Not inlined: the room for many pieces is not for those who have one.
+__attribute__((noinline)) AttachFault AttachedProcess::copy_pieces(Flow flow,
+                                                                   std::span<const RemotePiece> pieces,
+                                                                   PiecePosition from, size_t count) const {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): 32 KiB, of which a call uses little
     Parts parts;
     advance(from, pieces, 0);

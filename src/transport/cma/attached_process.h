@@ -53,6 +53,8 @@ class AttachedProcess {
 
  private:
     explicit AttachedProcess(pid_t pid) : pid_(pid) {}
+    AttachFault copy_pieces(Flow flow, std::span<const RemotePiece> pieces, PiecePosition from,
+                            size_t count) const;
     Status describe_bad_memory(Flow flow, const RemotePiece& piece, const PiecePosition& position) const;
 
     pid_t pid_;
