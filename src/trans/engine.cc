@@ -70,7 +70,7 @@ Status Engine::publish(Deadline deadline) {
     MF_ASSIGN_OR_RETURN(staging_,
                         StagingServer::create("mf-trans-staging", [this](memory::AddressRange range) {
                             const std::lock_guard lock(mutex_);
-                            return served_.covers(range);
+                            return serves_ && served_.covers(range);
                         }));
     transport::MappedTransport& mapped = runtime_->mapped();
     mapped.offer(record_.table_object(), table_.descriptor(), record_.token);
@@ -109,7 +109,7 @@ Status Engine::close(Deadline deadline) {
     const Status idle = flights_.wait_until_free({0, UINT64_MAX}, deadline);
     {
         const std::lock_guard lock(mutex_);
-        served_ = {};
+        serves_ = false;
     }
     if (staging_) {
         staging_->drain();

@@ -91,6 +91,7 @@ class Engine {
     SharedSegments segments_;
     Registrations registrations_;
     Registrations served_;  // the same, and what is just being deregistered: its transfers run to their end
+    bool serves_ = true;    // until the session closes; registrations are taken back later, too
     std::multiset<uint64_t> pool_starts_;  // of the registrations that begin in memory of the pool
     bool closed_ = false;
     bool published_ = false;          // the store's key is ours to remove; of open() and close()
