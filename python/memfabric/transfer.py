@@ -45,6 +45,20 @@ def _refuse(text):
     return _core.trans_report(ErrorCode.INVALID_PARAM, text)
 
 
+def _views_of(buffers):
+    """What keeps the buffers among `buffers`, the others being addresses, as they are while a transfer is queued."""
+    if isinstance(buffers, np.ndarray) and buffers.ndim == 1:
+        return []  # of addresses
+    views = []
+    for buffer in buffers:
+        if not isinstance(buffer, (int, np.integer)):
+            try:
+                views.append(memoryview(buffer))
+            except TypeError:  # a number of some other type, or refused below with a text of its own
+                continue
+    return views
+
+
 class TransferEngine:
     """One transfer session of this process.
 
@@ -152,17 +166,19 @@ class TransferEngine:
         return self._submit(False, dest_session, buffers, peer_buffers, lengths)
 
     def _submit(self, writes, session, buffers, peer_buffers, lengths):
+        if not isinstance(buffers, (list, tuple, np.ndarray)):
+            buffers = tuple(buffers)  # what can be gone through only once
+        views = _views_of(buffers)
         code = _core.trans_batch(self._handle, writes, session, buffers, peer_buffers, lengths, True)
         if code == 0:
-            self._queued.extend(memoryview(buffer) for buffer in buffers if not hasattr(buffer, "__index__"))
+            self._queued.extend(views)
         return code
 
     def wait(self, stream=0):
         """Waits for all that was queued before; the code of the first that failed since the last wait."""
-        queued = self._queued
-        count = len(queued)
+        queued, self._queued = self._queued, []  # another thread may queue more meanwhile
         code = _core.trans_wait(self._handle)
-        del queued[:count]
+        queued.clear()
         return code
 
     def allocate(self, shape, dtype=np.uint8):
@@ -185,6 +201,7 @@ class TransferEngine:
         handle, self._handle = self._handle, 0
         if handle:
             _core.trans_destroy(handle)
+        self._queued.clear()
         if self._port is not None:
             self._port.close()
             self._port = None

@@ -5,6 +5,8 @@ import gc
 import importlib
 import os
 import socket
+import threading
+import weakref
 
 import memfabric
 import numpy as np
@@ -183,6 +185,70 @@ def test_a_session_writes_to_itself_and_two_engines_share_a_process(engine):
     assert (target == source).all()
     refused(engine.transfer_sync_write("127.0.0.1:12346", source, target.ctypes.data, 8), "not registered")
     other.destroy()
+
+
+@pytest.mark.parametrize("as_generator", [False, True])
+def test_a_queued_buffer_lives_until_wait(engine, as_generator):
+    class Array(np.ndarray):
+        """One that can be referred to weakly."""
+
+    me = "127.0.0.1:12345"
+    target = np.zeros(64, np.uint8)
+    assert engine.register_memory(target) == 0
+    source = pattern(4, 64).view(Array)
+    alive = weakref.ref(source)
+    buffers = (buffer for buffer in [source]) if as_generator else [source]
+    assert engine.batch_transfer_write_submit(me, buffers, [target.ctypes.data], [64]) == 0
+    del source, buffers
+    gc.collect()
+    assert alive() is not None
+    assert engine.wait() == 0
+    assert alive() is None and (target == pattern(4, 64)).all()
+    assert engine.wait() == 0
+
+
+def test_lists_of_many_kinds_and_lengths(engine):
+    me, count = "127.0.0.1:12345", 100_000
+    target, source = np.zeros(count, np.uint8), pattern(6, count)
+    assert engine.register_memory(target) == 0
+    places = np.random.default_rng(7).permutation(count).astype(np.uint64)
+    ones = np.ones(count, np.uint64)
+    froms, tos = places + np.uint64(source.ctypes.data), places + np.uint64(target.ctypes.data)
+    for convert in (np.asarray, np.ndarray.tolist, lambda array: tuple(array.tolist()), list, lambda array: array.astype(np.int64),
+                    lambda array: np.repeat(array, 2)[::2]):
+        target[:] = 0
+        code = engine.batch_transfer_sync_write(me, convert(froms), convert(tos), convert(ones))
+        assert code == 0, memfabric.get_last_err_msg()
+        assert (target == source).all()
+        target[:] = 0
+        assert engine.batch_transfer_write_submit(me, convert(froms), convert(tos), convert(ones)) == 0
+        assert engine.wait() == 0
+        assert (target == source).all()
+
+
+def test_library_memory_is_given_back_after_the_session(engine):
+    array = engine.allocate((100, 3), np.float32)
+    assert engine.register_memory(array) == 0
+    part = array[50:]
+    engine.destroy()
+    del array
+    gc.collect()
+    part[:] = 1.5
+    assert part.sum() == 225
+    del part
+    gc.collect()
+
+
+def test_the_interpreter_goes_on_while_a_write_waits(engine):
+    """The write waits in vain for its session; another thread's Python runs meanwhile."""
+    code = []
+    writer = threading.Thread(target=lambda: code.append(engine.transfer_sync_write("127.0.0.1:1", bytes(8), 64, 8)))
+    writer.start()
+    turns = 0
+    while writer.is_alive():
+        turns += 1
+    writer.join()
+    assert code == [ErrorCode.TIMEOUT] and turns > 1000
 
 
 def test_the_port_is_held():
