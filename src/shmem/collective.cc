@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Collectives by pulling: each PE says where its source is, waits for all, and reads what it needs from there.
+#include "shmem/collective.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "shmem/state.h"
+
+namespace memfabric::shmem {
+namespace {
+
+/// A pSync array: the barrier's words (those of the set's first PE are used), then what the PE publishes.
+struct SyncArray {
+    BarrierWords barrier;
+    Publication publication;
+};
+static_assert(sizeof(SyncArray) <= SHMEM_SYNC_SIZE * sizeof(long));
+
+constexpr size_t kSmallReduction = 2048;  // bytes; each PE reads everything
+constexpr size_t kBlock = 16384;          // bytes that a reduction works on at once: they stay in the cache
+
+char* at(uint64_t address) {
+    return reinterpret_cast<char*>(address);
+}
+
+size_t product(const Group& group, size_t a, size_t b) {
+    size_t result = 0;
+    if (__builtin_mul_overflow(a, b, &result)) {
+        fail(group.call(), "{} times {} bytes are more than there can be", a, b);
+    }
+    return result;
+}
+
+void copy(void* dest, const void* source, size_t bytes) {
+    if (dest != source) {
+        std::memmove(dest, source, bytes);
+    }
+}
+
+}  // namespace
+
+Group::Group(shmem_team_t team, const char* call) : call_(call) {
+    const Team& members = team_of(team, call);
+    slots_ = members.slots.data();
+    barrier_ = &slots_[0]->barrier;
+    me_ = members.me;
+    size_ = members.size;
+}
+
+Group::Group(int start, int log_stride, int size, long* psync, const char* call) : call_(call), size_(size) {
+    check_up(call);
+    const int64_t stride = log_stride >= 0 && log_stride < 31 ? int64_t{1} << log_stride : -1;
+    if (stride < 0 || size < 1 || start < 0 || start + (size - 1) * stride >= state().pes) {
+        fail(call, "PE_start {}, logPE_stride {}, PE_size {} is no set of PEs 0 to {}", start, log_stride, size,
+             state().pes - 1);
+    }
+    const int64_t distance = state().me - start;
+    if (distance < 0 || distance % stride != 0 || distance / stride >= size) {
+        fail(call, "this PE is not in the set PE_start {}, logPE_stride {}, PE_size {}", start, log_stride, size);
+    }
+    me_ = static_cast<int>(distance / stride);
+    psync_ = reinterpret_cast<uint64_t>(remote_bytes(psync, SHMEM_SYNC_SIZE * sizeof(long), start, call));
+    psync_step_ = static_cast<uint64_t>(stride) * state().stride;
+    barrier_ = &reinterpret_cast<SyncArray*>(psync_)->barrier;
+}
+
+Publication& Group::publication(int member) const {
+    if (slots_ != nullptr) {
+        return slots_[member]->publication;
+    }
+    return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->publication;
+}
+
+uint64_t Group::shared_address(const void* object, size_t bytes) const {
+    return bytes == 0 ? 0 : reinterpret_cast<uint64_t>(remote_bytes(object, bytes, state().me, call_));
+}
+
+void Group::enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes, uint64_t bytes,
+                  int root) const {
+    const uint64_t call = std::hash<std::string_view>()(call_) + static_cast<uint64_t>(root);
+    Publication& own = publication(me_);
+    own = {shared_address(source, source_bytes), shared_address(dest, dest_bytes), bytes, call};
+    wait();
+    if (!state().checks) {
+        return;
+    }
+    const Publication& first = publication(0);
+    if (first.call != call) {
+        fail(call_, "the group's PE 0 makes another collective call here, or has another root; all PEs of a team call "
+                    "collectives in one order");
+    }
+    if (first.bytes != bytes) {
+        fail(call_, "called with {} bytes a PE, by the group's PE 0 with {}; all PEs give the same size", bytes,
+             first.bytes);
+    }
+}
+
+void broadcast(const Group& group, void* dest, const void* source, size_t bytes, int root, bool root_copies) {
+    if (root < 0 || root >= group.size()) {
+        fail(group.call(), "root {} is outside 0 to {}", root, group.size() - 1);
+    }
+    group.enter(source, bytes, dest, bytes, bytes, root);
+    if (bytes != 0 && (group.me() != root || root_copies)) {
+        copy(dest, at(group.publication(root).source), bytes);
+    }
+    group.wait();
+}
+
+void fcollect(const Group& group, void* dest, const void* source, size_t bytes) {
+    const size_t all = product(group, bytes, static_cast<size_t>(group.size()));
+    group.enter(source, bytes, dest, all, bytes);
+    for (int i = 0; bytes != 0 && i < group.size(); ++i) {
+        const int member = (group.me() + i) % group.size();  // not all at the same one
+        copy(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes, at(group.publication(member).source), bytes);
+    }
+    group.wait();
+}
+
+void collect(const Group& group, void* dest, const void* source, size_t bytes) {
+    const uint64_t call = std::hash<std::string_view>()(group.call());
+    group.publication(group.me()) = {group.shared_address(source, bytes), 0, bytes, call};
+    group.wait();
+    size_t offset = 0;
+    for (int member = 0; member < group.size(); ++member) {
+        const Publication& part = group.publication(member);
+        if (state().checks && part.call != call) {
+            fail(group.call(), "the group's PE {} makes another collective call here", member);
+        }
+        if (part.bytes != 0) {
+            group.shared_address(dest, offset + part.bytes);
+            copy(static_cast<char*>(dest) + offset, at(part.source), part.bytes);
+        }
+        offset += part.bytes;
+    }
+    group.wait();
+}
+
+void alltoall(const Group& group, void* dest, const void* source, size_t bytes) {
+    const size_t all = product(group, bytes, static_cast<size_t>(group.size()));
+    group.enter(source, all, dest, all, bytes);
+    for (int i = 0; bytes != 0 && i < group.size(); ++i) {
+        const int member = (group.me() + i) % group.size();
+        copy(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes,
+             at(group.publication(member).source) + static_cast<size_t>(group.me()) * bytes, bytes);
+    }
+    group.wait();
+}
+
+void alltoalls(const Group& group, void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count,
+               size_t element) {
+    if (dst < 1 || sst < 1) {
+        fail(group.call(), "strides {} and {}: both are at least 1", dst, sst);
+    }
+    const size_t elements = product(group, count, static_cast<size_t>(group.size()));
+    const auto span = [&](ptrdiff_t stride) {
+        return elements == 0 ? 0 : product(group, (elements - 1) * static_cast<size_t>(stride) + 1, element);
+    };
+    group.enter(source, span(sst), dest, span(dst), count * element);
+    for (int member = 0; member < group.size(); ++member) {
+        for (size_t i = 0; i < count; ++i) {
+            const size_t to = (static_cast<size_t>(member) * count + i) * static_cast<size_t>(dst);
+            const size_t from = (static_cast<size_t>(group.me()) * count + i) * static_cast<size_t>(sst);
+            std::memcpy(static_cast<char*>(dest) + to * element,
+                        at(group.publication(member).source) + from * element, element);
+        }
+    }
+    group.wait();
+}
+
+namespace {
+
+/// The sources' elements [first, first + count), combined in the order of the PEs, so that all have one result.
+void combine_all(const Group& group, void* result, size_t first, size_t count, size_t element, Combine combine) {
+    std::memcpy(result, at(group.publication(0).source) + first * element, count * element);
+    for (int member = 1; member < group.size(); ++member) {
+        combine(result, at(group.publication(member).source) + first * element, count);
+    }
+}
+
+/// Each PE works out its share and hands it to all. Nobody else reads that part of a source, so that source and
+/// destination may be the same.
+void reduce_share(const Group& group, size_t count, size_t element, Combine combine) {
+    alignas(64) char block[kBlock];
+    const auto pes = static_cast<size_t>(group.size());
+    const size_t step = kBlock / element;
+    const size_t share = (count + pes - 1) / pes;
+    const size_t begin = std::min(count, static_cast<size_t>(group.me()) * share);
+    const size_t end = std::min(count, begin + share);
+    for (size_t first = begin; first < end; first += step) {
+        const size_t length = std::min(step, end - first);
+        combine_all(group, block, first, length, element, combine);
+        for (int member = 0; member < group.size(); ++member) {
+            std::memcpy(at(group.publication(member).dest) + first * element, block, length * element);
+        }
+    }
+}
+
+}  // namespace
+
+void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element, Combine combine) {
+    const size_t bytes = product(group, count, element);
+    group.enter(source, bytes, dest, bytes, bytes);
+    if (bytes > kSmallReduction) {
+        reduce_share(group, count, element, combine);
+        group.wait();
+        return;
+    }
+    alignas(64) char result[kSmallReduction];
+    if (bytes != 0) {
+        combine_all(group, result, 0, count, element, combine);
+    }
+    group.wait();  // all have read the sources
+    if (bytes != 0) {
+        std::memcpy(dest, result, bytes);
+    }
+}
+
+}  // namespace memfabric::shmem

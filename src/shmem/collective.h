@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shmem/sync.h"
+#include "shmem/team.h"
+
+namespace memfabric::shmem {
+
+/// Those who take part in one collective: a team, or an active set with its pSync array.
+class Group {
+ public:
+    Group(shmem_team_t team, const char* call);
+    /// Ends the job where the set is none, or this PE is not in it.
+    Group(int start, int log_stride, int size, long* psync, const char* call);
+
+    int me() const { return me_; }
+    int size() const { return size_; }
+    const char* call() const { return call_; }
+    Publication& publication(int member) const;
+    void wait() const { wait_at(*barrier_, static_cast<uint32_t>(size_)); }
+
+    /// The object's address for all processes; `bytes` of it are symmetric, or the job ends.
+    uint64_t shared_address(const void* object, size_t bytes) const;
+
+    /// Publishes and waits for all; with checks on, ends the job where somebody does something else.
+    void enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes, uint64_t bytes,
+               int root = 0) const;
+
+ private:
+    const char* call_;
+    BarrierWords* barrier_;
+    TeamSlot* const* slots_ = nullptr;  // of a team
+    uint64_t psync_ = 0;                // of PE `start`, and the distance from one to the next member's
+    uint64_t psync_step_ = 0;
+    int me_ = 0;
+    int size_ = 0;
+};
+
+/// accumulated[i] = accumulated[i] OP values[i]
+using Combine = void (*)(void* accumulated, const void* values, size_t count);
+
+void broadcast(const Group& group, void* dest, const void* source, size_t bytes, int root, bool root_copies);
+void collect(const Group& group, void* dest, const void* source, size_t bytes);
+void fcollect(const Group& group, void* dest, const void* source, size_t bytes);
+void alltoall(const Group& group, void* dest, const void* source, size_t bytes);
+void alltoalls(const Group& group, void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count,
+               size_t element);
+void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element, Combine combine);
+
+}  // namespace memfabric::shmem

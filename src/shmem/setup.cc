@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Set-up and query functions.
+#include <algorithm>
+#include <cstring>
+
+#include "memfabric-shmem/shmem.h"
+#include "memfabric-shmem/shmemx.h"
+#include "shmem/startup.h"
+#include "shmem/state.h"
+
+using memfabric::shmem::check_up;
+using memfabric::shmem::fail;
+using memfabric::shmem::state;
+
+namespace {
+
+int thread_level = SHMEM_THREAD_SINGLE;
+
+void init(const char* call, int requested) {
+    if (state().is_up) {
+        fail(call, "SHMEM is initialized already");
+    }
+    if (state().is_over) {
+        fail(call, "SHMEM is over in this process and cannot begin anew");
+    }
+    int32_t code = 0;
+    const std::string why = memfabric::shmem::start(memfabric::shmem::request_of_environment(), code);
+    if (!why.empty()) {
+        fail(call, "{}", why);
+    }
+    thread_level = requested;
+}
+
+}  // namespace
+
+extern "C" {
+
+void shmem_init(void) {
+    init("shmem_init", SHMEM_THREAD_SINGLE);
+}
+
+int shmem_init_thread(int requested, int* provided) {
+    if (requested < SHMEM_THREAD_SINGLE || requested > SHMEM_THREAD_MULTIPLE) {
+        fail("shmem_init_thread", "thread level {} is unknown", requested);
+    }
+    init("shmem_init_thread", requested);
+    if (provided != nullptr) {
+        *provided = requested;
+    }
+    return 0;
+}
+
+void start_pes(int) {
+    if (!state().is_up) {
+        init("start_pes", SHMEM_THREAD_SINGLE);
+    }
+}
+
+void shmem_query_thread(int* provided) {
+    check_up("shmem_query_thread");
+    *provided = thread_level;
+}
+
+void shmem_finalize(void) {
+    check_up("shmem_finalize");
+    memfabric::shmem::stop();
+}
+
+void shmem_global_exit(int status) {
+    check_up("shmem_global_exit");
+    memfabric::shmem::end_job(status);
+}
+
+int shmem_my_pe(void) {
+    return state().me;
+}
+
+int shmem_n_pes(void) {
+    return state().is_up ? state().pes : -1;
+}
+
+int _my_pe(void) {
+    return shmem_my_pe();
+}
+
+int _num_pes(void) {
+    return shmem_n_pes();
+}
+
+int shmem_pe_accessible(int pe) {
+    check_up("shmem_pe_accessible");
+    return pe >= 0 && pe < state().pes;
+}
+
+int shmem_addr_accessible(const void* addr, int pe) {
+    return shmem_ptr(addr, pe) != nullptr;
+}
+
+void* shmem_ptr(const void* dest, int pe) {
+    check_up("shmem_ptr");
+    if (pe < 0 || pe >= state().pes) {
+        return nullptr;
+    }
+    return reinterpret_cast<void*>(memfabric::shmem::translate(reinterpret_cast<uint64_t>(dest), 1, pe));
+}
+
+void shmem_info_get_version(int* major, int* minor) {
+    *major = SHMEM_MAJOR_VERSION;
+    *minor = SHMEM_MINOR_VERSION;
+}
+
+void shmem_info_get_name(char* name) {
+    static_assert(sizeof SHMEM_VENDOR_STRING <= SHMEM_MAX_NAME_LEN);
+    std::memcpy(name, SHMEM_VENDOR_STRING, sizeof SHMEM_VENDOR_STRING);
+}
+
+void shmem_pcontrol(int, ...) {}
+
+void shmem_clear_cache_inv(void) {}
+void shmem_set_cache_inv(void) {}
+void shmem_clear_cache_line_inv(void*) {}
+void shmem_set_cache_line_inv(void*) {}
+void shmem_udcflush(void) {}
+void shmem_udcflush_line(void*) {}
+
+int shmemx_init_attr(const shmemx_init_attr_t* attributes) {
+    if (attributes == nullptr || state().is_up || attributes->n_pes < 1 || attributes->my_pe < 0 ||
+        attributes->my_pe >= attributes->n_pes) {
+        return -1;
+    }
+    memfabric::shmem::StartRequest request;
+    request.me = attributes->my_pe;
+    request.pes = attributes->n_pes;
+    request.heap_size = attributes->heap_size;
+    request.store_url = attributes->store_url == nullptr ? "" : attributes->store_url;
+    const auto seconds = [](uint32_t given) { return given == 0 ? 120 : given; };
+    request.init_timeout = seconds(attributes->init_timeout);
+    request.create_timeout = seconds(attributes->create_timeout);
+    request.control_timeout = seconds(attributes->operation_timeout);
+    int32_t code = 0;
+    const std::string why = memfabric::shmem::start(request, code);
+    thread_level = SHMEM_THREAD_MULTIPLE;
+    return why.empty() ? 0 : std::min(code, -1);
+}
+
+int shmemx_init_status(void) {
+    return state().is_up ? 2 : 0;
+}
+
+}  // extern "C"

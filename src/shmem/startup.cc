@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Start and end of this process as a PE. The region of each PE: sync area, static data, heap.
+#include "shmem/startup.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+
+#include "shmem/heap.h"
+#include "shmem/static_data.h"
+#include "shmem/sync.h"
+#include "shmem/team.h"
+#include "smem.h"
+#include "smem_shm.h"
+
+namespace memfabric::shmem {
+
+State the_state;
+
+namespace {
+
+constexpr uint32_t kObjectId = 63;  // SHM programs begin with 0
+constexpr uint64_t kGranularity = 2 << 20;
+constexpr uint64_t kDefaultHeap = 64 << 20;
+
+smem_shm_t object = nullptr;
+
+uint64_t rounded(uint64_t size, uint64_t granularity) {
+    return (size + granularity - 1) / granularity * granularity;
+}
+
+std::optional<int> number_of(std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+        const char* text = std::getenv(name);
+        char* end = nullptr;
+        const long value = text == nullptr ? -1 : std::strtol(text, &end, 10);
+        if (text != nullptr && end != text && *end == '\0' && value >= 0 &&
+            value <= std::numeric_limits<int>::max()) {
+            return static_cast<int>(value);
+        }
+    }
+    return std::nullopt;
+}
+
+/// "512M", "1.5G", "65536".
+uint64_t size_of_text(const char* variable, const char* text) {
+    char* end = nullptr;
+    const double value = std::strtod(text, &end);
+    double unit = 1;
+    switch (*end | 0x20) {
+        case 'k': unit = 0x1p10; break;
+        case 'm': unit = 0x1p20; break;
+        case 'g': unit = 0x1p30; break;
+        case 't': unit = 0x1p40; break;
+        default: break;
+    }
+    const bool has_unit = unit > 1;
+    if (end == text || value <= 0 || std::strlen(end) != (has_unit ? 1U : 0U)) {
+        fail("shmem_init", "{}={} is no size; write a number with K, M, G or T, such as 512M", variable, text);
+    }
+    return static_cast<uint64_t>(value * unit);
+}
+
+uint64_t heap_size_of_environment() {
+    for (const char* name : {"SHMEM_SYMMETRIC_SIZE", "SMA_SYMMETRIC_SIZE"}) {
+        if (const char* text = std::getenv(name); text != nullptr && *text != '\0') {
+            return size_of_text(name, text);
+        }
+    }
+    return kDefaultHeap;
+}
+
+/// For a PE that is alone: nobody else has to find it.
+std::string own_store_url() {
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof place;
+    const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool found = probe >= 0 && bind(probe, reinterpret_cast<sockaddr*>(&place), sizeof place) == 0 &&
+                       getsockname(probe, reinterpret_cast<sockaddr*>(&place), &length) == 0;
+    if (probe >= 0) {
+        close(probe);
+    }
+    return found ? fmt::format("tcp://127.0.0.1:{}", ntohs(place.sin_port)) : "tcp://127.0.0.1:29711";
+}
+
+std::string last_error(int32_t& code, int32_t given) {
+    code = given;
+    const char* text = smem_get_last_err_msg();
+    return text == nullptr ? "" : text;
+}
+
+void leave_with(int status) {
+    if (ftrylockfile(stdout) == 0) {
+        funlockfile(stdout);
+        std::fflush(stdout);
+    }
+    _exit(status);
+}
+
+/// The job's own exit, called by the library where another PE has called for it.
+void end_by_notice(int status) {
+    leave_with(status);
+}
+
+void at_exit(int status, void*) {
+    // With another status the launcher ends the others; waiting for them might be for ever.
+    if (state().is_up && status == 0) {
+        stop();
+    }
+}
+
+void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const StaticData& statics) {
+    State& now = the_state;
+    now.me = request.me;
+    now.pes = request.pes;
+    now.stride = stride;
+    const uint64_t own = base + static_cast<uint64_t>(request.me) * stride;
+    now.region = {own, stride, own};
+    now.statics = {statics.begin, statics.size, base + kSyncAreaSize};
+    now.heap_begin = own + kSyncAreaSize + rounded(statics.size, 4096);
+    now.heap_size = stride - (now.heap_begin - own);
+    const char* checks = std::getenv("MF_SHMEM_CHECK");
+    now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
+}
+
+}  // namespace
+
+smem_shm_t heap_object() {
+    return object;
+}
+
+StartRequest request_of_environment() {
+    StartRequest request;
+    const auto rank = number_of({"MF_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"});
+    const auto size = number_of({"MF_WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"});
+    if (rank && size && *rank < *size) {
+        request.me = *rank;
+        request.pes = *size;
+    }
+    return request;
+}
+
+std::string start(const StartRequest& request, int32_t& code) {
+    const uint64_t heap = request.heap_size != 0 ? request.heap_size : heap_size_of_environment();
+    const StaticData statics = find_static_data();
+    const uint64_t region = rounded(kSyncAreaSize + rounded(statics.size, 4096) + heap, kGranularity);
+    smem_shm_config_t config;
+    smem_shm_config_init(&config);
+    config.shmInitTimeout = request.init_timeout;
+    config.shmCreateTimeout = request.create_timeout;
+    config.controlOperationTimeout = request.control_timeout;
+    std::string url = request.store_url;
+    if (const char* given = std::getenv("MF_STORE_URL"); url.empty() && given != nullptr && *given != '\0') {
+        url = given;
+        config.startConfigStore = false;  // the launcher serves it
+    }
+    if (url.empty() && request.pes == 1) {
+        url = own_store_url();
+    }
+    if (url.empty()) {
+        code = -1;
+        return "no config store is known: start the program with oshrun, or set MF_STORE_URL";
+    }
+    if (const int32_t failed = smem_shm_init(url.c_str(), static_cast<uint32_t>(request.pes),
+                                             static_cast<uint32_t>(request.me), 0, &config);
+        failed != 0) {
+        return last_error(code, failed);
+    }
+    void* base = nullptr;
+    object = smem_shm_create(kObjectId, static_cast<uint32_t>(request.pes), static_cast<uint32_t>(request.me),
+                             region, SMEMS_DATA_OP_MTE, 0, &base);
+    if (object == nullptr) {
+        smem_shm_uninit(0);
+        return last_error(code, -1) + fmt::format(" (each PE: {} bytes of heap, SHMEM_SYMMETRIC_SIZE, and {} of "
+                                                  "static data)", heap, statics.size);
+    }
+    smem_shm_register_exit(object, end_by_notice);
+    const auto window = reinterpret_cast<uint64_t>(base);
+    const uint64_t own_statics = window + static_cast<uint64_t>(request.me) * region + kSyncAreaSize;
+    if (const int error = share_static_data(statics, own_statics); error != 0) {
+        code = -1;
+        return fmt::format("static data cannot be shared: {}", std::strerror(error));
+    }
+    lay_out(window, region, request, statics);
+    open_heap();
+    open_teams();
+    the_state.is_up = true;
+    the_state.is_over = false;
+    static const int registered = on_exit(at_exit, nullptr);
+    static_cast<void>(registered);
+    barrier_of_world();
+    return {};
+}
+
+void stop() {
+    barrier_of_world();
+    unshare_static_data();
+    close_teams();
+    the_state = {};
+    the_state.is_over = true;
+    smem_shm_destroy(object, 0);
+    object = nullptr;
+    smem_shm_uninit(0);
+}
+
+void fail_text(const char* call, const std::string& text) {
+    std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", state().me, call, text.c_str());
+    end_job(EXIT_FAILURE);
+}
+
+void fail_not_up(const char* call) {
+    fail(call, "{}", state().is_over ? "SHMEM is over in this process: it was finalized, or the process was forked"
+                                     : "SHMEM is not initialized: call shmem_init first");
+}
+
+void fail_pe(const char* call, int pe) {
+    check_up(call);
+    fail(call, "PE {} is outside 0 to {}", pe, state().pes - 1);
+}
+
+void fail_address(const char* call, const void* address, size_t size) {
+    check_up(call);
+    const State& now = state();
+    fail(call,
+         "{} + {} bytes is not symmetric: the heap is {:#x} to {:#x}, static data of the program {:#x} to {:#x}",
+         address, size, now.heap_begin, now.heap_begin + now.heap_size, now.statics.begin,
+         now.statics.begin + now.statics.size);
+}
+
+void end_job(int status) {
+    if (object != nullptr && !state().is_over) {
+        smem_shm_global_exit(object, status);
+    }
+    leave_with(status);
+    __builtin_unreachable();
+}
+
+}  // namespace memfabric::shmem

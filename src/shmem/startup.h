@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "smem_shm_def.h"
+
+namespace memfabric::shmem {
+
+struct StartRequest {
+    int me = 0;
+    int pes = 1;
+    uint64_t heap_size = 0;  // 0: SHMEM_SYMMETRIC_SIZE, or the default
+    std::string store_url;   // empty: MF_STORE_URL; of a single PE: a store of its own
+    uint32_t init_timeout = 120;  // seconds
+    uint32_t create_timeout = 120;
+    uint32_t control_timeout = 120;
+};
+
+/// What the launcher says; fails with a text where it says nothing and there is more than one.
+StartRequest request_of_environment();
+
+/// Collective. Empty, or why it failed; `code` has the library's code then.
+std::string start(const StartRequest& request, int32_t& code);
+
+/// Collective.
+void stop();
+
+smem_shm_t heap_object();
+
+}  // namespace memfabric::shmem

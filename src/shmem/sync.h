@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace memfabric::shmem {
+
+/// A barrier of several processes in shared memory, all zero at first. The last one to arrive lets all go on.
+struct BarrierWords {
+    std::atomic<uint32_t> arrived;
+    std::atomic<uint32_t> generation;  // a futex
+    std::atomic<uint32_t> sleepers;
+    uint32_t unused;
+};
+
+/// Waits for `count` processes: spins, yields, sleeps. What they wrote before is seen afterwards.
+void wait_at(BarrierWords& barrier, uint32_t count);
+
+/// What a PE tells the others of its group about the collective that it is in.
+struct Publication {
+    uint64_t source;  // as a pointer that all processes can use
+    uint64_t dest;
+    uint64_t bytes;  // of one PE's contribution
+    uint64_t call;   // which collective, and its root
+};
+
+/// One a team at every PE.
+struct alignas(64) TeamSlot {
+    alignas(64) BarrierWords barrier;  // that of the team's first PE is used
+    alignas(64) Publication publication;
+    int64_t offered;  // slot number in a team that is being made; -1: none
+};
+
+inline constexpr uint32_t kTeamSlots = 4096;
+inline constexpr uint64_t kSyncAreaSize = kTeamSlots * sizeof(TeamSlot);
+
+}  // namespace memfabric::shmem

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "memfabric-shmem/shmem.h"
+#include "shmem/sync.h"
+
+namespace memfabric::shmem {
+
+/// PEs start, start + stride, ... of the world.
+struct Team {
+    int start = 0;
+    int stride = 1;
+    int size = 0;
+    int me = -1;  // in the team
+    int num_contexts = 0;
+    std::vector<TeamSlot*> slots;  // each member's, which all may touch
+    uint32_t own_slot = 0;
+};
+
+void open_teams();
+void close_teams();
+
+/// Null where there is none (any more).
+Team* find_team(shmem_team_t team);
+/// Ends the job where there is none.
+Team& team_of(shmem_team_t team, const char* call);
+
+void barrier_of_world();
+/// A barrier of the world; with checks on, ends the job where a PE makes another call or has other arguments.
+void agree_in_world(const char* call, uint64_t first, uint64_t second);
+
+}  // namespace memfabric::shmem
