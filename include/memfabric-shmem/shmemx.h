@@ -20,7 +20,8 @@ typedef struct {
     uint32_t operation_timeout;
 } shmemx_init_attr_t;
 
-/* Like shmem_init_thread(SHMEM_THREAD_MULTIPLE), but fails with a negative code and smem_get_last_err_msg(). */
+/* Like shmem_init_thread(SHMEM_THREAD_MULTIPLE), but fails with a negative code and smem_get_last_err_msg().
+ */
 int shmemx_init_attr(const shmemx_init_attr_t* attributes);
 
 /* 0: not initialized; 2: initialized. */

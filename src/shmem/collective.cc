@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collectives by pulling: each PE says where its source is, waits for all, and reads what it needs from there.
+// Collectives by pulling: each PE says where its source is, waits for all, and reads what it needs from
+// there.
 #include "shmem/collective.h"
 
 #include <algorithm>
@@ -53,12 +54,13 @@ Group::Group(int start, int log_stride, int size, long* psync, const char* call)
     check_up(call);
     const int64_t stride = log_stride >= 0 && log_stride < 31 ? int64_t{1} << log_stride : -1;
     if (stride < 0 || size < 1 || start < 0 || start + (size - 1) * stride >= state().pes) {
-        fail(call, "PE_start {}, logPE_stride {}, PE_size {} is no set of PEs 0 to {}", start, log_stride, size,
-             state().pes - 1);
+        fail(call, "PE_start {}, logPE_stride {}, PE_size {} is no set of PEs 0 to {}", start, log_stride,
+             size, state().pes - 1);
     }
     const int64_t distance = state().me - start;
     if (distance < 0 || distance % stride != 0 || distance / stride >= size) {
-        fail(call, "this PE is not in the set PE_start {}, logPE_stride {}, PE_size {}", start, log_stride, size);
+        fail(call, "this PE is not in the set PE_start {}, logPE_stride {}, PE_size {}", start, log_stride,
+             size);
     }
     me_ = static_cast<int>(distance / stride);
     psync_ = reinterpret_cast<uint64_t>(remote_bytes(psync, SHMEM_SYNC_SIZE * sizeof(long), start, call));
@@ -77,8 +79,8 @@ uint64_t Group::shared_address(const void* object, size_t bytes) const {
     return bytes == 0 ? 0 : reinterpret_cast<uint64_t>(remote_bytes(object, bytes, state().me, call_));
 }
 
-void Group::enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes, uint64_t bytes,
-                  int root) const {
+void Group::enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes,
+                  uint64_t bytes, int root) const {
     const uint64_t call = std::hash<std::string_view>()(call_) + static_cast<uint64_t>(root);
     Publication& own = publication(me_);
     own = {shared_address(source, source_bytes), shared_address(dest, dest_bytes), bytes, call};
@@ -88,12 +90,14 @@ void Group::enter(const void* source, size_t source_bytes, const void* dest, siz
     }
     const Publication& first = publication(0);
     if (first.call != call) {
-        fail(call_, "the group's PE 0 makes another collective call here, or has another root; all PEs of a team call "
-                    "collectives in one order");
+        fail(call_,
+             "the group's PE 0 makes another collective call here, or has another root; all PEs of a team "
+             "call "
+             "collectives in one order");
     }
     if (first.bytes != bytes) {
-        fail(call_, "called with {} bytes a PE, by the group's PE 0 with {}; all PEs give the same size", bytes,
-             first.bytes);
+        fail(call_, "called with {} bytes a PE, by the group's PE 0 with {}; all PEs give the same size",
+             bytes, first.bytes);
     }
 }
 
@@ -113,7 +117,8 @@ void fcollect(const Group& group, void* dest, const void* source, size_t bytes) 
     group.enter(source, bytes, dest, all, bytes);
     for (int i = 0; bytes != 0 && i < group.size(); ++i) {
         const int member = (group.me() + i) % group.size();  // not all at the same one
-        copy(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes, at(group.publication(member).source), bytes);
+        copy(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes,
+             at(group.publication(member).source), bytes);
     }
     group.wait();
 }
@@ -171,16 +176,18 @@ void alltoalls(const Group& group, void* dest, const void* source, ptrdiff_t dst
 
 namespace {
 
-/// The sources' elements [first, first + count), combined in the order of the PEs, so that all have one result.
-void combine_all(const Group& group, void* result, size_t first, size_t count, size_t element, Combine combine) {
+/// The sources' elements [first, first + count), combined in the order of the PEs, so that all have one
+/// result.
+void combine_all(const Group& group, void* result, size_t first, size_t count, size_t element,
+                 Combine combine) {
     std::memcpy(result, at(group.publication(0).source) + first * element, count * element);
     for (int member = 1; member < group.size(); ++member) {
         combine(result, at(group.publication(member).source) + first * element, count);
     }
 }
 
-/// Each PE works out its share and hands it to all. Nobody else reads that part of a source, so that source and
-/// destination may be the same.
+/// Each PE works out its share and hands it to all. Nobody else reads that part of a source, so that source
+/// and destination may be the same.
 void reduce_share(const Group& group, size_t count, size_t element, Combine combine) {
     alignas(64) char block[kBlock];
     const auto pes = static_cast<size_t>(group.size());
@@ -199,7 +206,8 @@ void reduce_share(const Group& group, size_t count, size_t element, Combine comb
 
 }  // namespace
 
-void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element, Combine combine) {
+void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element,
+            Combine combine) {
     const size_t bytes = product(group, count, element);
     group.enter(source, bytes, dest, bytes, bytes);
     if (bytes > kSmallReduction) {

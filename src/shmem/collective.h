@@ -48,6 +48,7 @@ void fcollect(const Group& group, void* dest, const void* source, size_t bytes);
 void alltoall(const Group& group, void* dest, const void* source, size_t bytes);
 void alltoalls(const Group& group, void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count,
                size_t element);
-void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element, Combine combine);
+void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element,
+            Combine combine);
 
 }  // namespace memfabric::shmem

@@ -42,59 +42,59 @@ int shmem_team_sync(shmem_team_t team) {
     return 0;
 }
 
-#define MOVES(T, SIZE, ALLTOALL, ALLTOALLS, BROADCAST, COLLECT, FCOLLECT)                                    \
-    int shmem_##ALLTOALL(shmem_team_t team, T* dest, const T* source, size_t nelems) {                       \
-        alltoall(Group(team, "shmem_" #ALLTOALL), dest, source, nelems * (SIZE));                            \
-        return 0;                                                                                            \
-    }                                                                                                        \
-    int shmem_##ALLTOALLS(shmem_team_t team, T* dest, const T* source, ptrdiff_t dst, ptrdiff_t sst,         \
-                          size_t nelems) {                                                                   \
-        alltoalls(Group(team, "shmem_" #ALLTOALLS), dest, source, dst, sst, nelems, SIZE);                   \
-        return 0;                                                                                            \
-    }                                                                                                        \
-    int shmem_##BROADCAST(shmem_team_t team, T* dest, const T* source, size_t nelems, int PE_root) {         \
-        broadcast(Group(team, "shmem_" #BROADCAST), dest, source, nelems * (SIZE), PE_root, true);           \
-        return 0;                                                                                            \
-    }                                                                                                        \
-    int shmem_##COLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {                        \
-        collect(Group(team, "shmem_" #COLLECT), dest, source, nelems * (SIZE));                              \
-        return 0;                                                                                            \
-    }                                                                                                        \
-    int shmem_##FCOLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {                       \
-        fcollect(Group(team, "shmem_" #FCOLLECT), dest, source, nelems * (SIZE));                            \
-        return 0;                                                                                            \
+#define MOVES(T, SIZE, ALLTOALL, ALLTOALLS, BROADCAST, COLLECT, FCOLLECT)                            \
+    int shmem_##ALLTOALL(shmem_team_t team, T* dest, const T* source, size_t nelems) {               \
+        alltoall(Group(team, "shmem_" #ALLTOALL), dest, source, nelems*(SIZE));                      \
+        return 0;                                                                                    \
+    }                                                                                                \
+    int shmem_##ALLTOALLS(shmem_team_t team, T* dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, \
+                          size_t nelems) {                                                           \
+        alltoalls(Group(team, "shmem_" #ALLTOALLS), dest, source, dst, sst, nelems, SIZE);           \
+        return 0;                                                                                    \
+    }                                                                                                \
+    int shmem_##BROADCAST(shmem_team_t team, T* dest, const T* source, size_t nelems, int PE_root) { \
+        broadcast(Group(team, "shmem_" #BROADCAST), dest, source, nelems*(SIZE), PE_root, true);     \
+        return 0;                                                                                    \
+    }                                                                                                \
+    int shmem_##COLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {                \
+        collect(Group(team, "shmem_" #COLLECT), dest, source, nelems*(SIZE));                        \
+        return 0;                                                                                    \
+    }                                                                                                \
+    int shmem_##FCOLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {               \
+        fcollect(Group(team, "shmem_" #FCOLLECT), dest, source, nelems*(SIZE));                      \
+        return 0;                                                                                    \
     }
-#define TYPED_MOVES(T, N)                                                                                    \
+#define TYPED_MOVES(T, N) \
     MOVES(T, sizeof(T), N##_alltoall, N##_alltoalls, N##_broadcast, N##_collect, N##_fcollect)
 SHMEM_RMA_TYPES_(TYPED_MOVES)
 MOVES(void, 1, alltoallmem, alltoallsmem, broadcastmem, collectmem, fcollectmem)
 
 // The root of an active set's broadcast keeps its destination as it is.
-#define ACTIVE_SET(B)                                                                                        \
-    void shmem_broadcast##B(void* dest, const void* source, size_t nelems, int PE_root, int PE_start,        \
-                            int logPE_stride, int PE_size, long* pSync) {                                    \
-        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_broadcast" #B);                     \
-        broadcast(group, dest, source, nelems * (B / 8), PE_root, false);                                    \
-    }                                                                                                        \
-    void shmem_collect##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride,     \
-                          int PE_size, long* pSync) {                                                        \
-        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_collect" #B);                       \
-        collect(group, dest, source, nelems * (B / 8));                                                      \
-    }                                                                                                        \
-    void shmem_fcollect##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride,    \
-                           int PE_size, long* pSync) {                                                       \
-        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_fcollect" #B);                      \
-        fcollect(group, dest, source, nelems * (B / 8));                                                     \
-    }                                                                                                        \
-    void shmem_alltoall##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride,    \
-                           int PE_size, long* pSync) {                                                       \
-        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_alltoall" #B);                      \
-        alltoall(group, dest, source, nelems * (B / 8));                                                     \
-    }                                                                                                        \
-    void shmem_alltoalls##B(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems,     \
-                            int PE_start, int logPE_stride, int PE_size, long* pSync) {                      \
-        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_alltoalls" #B);                     \
-        alltoalls(group, dest, source, dst, sst, nelems, B / 8);                                             \
+#define ACTIVE_SET(B)                                                                                     \
+    void shmem_broadcast##B(void* dest, const void* source, size_t nelems, int PE_root, int PE_start,     \
+                            int logPE_stride, int PE_size, long* pSync) {                                 \
+        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_broadcast" #B);                  \
+        broadcast(group, dest, source, nelems*(B / 8), PE_root, false);                                   \
+    }                                                                                                     \
+    void shmem_collect##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride,  \
+                          int PE_size, long* pSync) {                                                     \
+        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_collect" #B);                    \
+        collect(group, dest, source, nelems*(B / 8));                                                     \
+    }                                                                                                     \
+    void shmem_fcollect##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride, \
+                           int PE_size, long* pSync) {                                                    \
+        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_fcollect" #B);                   \
+        fcollect(group, dest, source, nelems*(B / 8));                                                    \
+    }                                                                                                     \
+    void shmem_alltoall##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride, \
+                           int PE_size, long* pSync) {                                                    \
+        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_alltoall" #B);                   \
+        alltoall(group, dest, source, nelems*(B / 8));                                                    \
+    }                                                                                                     \
+    void shmem_alltoalls##B(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems,  \
+                            int PE_start, int logPE_stride, int PE_size, long* pSync) {                   \
+        const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_alltoalls" #B);                  \
+        alltoalls(group, dest, source, dst, sst, nelems, B / 8);                                          \
     }
 ACTIVE_SET(32)
 ACTIVE_SET(64)

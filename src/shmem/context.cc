@@ -31,14 +31,16 @@ shmem_ctx_t handle_of(uint32_t slot, uint32_t generation) {
 Context* find(shmem_ctx_t ctx) {
     const auto number = reinterpret_cast<uintptr_t>(ctx);
     const uint32_t slot = static_cast<uint32_t>(number & 0xffff) - 1;
-    const bool exists = slot < kContexts && contexts[slot].generation.load(std::memory_order_acquire) == number >> 16;
+    const bool exists =
+        slot < kContexts && contexts[slot].generation.load(std::memory_order_acquire) == number >> 16;
     return exists ? &contexts[slot] : nullptr;
 }
 
 int create(shmem_team_t team, long options, shmem_ctx_t* ctx) {
     for (uint32_t slot = 0; slot < kContexts; ++slot) {
         uint32_t generation = contexts[slot].generation.load();
-        if (generation % 2 != 0 || !contexts[slot].generation.compare_exchange_strong(generation, generation + 1)) {
+        if (generation % 2 != 0 ||
+            !contexts[slot].generation.compare_exchange_strong(generation, generation + 1)) {
             continue;
         }
         contexts[slot].options = options;
@@ -59,7 +61,8 @@ void check_made_context(shmem_ctx_t ctx, const char* call) {
     if (ctx == SHMEM_CTX_INVALID || found == nullptr) {
         fail(call, "context {} does not exist: it was destroyed, or never made", static_cast<void*>(ctx));
     }
-    if (state().checks && (found->options & SHMEM_CTX_PRIVATE) != 0 && found->owner != std::this_thread::get_id()) {
+    if (state().checks && (found->options & SHMEM_CTX_PRIVATE) != 0 &&
+        found->owner != std::this_thread::get_id()) {
         fail(call, "context {} is SHMEM_CTX_PRIVATE and is used by a thread that did not make it",
              static_cast<void*>(ctx));
     }

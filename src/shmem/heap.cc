@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "memfabric-shmem/shmem.h"
-#include "shmem/team.h"
 #include "shmem/state.h"
+#include "shmem/team.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -91,11 +91,12 @@ void tell_full(const char* call, uint64_t size) {
     for (const auto& [offset, room] : blocks().free) {
         largest = room > largest ? room : largest;
     }
-    std::fprintf(stderr,
-                 "SHMEM PE %d: %s: no %llu bytes: the heap has %llu bytes, its largest free block %llu; raise "
-                 "SHMEM_SYMMETRIC_SIZE\n",
-                 state().me, call, static_cast<unsigned long long>(size),
-                 static_cast<unsigned long long>(state().heap_size), static_cast<unsigned long long>(largest));
+    std::fprintf(
+        stderr,
+        "SHMEM PE %d: %s: no %llu bytes: the heap has %llu bytes, its largest free block %llu; raise "
+        "SHMEM_SYMMETRIC_SIZE\n",
+        state().me, call, static_cast<unsigned long long>(size),
+        static_cast<unsigned long long>(state().heap_size), static_cast<unsigned long long>(largest));
 }
 
 void* allocate(const char* call, uint64_t size, uint64_t alignment) {
@@ -129,8 +130,8 @@ uint64_t size_of(const char* call, const void* pointer) {
     if (after != used.begin()) {
         const auto& [begin, size] = *std::prev(after);
         if (offset < begin + size) {
-            fail(call, "{} lies {} bytes behind the begin of the block at {}; give the block's begin", pointer,
-                 offset - begin, address(begin));
+            fail(call, "{} lies {} bytes behind the begin of the block at {}; give the block's begin",
+                 pointer, offset - begin, address(begin));
         }
     }
     fail(call, "{} is not allocated: it was freed already, or never", pointer);
@@ -185,13 +186,15 @@ void* shmem_align(size_t alignment, size_t size) {
     if (!std::has_single_bit(alignment) || alignment % sizeof(void*) != 0) {
         fail("shmem_align", "alignment {} is no power of two that pointers divide", alignment);
     }
-    return allocate("shmem_align", size, alignment < memfabric::shmem::kUnit ? memfabric::shmem::kUnit : alignment);
+    return allocate("shmem_align", size,
+                    alignment < memfabric::shmem::kUnit ? memfabric::shmem::kUnit : alignment);
 }
 
 void shmem_free(void* ptr) {
     check_up("shmem_free");
-    memfabric::shmem::agree_in_world("shmem_free",
-                                     ptr == nullptr ? 0 : reinterpret_cast<uint64_t>(ptr) - memfabric::shmem::state().heap_begin, 0);
+    memfabric::shmem::agree_in_world(
+        "shmem_free",
+        ptr == nullptr ? 0 : reinterpret_cast<uint64_t>(ptr) - memfabric::shmem::state().heap_begin, 0);
     if (ptr != nullptr) {
         memfabric::shmem::size_of("shmem_free", ptr);
         memfabric::shmem::release(ptr);

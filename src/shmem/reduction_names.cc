@@ -37,11 +37,11 @@ size_t count_of(int nreduce, const char* call) {
 
 extern "C" {
 
-#define TEAM_FORM(T, N, OP, OPERATION)                                                                       \
-    int shmem_##N##_##OP##_reduce(shmem_team_t team, T* dest, const T* source, size_t nreduce) {             \
-        reduce(Group(team, "shmem_" #N "_" #OP "_reduce"), dest, source, nreduce, sizeof(T),                 \
-               combine<T, OPERATION>);                                                                       \
-        return 0;                                                                                            \
+#define TEAM_FORM(T, N, OP, OPERATION)                                                           \
+    int shmem_##N##_##OP##_reduce(shmem_team_t team, T* dest, const T* source, size_t nreduce) { \
+        reduce(Group(team, "shmem_" #N "_" #OP "_reduce"), dest, source, nreduce, sizeof(T),     \
+               combine<T, OPERATION>);                                                           \
+        return 0;                                                                                \
     }
 #define BITWISE(T, N) TEAM_FORM(T, N, and, And) TEAM_FORM(T, N, or, Or) TEAM_FORM(T, N, xor, Xor)
 #define COMPARE(T, N) TEAM_FORM(T, N, max, Max) TEAM_FORM(T, N, min, Min)
@@ -52,12 +52,12 @@ SHMEM_COMPARE_REDUCE_TYPES_(ARITHMETIC)
 SHMEM_COMPLEX_REDUCE_TYPES_(ARITHMETIC)
 
 // The work array is not needed.
-#define SET_FORM(T, N, OP, OPERATION)                                                                        \
-    void shmem_##N##_##OP##_to_all(T* dest, const T* source, int nreduce, int PE_start, int logPE_stride,    \
-                                   int PE_size, T*, long* pSync) {                                           \
-        constexpr const char* kCall = "shmem_" #N "_" #OP "_to_all";                                         \
-        const Group group(PE_start, logPE_stride, PE_size, pSync, kCall);                                    \
-        reduce(group, dest, source, count_of(nreduce, kCall), sizeof(T), combine<T, OPERATION>);             \
+#define SET_FORM(T, N, OP, OPERATION)                                                                     \
+    void shmem_##N##_##OP##_to_all(T* dest, const T* source, int nreduce, int PE_start, int logPE_stride, \
+                                   int PE_size, T*, long* pSync) {                                        \
+        constexpr const char* kCall = "shmem_" #N "_" #OP "_to_all";                                      \
+        const Group group(PE_start, logPE_stride, PE_size, pSync, kCall);                                 \
+        reduce(group, dest, source, count_of(nreduce, kCall), sizeof(T), combine<T, OPERATION>);          \
     }
 #define SET_BITWISE(T, N) SET_FORM(T, N, and, And) SET_FORM(T, N, or, Or) SET_FORM(T, N, xor, Xor)
 #define SET_COMPARE(T, N) SET_FORM(T, N, max, Max) SET_FORM(T, N, min, Min)

@@ -53,33 +53,25 @@ void copy_strided(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, 
     auto* to = static_cast<char*>(dest);
     const auto* from = static_cast<const char*>(source);
     for (size_t i = 0; i < count; ++i) {
-        std::memcpy(to + i * static_cast<size_t>(dst) * kSize, from + i * static_cast<size_t>(sst) * kSize, kSize);
+        std::memcpy(to + i * static_cast<size_t>(dst) * kSize, from + i * static_cast<size_t>(sst) * kSize,
+                    kSize);
     }
 }
 
 template <size_t kSize>
-void iput(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count, int pe, const char* call) {
+void iput(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count, int pe,
+          const char* call) {
     extent(sst, count, kSize, call);
-    copy_strided<kSize>(remote_bytes(dest, extent(dst, count, kSize, call), pe, call), source, dst, sst, count);
+    copy_strided<kSize>(remote_bytes(dest, extent(dst, count, kSize, call), pe, call), source, dst, sst,
+                        count);
 }
 
 template <size_t kSize>
-void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count, int pe, const char* call) {
+void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count, int pe,
+          const char* call) {
     extent(dst, count, kSize, call);
-    copy_strided<kSize>(dest, remote_bytes(source, extent(sst, count, kSize, call), pe, call), dst, sst, count);
-}
-
-void put_signal(void* dest, const void* source, size_t bytes, uint64_t* word, uint64_t value, int operation, int pe,
-                const char* call) {
-    put(dest, source, bytes, pe, call);
-    std::atomic_ref<uint64_t> signal(*remote(word, pe, call));
-    if (operation == SHMEM_SIGNAL_SET) {
-        signal.store(value, std::memory_order_release);
-    } else if (operation == SHMEM_SIGNAL_ADD) {
-        signal.fetch_add(value, std::memory_order_release);
-    } else {
-        fail(call, "signal operation {} is neither SHMEM_SIGNAL_SET nor SHMEM_SIGNAL_ADD", operation);
-    }
+    copy_strided<kSize>(dest, remote_bytes(source, extent(sst, count, kSize, call), pe, call), dst, sst,
+                        count);
 }
 
 }  // namespace
@@ -92,66 +84,58 @@ using memfabric::shmem::world_pe;
 extern "C" {
 
 // The two forms of one function: in the default context, and in one that is given.
-#define BOTH(NAME, PARAMETERS, BODY)                                                                         \
-    void shmem_##NAME PARAMETERS {                                                                           \
-        constexpr const char* kCall = "shmem_" #NAME;                                                        \
-        BODY;                                                                                                \
+#define BOTH(NAME, PARAMETERS, BODY)                  \
+    void shmem_##NAME PARAMETERS {                    \
+        constexpr const char* kCall = "shmem_" #NAME; \
+        BODY;                                         \
     }
-#define IN_CONTEXT(NAME, PARAMETERS, BODY)                                                                   \
-    void shmem_ctx_##NAME PARAMETERS {                                                                       \
-        constexpr const char* kCall = "shmem_ctx_" #NAME;                                                    \
-        pe = world_pe(ctx, pe, kCall);                                                                       \
-        BODY;                                                                                                \
+#define IN_CONTEXT(NAME, PARAMETERS, BODY)                \
+    void shmem_ctx_##NAME PARAMETERS {                    \
+        constexpr const char* kCall = "shmem_ctx_" #NAME; \
+        pe = world_pe(ctx, pe, kCall);                    \
+        BODY;                                             \
     }
 #define UNPACK(...) __VA_ARGS__
-#define FORMS(NAME, PARAMETERS, BODY)                                                                        \
-    BOTH(NAME, (UNPACK PARAMETERS), BODY)                                                                    \
+#define FORMS(NAME, PARAMETERS, BODY)     \
+    BOTH(NAME, (UNPACK PARAMETERS), BODY) \
     IN_CONTEXT(NAME, (shmem_ctx_t ctx, UNPACK PARAMETERS), BODY)
 
-#define DEFINE_BLOCK(T, SIZE, PUT, GET, PUT_NBI, GET_NBI, SIGNAL, SIGNAL_NBI)                                \
-    FORMS(PUT, (T * dest, const T* source, size_t nelems, int pe),                                           \
-          memfabric::shmem::put(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))                     \
-    FORMS(PUT_NBI, (T * dest, const T* source, size_t nelems, int pe),                                       \
-          memfabric::shmem::put(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))                     \
-    FORMS(GET, (T * dest, const T* source, size_t nelems, int pe),                                           \
-          memfabric::shmem::get(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))                     \
-    FORMS(GET_NBI, (T * dest, const T* source, size_t nelems, int pe),                                       \
-          memfabric::shmem::get(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))                     \
-    FORMS(SIGNAL,                                                                                            \
-          (T * dest, const T* source, size_t nelems, uint64_t* sig_addr, uint64_t signal, int sig_op, int pe), \
-          memfabric::shmem::put_signal(dest, source, bytes_of(nelems, SIZE, kCall), sig_addr, signal, sig_op, \
-                                       pe, kCall))                                                           \
-    FORMS(SIGNAL_NBI,                                                                                        \
-          (T * dest, const T* source, size_t nelems, uint64_t* sig_addr, uint64_t signal, int sig_op, int pe), \
-          memfabric::shmem::put_signal(dest, source, bytes_of(nelems, SIZE, kCall), sig_addr, signal, sig_op, \
-                                       pe, kCall))
-#define DEFINE_STRIDED(T, SIZE, IPUT, IGET)                                                                  \
-    FORMS(IPUT, (T * dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems, int pe),            \
-          memfabric::shmem::iput<SIZE>(dest, source, dst, sst, nelems, pe, kCall))                           \
-    FORMS(IGET, (T * dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems, int pe),            \
+#define DEFINE_BLOCK(T, SIZE, PUT, GET, PUT_NBI, GET_NBI)                                \
+    FORMS(PUT, (T * dest, const T* source, size_t nelems, int pe),                       \
+          memfabric::shmem::put(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
+    FORMS(PUT_NBI, (T * dest, const T* source, size_t nelems, int pe),                   \
+          memfabric::shmem::put(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
+    FORMS(GET, (T * dest, const T* source, size_t nelems, int pe),                       \
+          memfabric::shmem::get(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
+    FORMS(GET_NBI, (T * dest, const T* source, size_t nelems, int pe),                   \
+          memfabric::shmem::get(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))
+#define DEFINE_STRIDED(T, SIZE, IPUT, IGET)                                                       \
+    FORMS(IPUT, (T * dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems, int pe), \
+          memfabric::shmem::iput<SIZE>(dest, source, dst, sst, nelems, pe, kCall))                \
+    FORMS(IGET, (T * dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems, int pe), \
           memfabric::shmem::iget<SIZE>(dest, source, dst, sst, nelems, pe, kCall))
 
-#define DEFINE_TYPED(T, N)                                                                                   \
-    DEFINE_BLOCK(T, sizeof(T), N##_put, N##_get, N##_put_nbi, N##_get_nbi, N##_put_signal, N##_put_signal_nbi) \
-    DEFINE_STRIDED(T, sizeof(T), N##_iput, N##_iget)                                                         \
-    FORMS(N##_p, (T * dest, T value, int pe), *remote(dest, pe, kCall) = value)                              \
-    T shmem_##N##_g(const T* source, int pe) {                                                               \
-        return *remote(source, pe, "shmem_" #N "_g");                                                        \
-    }                                                                                                        \
-    T shmem_ctx_##N##_g(shmem_ctx_t ctx, const T* source, int pe) {                                          \
-        constexpr const char* kCall = "shmem_ctx_" #N "_g";                                                  \
-        return *remote(source, world_pe(ctx, pe, kCall), kCall);                                             \
+#define DEFINE_TYPED(T, N)                                                      \
+    DEFINE_BLOCK(T, sizeof(T), N##_put, N##_get, N##_put_nbi, N##_get_nbi)      \
+    DEFINE_STRIDED(T, sizeof(T), N##_iput, N##_iget)                            \
+    FORMS(N##_p, (T * dest, T value, int pe), *remote(dest, pe, kCall) = value) \
+    T shmem_##N##_g(const T* source, int pe) {                                  \
+        return *remote(source, pe, "shmem_" #N "_g");                           \
+    }                                                                           \
+    T shmem_ctx_##N##_g(shmem_ctx_t ctx, const T* source, int pe) {             \
+        constexpr const char* kCall = "shmem_ctx_" #N "_g";                     \
+        return *remote(source, world_pe(ctx, pe, kCall), kCall);                \
     }
 SHMEM_RMA_TYPES_(DEFINE_TYPED)
 
-#define DEFINE_SIZED(B)                                                                                      \
-    DEFINE_BLOCK(void, B / 8, put##B, get##B, put##B##_nbi, get##B##_nbi, put##B##_signal, put##B##_signal_nbi) \
+#define DEFINE_SIZED(B)                                                   \
+    DEFINE_BLOCK(void, B / 8, put##B, get##B, put##B##_nbi, get##B##_nbi) \
     DEFINE_STRIDED(void, B / 8, iput##B, iget##B)
 DEFINE_SIZED(8)
 DEFINE_SIZED(16)
 DEFINE_SIZED(32)
 DEFINE_SIZED(64)
 DEFINE_SIZED(128)
-DEFINE_BLOCK(void, 1, putmem, getmem, putmem_nbi, getmem_nbi, putmem_signal, putmem_signal_nbi)
+DEFINE_BLOCK(void, 1, putmem, getmem, putmem_nbi, getmem_nbi)
 
 }  // extern "C"

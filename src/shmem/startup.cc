@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "shmem/heap.h"
+#include "shmem/state.h"
 #include "shmem/static_data.h"
 #include "shmem/sync.h"
 #include "shmem/team.h"
@@ -55,15 +56,25 @@ uint64_t size_of_text(const char* variable, const char* text) {
     const double value = std::strtod(text, &end);
     double unit = 1;
     switch (*end | 0x20) {
-        case 'k': unit = 0x1p10; break;
-        case 'm': unit = 0x1p20; break;
-        case 'g': unit = 0x1p30; break;
-        case 't': unit = 0x1p40; break;
-        default: break;
+        case 'k':
+            unit = 0x1p10;
+            break;
+        case 'm':
+            unit = 0x1p20;
+            break;
+        case 'g':
+            unit = 0x1p30;
+            break;
+        case 't':
+            unit = 0x1p40;
+            break;
+        default:
+            break;
     }
     const bool has_unit = unit > 1;
     if (end == text || value <= 0 || std::strlen(end) != (has_unit ? 1U : 0U)) {
-        fail("shmem_init", "{}={} is no size; write a number with K, M, G or T, such as 512M", variable, text);
+        fail("shmem_init", "{}={} is no size; write a number with K, M, G or T, such as 512M", variable,
+             text);
     }
     return static_cast<uint64_t>(value * unit);
 }
@@ -180,8 +191,10 @@ std::string start(const StartRequest& request, int32_t& code) {
                              region, SMEMS_DATA_OP_MTE, 0, &base);
     if (object == nullptr) {
         smem_shm_uninit(0);
-        return last_error(code, -1) + fmt::format(" (each PE: {} bytes of heap, SHMEM_SYMMETRIC_SIZE, and {} of "
-                                                  "static data)", heap, statics.size);
+        return last_error(code, -1) + fmt::format(
+                                          " (each PE: {} bytes of heap, SHMEM_SYMMETRIC_SIZE, and {} of "
+                                          "static data)",
+                                          heap, statics.size);
     }
     smem_shm_register_exit(object, end_by_notice);
     const auto window = reinterpret_cast<uint64_t>(base);
@@ -218,8 +231,9 @@ void fail_text(const char* call, const std::string& text) {
 }
 
 void fail_not_up(const char* call) {
-    fail(call, "{}", state().is_over ? "SHMEM is over in this process: it was finalized, or the process was forked"
-                                     : "SHMEM is not initialized: call shmem_init first");
+    fail(call, "{}",
+         state().is_over ? "SHMEM is over in this process: it was finalized, or the process was forked"
+                         : "SHMEM is not initialized: call shmem_init first");
 }
 
 void fail_pe(const char* call, int pe) {
@@ -231,7 +245,8 @@ void fail_address(const char* call, const void* address, size_t size) {
     check_up(call);
     const State& now = state();
     fail(call,
-         "{} + {} bytes is not symmetric: the heap is {:#x} to {:#x}, static data of the program {:#x} to {:#x}",
+         "{} + {} bytes is not symmetric: the heap is {:#x} to {:#x}, static data of the program {:#x} to "
+         "{:#x}",
          address, size, now.heap_begin, now.heap_begin + now.heap_size, now.statics.begin,
          now.statics.begin + now.statics.size);
 }

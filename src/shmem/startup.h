@@ -11,8 +11,8 @@ namespace memfabric::shmem {
 struct StartRequest {
     int me = 0;
     int pes = 1;
-    uint64_t heap_size = 0;  // 0: SHMEM_SYMMETRIC_SIZE, or the default
-    std::string store_url;   // empty: MF_STORE_URL; of a single PE: a store of its own
+    uint64_t heap_size = 0;       // 0: SHMEM_SYMMETRIC_SIZE, or the default
+    std::string store_url;        // empty: MF_STORE_URL; of a single PE: a store of its own
     uint32_t init_timeout = 120;  // seconds
     uint32_t create_timeout = 120;
     uint32_t control_timeout = 120;

@@ -60,8 +60,8 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) void copy_words(u
 }
 
 void* private_copy() {
-    void* copy =
-        mmap(nullptr, shared.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* copy = mmap(nullptr, shared.size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (copy == MAP_FAILED) {
         return nullptr;
     }

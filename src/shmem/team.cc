@@ -29,7 +29,8 @@ std::array<bool, kTeamSlots> slot_is_taken;
 TeamSlot* slot_of(int pe, uint32_t number) {
     const State& now = state();
     const uint64_t own = now.region.begin + number * sizeof(TeamSlot);
-    return reinterpret_cast<TeamSlot*>(own + static_cast<uint64_t>(static_cast<int64_t>(pe) - now.me) * now.stride);
+    return reinterpret_cast<TeamSlot*>(own +
+                                       static_cast<uint64_t>(static_cast<int64_t>(pe) - now.me) * now.stride);
 }
 
 shmem_team_t handle_of(uint32_t entry) {
@@ -89,8 +90,9 @@ int split(Team& parent, int start, int stride, int size, const shmem_team_config
         const int member = start + i * stride;
         const int64_t offered = parent.slots[static_cast<size_t>(member)]->offered;
         complete = complete && offered >= 0;
-        team->slots.push_back(offered < 0 ? nullptr
-                                          : slot_of(parent.start + member * parent.stride, static_cast<uint32_t>(offered)));
+        team->slots.push_back(
+            offered < 0 ? nullptr
+                        : slot_of(parent.start + member * parent.stride, static_cast<uint32_t>(offered)));
     }
     wait_at(parent.slots[0]->barrier, static_cast<uint32_t>(parent.size));
     if (!is_member || !complete) {
@@ -104,7 +106,8 @@ int split(Team& parent, int start, int stride, int size, const shmem_team_config
     team->size = size;
     team->me = static_cast<int>(place);
     team->own_slot = static_cast<uint32_t>(slot);
-    team->num_contexts = config != nullptr && (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0 ? config->num_contexts : 0;
+    team->num_contexts =
+        config != nullptr && (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0 ? config->num_contexts : 0;
     *made = add(std::move(team));
     return 0;
 }
@@ -144,7 +147,8 @@ Team& team_of(shmem_team_t team, const char* call) {
     Team* found = find_team(team);
     if (found == nullptr) {
         fail(call, "team {} {}", static_cast<void*>(team),
-             team == SHMEM_TEAM_INVALID ? "is SHMEM_TEAM_INVALID" : "does not exist: it was destroyed, or never made");
+             team == SHMEM_TEAM_INVALID ? "is SHMEM_TEAM_INVALID"
+                                        : "does not exist: it was destroyed, or never made");
     }
     return *found;
 }
@@ -167,7 +171,9 @@ void agree_in_world(const char* call, uint64_t first, uint64_t second) {
         fail(call, "PE 0 makes another collective call here; all PEs call collectives in one order");
     }
     if (other.source != first || other.dest != second) {
-        fail(call, "called with {} and {}, by PE 0 with {} and {}; arguments of collective calls are the same at all PEs",
+        fail(call,
+             "called with {} and {}, by PE 0 with {} and {}; arguments of collective calls are the same at "
+             "all PEs",
              first, second, other.source, other.dest);
     }
     barrier_of_world();
