@@ -39,8 +39,9 @@ Result<Mapping> Mapping::reserve_at(uint64_t address, size_t size) {
 }
 
 Result<Mapping> Mapping::shared(int descriptor, size_t size, uint64_t offset) {
-    void* const got =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, static_cast<off_t>(offset));
+    // Sparse: without MAP_NORESERVE a segment of huge pages would need all of its pages at once.
+    void* const got = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor,
+                             static_cast<off_t>(offset));
     if (got == MAP_FAILED) {
         return failure(Code::kMallocFailed, "mapping {} bytes of a shared segment at offset {} failed ({})",
                        size, offset, errno_text(errno));

@@ -80,10 +80,11 @@ Result<InFlightBoard> InFlightBoard::create(const std::string& name) {
                         memory::Segment::create(name, size(), options, kHeaderSpace));
     MF_RETURN_IF_ERROR(segment.commit(0, sizeof(Header)));
     MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(segment.descriptor(), size()));
-    if (!lock_byte(segment.descriptor(), kOwnerByte)) {
+    MF_ASSIGN_OR_RETURN(Fd lock, reopen(segment.descriptor()));
+    if (!lock_byte(lock.get(), kOwnerByte)) {
         return failure(Code::kError, "locking the owner's byte of '{}' failed ({})", name, errno_text(errno));
     }
-    return InFlightBoard(std::move(segment), std::move(mapping));
+    return InFlightBoard(std::move(segment), std::move(mapping), std::move(lock));
 }
 
 bool InFlightBoard::lane_is_alive(uint32_t lane) const {
@@ -149,13 +150,14 @@ Result<std::unique_ptr<InFlightLane>> InFlightLane::claim(Fd descriptor, const s
     MF_ASSIGN_OR_RETURN(Fd own, reopen(descriptor.get()));
     MF_ASSIGN_OR_RETURN(memory::Segment segment,
                         memory::Segment::adopt(std::move(descriptor), InFlightBoard::size()));
-    MF_ASSIGN_OR_RETURN(Mapping header, Mapping::shared(own.get(), kHeaderSpace));
+    MF_ASSIGN_OR_RETURN(Mapping header, Mapping::shared(segment.descriptor(), kHeaderSpace));
     for (uint32_t index = 0; index < kMaxLanes; ++index) {
         if (!lock_byte(own.get(), lane_offset(index))) {
             continue;
         }
         MF_RETURN_IF_ERROR(segment.commit(lane_offset(index), sizeof(Lane)));
-        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(own.get(), kLaneSpace, lane_offset(index)));
+        MF_ASSIGN_OR_RETURN(Mapping mapping,
+                            Mapping::shared(segment.descriptor(), kLaneSpace, lane_offset(index)));
         Lane& lane = *reinterpret_cast<Lane*>(mapping.data());
         for (Slot& slot : lane.slots) {
             slot.end.store(0, std::memory_order_relaxed);  // of a dead predecessor

@@ -41,14 +41,15 @@ class InFlightBoard {
     Status wait_until_free(memory::AddressRange range, Deadline deadline) const;
 
  private:
-    InFlightBoard(memory::Segment segment, Mapping mapping)
-        : segment_(std::move(segment)), mapping_(std::move(mapping)) {}
+    InFlightBoard(memory::Segment segment, Mapping mapping, Fd lock)
+        : segment_(std::move(segment)), mapping_(std::move(mapping)), lock_(std::move(lock)) {}
     /// The holder's name; empty where nobody holds any of it.
     std::string holder_of(memory::AddressRange range) const;
     bool lane_is_alive(uint32_t lane) const;
 
     memory::Segment segment_;
     Mapping mapping_;
+    Fd lock_;  // keeps the owner's byte
 };
 
 /// An initiator's side: its lane in one target's page. Thread-safe.
@@ -83,7 +84,7 @@ class InFlightLane {
  private:
     uint32_t take_slot();
 
-    Fd descriptor_;  // an open file of our own: the locks are ours, and the kernel's to release
+    Fd descriptor_;  // keeps the lane
     Mapping header_mapping_;
     Mapping lane_mapping_;
     in_flight_detail::Header* header_;

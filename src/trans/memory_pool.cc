@@ -6,20 +6,34 @@
 namespace memfabric::trans {
 namespace {
 
-/// Every page size of the supported machines divides it.
+/// Every normal page size of the supported machines divides it.
 constexpr uint64_t kAlignment = uint64_t{64} << 10;
+constexpr uint64_t kHugePage = uint64_t{2} << 20;
 /// Address space of a segment that many allocations share; it takes memory only for what is allocated.
 constexpr uint64_t kArenaSize = uint64_t{1} << 30;
 
+uint64_t round_up(uint64_t value, uint64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+uint64_t unit_of(const memory::Segment& segment) {
+    return segment.pages() == memory::PageKind::kHuge ? kHugePage : kAlignment;
+}
+
 }  // namespace
 
-Result<MemoryPool::Arena*> MemoryPool::add_arena(uint64_t size) {
-    MF_ASSIGN_OR_RETURN(memory::Segment segment, memory::Segment::create("mf-trans-pool", size, options_, 0));
-    MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(segment.descriptor(), size));
-    const uint64_t base = mapping.address();
+Result<std::unique_ptr<MemoryPool::Arena>> MemoryPool::make_arena(uint64_t size) const {
+    const uint64_t demand = round_up(size, kHugePage);
+    // One unit more, since the kernel aligns the mapping to normal pages only.
+    const uint64_t whole = std::max(demand, kArenaSize) + kHugePage;
+    MF_ASSIGN_OR_RETURN(memory::Segment segment,
+                        memory::Segment::create("mf-trans-pool", whole, options_, demand));
+    MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(segment.descriptor(), whole));
+    const uint64_t unit = unit_of(segment);
+    const uint64_t begin = round_up(mapping.address(), unit) - mapping.address();
     auto arena = std::make_unique<Arena>(Arena{std::move(segment), std::move(mapping), {}});
-    arena->free.emplace(0, size);
-    return arenas_.emplace(base, std::move(arena)).first->second.get();
+    arena->free.emplace(begin, (whole - begin) / unit * unit);
+    return arena;
 }
 
 bool MemoryPool::take(Arena& arena, uint64_t size, uint64_t& offset) {
@@ -54,32 +68,44 @@ void MemoryPool::give(Arena& arena, uint64_t offset, uint64_t size) {
     arena.free.emplace(offset, size);
 }
 
+std::optional<Result<uint64_t>> MemoryPool::allocate_in(Arena& arena, uint64_t size) {
+    const uint64_t rounded = round_up(size, unit_of(arena.segment));
+    uint64_t offset = 0;
+    if (!take(arena, rounded, offset)) {
+        return std::nullopt;
+    }
+    Status committed = arena.segment.commit(offset, rounded);
+    if (!committed.is_ok()) {
+        give(arena, offset, rounded);
+        return committed.with_context(fmt::format("allocating {} bytes of transferable memory", size));
+    }
+    const uint64_t address = arena.mapping.address() + offset;
+    allocations_.emplace(address, rounded);
+    return address;
+}
+
+Result<uint64_t> MemoryPool::allocate_in_new_arena(uint64_t size) {
+    MF_ASSIGN_OR_RETURN(std::unique_ptr<Arena> arena, make_arena(size));
+    const std::optional<Result<uint64_t>> address = allocate_in(*arena, size);
+    if (address->is_ok()) {
+        arenas_.emplace(arena->mapping.address(), std::move(arena));
+    }
+    return *address;
+}
+
 Result<uint64_t> MemoryPool::allocate(uint64_t size) {
     if (size == 0 || size > uint64_t{1} << 46) {
         return failure(Code::kInvalidParam, "allocating {} bytes of transferable memory: impossible size",
                        size);
     }
-    const uint64_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-    Arena* home = nullptr;
-    uint64_t offset = 0;
     for (const auto& [base, arena] : arenas_) {
-        if (take(*arena, rounded, offset)) {
-            home = arena.get();
-            break;
+        std::optional<Result<uint64_t>> address = allocate_in(*arena, size);
+        // Where the huge pages are used up, another segment may have normal ones.
+        if (address && (address->is_ok() || arena->segment.pages() == memory::PageKind::kNormal)) {
+            return *std::move(address);
         }
     }
-    if (home == nullptr) {
-        MF_ASSIGN_OR_RETURN(home, add_arena(std::max(rounded, kArenaSize)));
-        take(*home, rounded, offset);
-    }
-    Status committed = home->segment.commit(offset, rounded);
-    if (!committed.is_ok()) {
-        give(*home, offset, rounded);
-        return committed.with_context(fmt::format("allocating {} bytes of transferable memory", size));
-    }
-    const uint64_t address = home->mapping.address() + offset;
-    allocations_.emplace(address, rounded);
-    return address;
+    return allocate_in_new_arena(size);
 }
 
 uint64_t MemoryPool::size_of(uint64_t address) const {

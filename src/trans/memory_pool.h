@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/mapping.h"
@@ -25,7 +26,7 @@ class MemoryPool {
         int descriptor = -1;
     };
 
-    /// Zeroed, aligned to 64 KiB, in pages of its own.
+    /// Zeroed, aligned to 64 KiB, in pages of its own: huge ones by MF_HUGE_PAGES.
     Result<uint64_t> allocate(uint64_t size);
     /// The allocation's size; 0 where none begins at `address`.
     uint64_t size_of(uint64_t address) const;
@@ -41,7 +42,10 @@ class MemoryPool {
         std::map<uint64_t, uint64_t> free;  // offset -> size, merged
     };
 
-    Result<Arena*> add_arena(uint64_t size);
+    Result<std::unique_ptr<Arena>> make_arena(uint64_t size) const;
+    /// The address; nullopt where the arena has no room.
+    std::optional<Result<uint64_t>> allocate_in(Arena& arena, uint64_t size);
+    Result<uint64_t> allocate_in_new_arena(uint64_t size);
     static bool take(Arena& arena, uint64_t size, uint64_t& offset);
     static void give(Arena& arena, uint64_t offset, uint64_t size);
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "memory/segment.h"
 #include "trans/attach_path.h"
 #include "trans/staging_path.h"
 
@@ -212,7 +213,9 @@ Result<std::byte*> Peer::mapped_address(uint32_t segment, uint64_t address, Dead
         MF_ASSIGN_OR_RETURN(Fd descriptor,
                             runtime_.mapped().fetch({record_.hand_over}, record_.segment_object(segment),
                                                     record_.token, deadline));
-        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(descriptor.get(), place->size));
+        MF_ASSIGN_OR_RETURN(const memory::Segment shared,
+                            memory::Segment::adopt(std::move(descriptor), place->size));
+        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(shared.descriptor(), place->size));
         std::erase_if(segments_, [&](const auto& entry) { return !table_.segment(entry.first); });
         found = segments_.emplace(segment, MappedSegment{std::move(mapping), place->begin}).first;
         log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session_,

@@ -22,6 +22,17 @@ constexpr int kLooksBeforeSleep = 500;
 /// Sleeps this long at a time: a target that died wakes nobody.
 constexpr auto kLookAgain = std::chrono::milliseconds(20);
 
+/// False where the target is serving a predecessor's request: it will answer into the cell.
+bool take_over(Cell& cell) {
+    uint32_t state = cell.state.load();
+    while (state != staging::kServing) {
+        if (cell.state.compare_exchange_weak(state, staging::kIdle)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t remote_of(Direction direction, const copy::Piece& piece) {
     return direction == Direction::kWrite ? reinterpret_cast<uint64_t>(piece.destination)
                                           : reinterpret_cast<uint64_t>(piece.source);
@@ -42,24 +53,18 @@ Status StagingPath::claim_lane() {
         return {};
     }
     if (header_mapping_.data() == nullptr) {
-        MF_ASSIGN_OR_RETURN(header_mapping_, Mapping::shared(own_.get(), staging::kHeaderSpace));
+        MF_ASSIGN_OR_RETURN(header_mapping_, Mapping::shared(segment_.descriptor(), staging::kHeaderSpace));
     }
     for (uint32_t lane = 0; lane < staging::kLanes; ++lane) {
         if (!lock_byte(own_.get(), staging::lane_offset(lane))) {
             continue;
         }
         MF_RETURN_IF_ERROR(segment_.commit(staging::lane_offset(lane), staging::kLaneSpace));
-        MF_ASSIGN_OR_RETURN(Mapping mapping,
-                            Mapping::shared(own_.get(), staging::kLaneSpace, staging::lane_offset(lane)));
+        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(segment_.descriptor(), staging::kLaneSpace,
+                                                             staging::lane_offset(lane)));
         auto* const cells = reinterpret_cast<Cell*>(mapping.data());
-        const bool is_served = std::any_of(cells, cells + staging::kCells, [](const Cell& cell) {
-            return cell.state.load() == staging::kServing;
-        });
-        if (is_served) {
-            continue;  // a request of a dead predecessor is just being applied; the lane stays locked by us
-        }
-        for (uint32_t cell = 0; cell < staging::kCells; ++cell) {
-            cells[cell].state.store(staging::kIdle);
+        if (!std::all_of(cells, cells + staging::kCells, take_over)) {
+            continue;  // a request of a predecessor is just being applied; the lane stays locked by us
         }
         lane_mapping_ = std::move(mapping);
         for (uint32_t lanes = header().lanes.load(); lanes <= lane;) {
@@ -100,7 +105,10 @@ Status StagingPath::run(Direction direction, std::span<const copy::Piece> pieces
         any_in_ring = std::any_of(std::begin(chunks_), std::end(chunks_),
                                   [](const Chunk& other) { return other.in_ring; });
     }
-    if (status.code() == Code::kTimeout) {
+    // A request that the target is still serving will be answered into its cell.
+    if (!status.is_ok() && std::any_of(&cell_at(0), &cell_at(0) + staging::kCells, [](const Cell& cell) {
+            return cell.state.load() == staging::kServing;
+        })) {
         give_lane_up();
     }
     return status;
@@ -216,8 +224,7 @@ bool StagingPath::take_back(uint32_t cell) {
     return state.compare_exchange_strong(requested, staging::kIdle) || requested != staging::kServing;
 }
 
-/// A request that the peer was serving when we gave up is still in the lane: the next operation takes
-/// another.
+/// The next operation takes another lane.
 void StagingPath::give_lane_up() {
     lane_mapping_.reset();
     Result<Fd> fresh = reopen(segment_.descriptor());

@@ -59,7 +59,7 @@ class StagingPath final : public PeerPath {
     staging::Header& header() const { return *reinterpret_cast<staging::Header*>(header_mapping_.data()); }
 
     memory::Segment segment_;
-    Fd own_;  // an open file of our own, whose lock keeps the lane
+    Fd own_;  // an open file of our own, whose lock keeps the lane; never mapped
     IsAlive target_is_alive_;
     std::mutex mutex_;  // one operation at a time; guards what follows
     Mapping header_mapping_;

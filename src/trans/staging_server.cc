@@ -12,6 +12,7 @@
 #include "base/futex.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "trans/lane_lock.h"
 
 namespace memfabric::trans {
 
@@ -151,8 +152,10 @@ bool StagingServer::serve(uint32_t lane, uint32_t index, Cell& cell) {
     if (!cell.state.compare_exchange_strong(requested, staging::kServing, std::memory_order_acq_rel)) {
         return false;  // taken back by its initiator
     }
-    std::memcpy(copy_.get(), &cell.request, sizeof *copy_);
-    cell.answer = apply(lane, index, *copy_);
+    if (byte_is_locked(segment_.descriptor(), staging::lane_offset(lane))) {
+        std::memcpy(copy_.get(), &cell.request, sizeof *copy_);
+        cell.answer = apply(lane, index, *copy_);
+    }  // else its initiator died, and nothing keeps the memory registered that it asked for
     cell.state.store(staging::kDone, std::memory_order_seq_cst);
     if (cell.waiting.load(std::memory_order_seq_cst) != 0) {
         futex_wake_all(cell.state);

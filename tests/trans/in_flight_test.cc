@@ -124,6 +124,38 @@ TEST_F(InFlight, AnInitiatorKnowsWhetherTheTargetLives) {
     const InFlightLane::Announcement announcement(*lane, {1, 1});  // harms nobody
 }
 
+/// A program that forks helpers, as Python's multiprocessing does: they outlive it with all its mappings.
+TEST_F(InFlight, AForkedChildKeepsNobodyAlive) {
+    std::optional<InFlightBoard> target(InFlightBoard::create("target").value());
+    const auto lane = InFlightLane::claim(handed_over(*target), "somebody").value();
+    const transport::test::ForkedChild heir;
+    target.reset();
+    EXPECT_FALSE(lane->target_is_alive());
+}
+
+TEST_F(InFlight, WhatADeadProcessAnnouncedCountsNoMoreThoughItsChildLives) {
+    const int inherited = ::fcntl(board_.descriptor(), F_DUPFD_CLOEXEC, 0);
+    int end[2];
+    ASSERT_EQ(::pipe(end), 0);
+    transport::test::ForkedChild initiator([&] {
+        auto* const lane = InFlightLane::claim(Fd(inherited), "dead").value().release();
+        static_cast<void>(
+            std::make_unique<InFlightLane::Announcement>(*lane, memory::AddressRange{100, 100}).release());
+        if (::fork() == 0) {
+            ::close(end[1]);
+            char byte = 0;
+            static_cast<void>(!::read(end[0], &byte, 1));
+            ::_exit(0);
+        }
+    });
+    ::close(inherited);
+    EXPECT_FALSE(is_free(100, 1));
+    initiator.end();
+    EXPECT_TRUE(is_free(100, 1));
+    ::close(end[1]);  // the grandchild ends
+    ::close(end[0]);
+}
+
 TEST_F(InFlight, WhatIsNoBoardIsRefused) {
     Fd other(::memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     EXPECT_EQ(InFlightLane::claim(std::move(other), "somebody").status().code(), Code::kRefused);
