@@ -136,7 +136,7 @@ Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
         const std::vector<Run> runs = segments_.cut(changes.back().added);
         added.insert(added.end(), runs.begin(), runs.end());
     }
-    const Status status = change_table({}, added);
+    Status status = change_table({}, added);
     if (!status.is_ok()) {
         for (size_t i = changes.size(); i-- > 0;) {
             registrations_.undo(changes[i]);
@@ -198,7 +198,7 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     }
     const Registrations::Change again = registrations_.add(*range);
     note_in_pool(*range);
-    const Status back = change_table({}, segments_.cut(again.added));
+    Status back = change_table({}, segments_.cut(again.added));
     // Last: the segments that the transfer still uses must not go in between.
     segments_.note_removed(removed);
     if (!back.is_ok()) {
@@ -245,7 +245,7 @@ Status Engine::release(uint64_t address, Deadline deadline) {
             }
             registered = *first;
         }
-        const Status status = deregister_memory(registered, deadline);
+        Status status = deregister_memory(registered, deadline);
         if (!status.is_ok() && status.code() != Code::kObjectNotExists) {
             return status;
         }

@@ -13,7 +13,6 @@ namespace memfabric::trans {
 
 using staging::Answer;
 using staging::Cell;
-using staging::Header;
 
 namespace {
 

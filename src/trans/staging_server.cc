@@ -16,7 +16,6 @@
 
 namespace memfabric::trans {
 
-using staging::Answer;
 using staging::Cell;
 using staging::Entry;
 using staging::Header;

@@ -30,7 +30,9 @@ class Session:
 
     def memory(self, size, pool=False, registered=True, seed=None):
         """Fresh memory, of the library where `pool`, filled with a pattern where `seed` is given."""
-        address = self.actor.value("trans_malloc", self.handle, size) if pool else self.actor.value("map", size)
+        address = (
+            self.actor.value("trans_malloc", self.handle, size) if pool else self.actor.value("map", size)
+        )
         if registered:
             self.call("reg", address, size)
         if seed is not None:

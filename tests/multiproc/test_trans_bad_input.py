@@ -33,7 +33,8 @@ def pair(harness):
 
 
 @pytest.mark.parametrize(
-    "name", ["NULL", "nonsense", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "[::1:5", "a%b:x"]
+    "name",
+    ["NULL", "nonsense", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "[::1:5", "a%b:x"],
 )
 def test_names_that_no_session_can_have(harness, name):
     (initiator,) = start_sessions(harness, 1)
@@ -106,7 +107,9 @@ def test_null_zero_and_overflow(pair):
         initiator.fails(INVALID_PARAM, verb, target.name, 0, naming="empty")
         initiator.fails(INVALID_PARAM, verb, target.name, 0, *good, ours, theirs, 0, naming="piece 1 of 2")
         initiator.fails(INVALID_PARAM, verb, target.name, 0, *good, 0, theirs, 8, naming=["piece 1", "null"])
-        initiator.fails(INVALID_PARAM, verb, target.name, 0, *good, ours, UINT64_MAX, 8, naming="past the end")
+        initiator.fails(
+            INVALID_PARAM, verb, target.name, 0, *good, ours, UINT64_MAX, 8, naming="past the end"
+        )
     initiator.fails(INVALID_PARAM, "null_batch", target.name, naming="null")
 
 

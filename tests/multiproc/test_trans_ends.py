@@ -89,7 +89,9 @@ def test_peer_killed_in_the_middle_of_batches(harness, path):
     ours = initiator.memory(16 * MIB, registered=False)
     theirs = target.memory(16 * MIB, pool=path == "mapped")
     pieces = scattered(ours, theirs, 200, seed=1)
-    initiator.actor.call("background", 1 << 30, "batch_write", initiator.handle, target.name, 0, *flat(pieces))
+    initiator.actor.call(
+        "background", 1 << 30, "batch_write", initiator.handle, target.name, 0, *flat(pieces)
+    )
     initiator.call("write", target.name, ours, theirs, MIB)
     target.actor.kill()
     answer = initiator.actor.call("background_result").text
@@ -102,7 +104,9 @@ def test_initiator_killed_in_the_middle_leaves_the_target_free(harness, path):
     ours = initiator.memory(16 * MIB, registered=False)
     theirs = target.memory(16 * MIB, pool=path == "mapped")
     pieces = scattered(ours, theirs, 200, seed=1)
-    initiator.actor.call("background", 1 << 30, "batch_write", initiator.handle, target.name, 0, *flat(pieces))
+    initiator.actor.call(
+        "background", 1 << 30, "batch_write", initiator.handle, target.name, 0, *flat(pieces)
+    )
     initiator.call("write", target.name, ours, theirs, MIB)
     initiator.actor.kill()
     target.call("dereg", theirs, timeout=10)
@@ -293,7 +297,9 @@ def test_a_forked_child_refuses_every_call(harness):
     theirs = target.memory(MIB)
     initiator.call("write", target.name, ours, theirs, 8)
     answer = initiator.actor.call(
-        "fork", "exit", f"write {initiator.handle} {target.name} {ours} {theirs} 8;trans_destroy {initiator.handle}"
+        "fork",
+        "exit",
+        f"write {initiator.handle} {target.name} {ours} {theirs} 8;trans_destroy {initiator.handle}",
     ).text
     assert "-2008" in answer and answer.split()[-1] == "0"
     initiator.call("write", target.name, ours, theirs, MIB)

@@ -159,7 +159,14 @@ class Soak:
         block = self.random.choice(closed)
         busy.add((peer_index, block.address))
         own = self.members[index].blocks[0]
-        words = ["write", self.members[index].session.handle, peer.session.name, own.address, block.address, SIZE]
+        words = [
+            "write",
+            self.members[index].session.handle,
+            peer.session.name,
+            own.address,
+            block.address,
+            SIZE,
+        ]
         return words, [REFUSED], lambda: self.check(peer, block)
 
     def restart(self, index):
@@ -172,7 +179,14 @@ class Soak:
         fresh.session.call("reg", fresh.blocks[0].address, SIZE)
         fresh.blocks[0].registered = 1
         for member in self.members:
-            words = ("read", member.session.handle, name, member.blocks[-1].address, fresh.blocks[0].address, SIZE)
+            words = (
+                "read",
+                member.session.handle,
+                name,
+                member.blocks[-1].address,
+                fresh.blocks[0].address,
+                SIZE,
+            )
             answer = member.actor.ask(*words)
             if not answer.ok:
                 assert answer.code in (PEER_LOST, TIMEOUT), answer

@@ -108,7 +108,12 @@ def test_everybody_writes_to_everybody(harness, count):
         for number, session in enumerate(sessions):
             peer = (number + step) % count
             session.actor.send(
-                "write", session.handle, sessions[peer].name, sources[number], memories[peer] + number * size, size
+                "write",
+                session.handle,
+                sessions[peer].name,
+                sources[number],
+                memories[peer] + number * size,
+                size,
             )
         for session in sessions:
             session.actor.expect_ok(120)
@@ -161,7 +166,13 @@ def test_what_was_missing_is_said_session_or_address(harness):
     ours = initiator.memory(MIB, registered=False)
     theirs = target.memory(MIB, registered=False)
     initiator.fails(
-        TIMEOUT, "write", "127.0.0.1:1", ours, theirs, 8, naming=["127.0.0.1:1", "is not there", "MF_TRANS_TIMEOUT"]
+        TIMEOUT,
+        "write",
+        "127.0.0.1:1",
+        ours,
+        theirs,
+        8,
+        naming=["127.0.0.1:1", "is not there", "MF_TRANS_TIMEOUT"],
     )
     initiator.fails(
         REFUSED, "write", target.name, ours, theirs, 8, naming=[target.name, hex(theirs), "not registered"]
