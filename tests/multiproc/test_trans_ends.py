@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions that end, stop or come back in the middle of what others do with them, and registrations that end
 under transfers."""
+import os
 import random
 import time
 
@@ -46,6 +47,28 @@ def test_a_peer_that_is_gone_is_lost_at_once(harness, path, way):
         target.actor.quit()
     assert target.name in fails_soon(initiator, GONE, "write", target.name, ours, theirs, MIB)
     assert target.name in fails_soon(initiator, GONE, "read", target.name, ours, theirs, MIB)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_forked_child_keeps_no_dead_process_alive(harness, path):
+    """As a server's worker processes do: they hold all of its mappings when it is killed."""
+    initiator, target = pair(harness, path)
+    ours = initiator.memory(MIB, registered=False)
+    theirs = target.memory(MIB, pool=path == "mapped")
+    initiator.call("write", target.name, ours, theirs, MIB)
+    children = [session.actor.value("fork_and_stay") for session in (initiator, target)]
+    initiator.actor.kill()
+    other = open_session(harness, harness.actor("other", forced(path)))
+    ours = other.memory(MIB, registered=False)
+    other.call("write", target.name, ours, theirs, MIB)
+    target.call("dereg", theirs)
+    target.call("reg", theirs, MIB)
+    other.call("write", target.name, ours, theirs, MIB)
+    target.actor.kill()
+    fails_soon(other, GONE, "write", target.name, ours, theirs, MIB)
+    for session in (initiator, target):
+        session.actor.write_line("end")
+    wait_for(lambda: not any(os.path.exists(f"/proc/{child}") for child in children), "the children to end")
 
 
 @pytest.mark.parametrize("path", PATHS)
