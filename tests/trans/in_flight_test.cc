@@ -136,7 +136,9 @@ TEST_F(InFlight, AForkedChildKeepsNobodyAlive) {
 TEST_F(InFlight, WhatADeadProcessAnnouncedCountsNoMoreThoughItsChildLives) {
     const int inherited = ::fcntl(board_.descriptor(), F_DUPFD_CLOEXEC, 0);
     int end[2];
+    int forked[2];
     ASSERT_EQ(::pipe(end), 0);
+    ASSERT_EQ(::pipe(forked), 0);
     transport::test::ForkedChild initiator([&] {
         auto* const lane = InFlightLane::claim(Fd(inherited), "dead").value().release();
         static_cast<void>(
@@ -144,16 +146,22 @@ TEST_F(InFlight, WhatADeadProcessAnnouncedCountsNoMoreThoughItsChildLives) {
         if (::fork() == 0) {
             ::close(end[1]);
             char byte = 0;
+            static_cast<void>(!::write(forked[1], "f", 1));
             static_cast<void>(!::read(end[0], &byte, 1));
             ::_exit(0);
         }
+        // Only once it runs has it closed the descriptors that the library owns.
+        char byte = 0;
+        static_cast<void>(!::read(forked[0], &byte, 1));
     });
     ::close(inherited);
     EXPECT_FALSE(is_free(100, 1));
     initiator.end();
     EXPECT_TRUE(is_free(100, 1));
     ::close(end[1]);  // the grandchild ends
-    ::close(end[0]);
+    for (const int descriptor : {end[0], forked[0], forked[1]}) {
+        ::close(descriptor);
+    }
 }
 
 TEST_F(InFlight, WhatIsNoBoardIsRefused) {
