@@ -29,7 +29,6 @@ using memfabric::Code;
 using memfabric::Deadline;
 using memfabric::failure;
 using memfabric::Status;
-using memfabric::capi::find_engine;
 using memfabric::capi::from_trans_handle;
 using memfabric::capi::guarded;
 using memfabric::capi::trans_handle_failure;
