@@ -87,6 +87,9 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kTransPtracer, "MF_TRANS_PTRACER", kFlag, "0", 0, 1, "",
      "Where the kernel forbids attaching to processes that are not one's children (Yama), lets every process "
      "of this user attach to this one (PR_SET_PTRACER): transfers get faster, and so could a debugger."},
+    {OptionId::kShmemCheck, "MF_SHMEM_CHECK", kFlag, "0", 0, 1, "",
+     "OpenSHMEM programs: also look for what costs time to find, such as PEs that call different "
+     "collectives."},
 }};
 
 constexpr bool table_is_in_order() {

@@ -50,6 +50,7 @@ enum class OptionId : size_t {
     kTransTimeout,
     kTransPath,
     kTransPtracer,
+    kShmemCheck,
     kCount,
 };
 

@@ -192,11 +192,13 @@ void* shmem_align(size_t alignment, size_t size) {
 
 void shmem_free(void* ptr) {
     check_up("shmem_free");
-    memfabric::shmem::agree_in_world(
-        "shmem_free",
-        ptr == nullptr ? 0 : reinterpret_cast<uint64_t>(ptr) - memfabric::shmem::state().heap_begin, 0);
+    uint64_t offset = 0;
     if (ptr != nullptr) {
         memfabric::shmem::size_of("shmem_free", ptr);
+        offset = reinterpret_cast<uint64_t>(ptr) - memfabric::shmem::state().heap_begin;
+    }
+    memfabric::shmem::agree_in_world("shmem_free", offset, 0);
+    if (ptr != nullptr) {
         memfabric::shmem::release(ptr);
     }
 }

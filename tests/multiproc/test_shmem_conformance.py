@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs of tests/shmem_programs, compiled by oshcc and oshc++ and run by oshrun with checking on."""
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import pytest
+
+from actors import sanitizer
+
+PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "shmem_programs"
+BUILD = pathlib.Path(os.environ.get("MEMFABRIC_BUILD_DIR", PROGRAMS.parents[1] / "build" / "release"))
+LANGUAGES = {"c": ["oshcc"], "c11": ["oshcc", "-std=c11", "-DGENERIC"], "cxx": ["oshc++", "-x", "c++"]}
+COMPILE_LIMIT = 100  # seconds
+LIMIT = 60
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "bin/oshrun").exists(), reason="this build has no OpenSHMEM"
+)
+
+
+def build(source, output, language):
+    wrapper, *flags = LANGUAGES[language]
+    if sanitizer():
+        flags.append(f"-fsanitize={sanitizer()}")
+    command = [BUILD / "bin" / wrapper, "-O1", *flags, source, "-o", output]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_LIMIT, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def run(harness, pes, program, *arguments):
+    """Waits for the end; returns the exit code, standard output and standard error."""
+    command = [BUILD / "bin/oshrun", "-np", str(pes), program, *arguments]
+    # A job that is ended at once leaves the sockets in its folder.
+    with tempfile.TemporaryDirectory(prefix="mf-") as folder:
+        environment = harness.environment({"MF_SHMEM_CHECK": "1", "MF_RUNTIME_DIR": folder})
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=LIMIT,
+                              env=environment, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("source", sorted(path.name for path in PROGRAMS.glob("conf_*.c")))
+def test_conformance(harness, tmp_path, source, language):
+    program = tmp_path / "program"
+    build(PROGRAMS / source, program, language)
+    for pes in (2, 3, 4, 8):
+        code, output, errors = run(harness, pes, program)
+        assert (code, output) == (0, "ok\n"), f"{pes} PEs: {errors}"
+
+
+BAD = [
+    # arguments of bad_calls, what the text names
+    ("pe", ["shmem_int_p", "PE 99", "outside 0 to 1"]),
+    ("negative_pe", ["shmem_int_get", "PE -1"]),
+    ("stack", ["shmem_int_put", "not symmetric"]),
+    ("beyond", ["shmem_putmem", "not symmetric"]),
+    ("free_twice", ["shmem_free", "freed already"]),
+    ("free_middle", ["shmem_free", "behind the begin of the block"]),
+    ("free_stack", ["shmem_free", "symmetric heap"]),
+    ("alignment", ["shmem_align", "power of two"]),
+    ("stride", ["shmem_int_iput", "stride 0"]),
+    ("root", ["shmem_int_broadcast", "root 7"]),
+    ("sizes", ["shmem_int_fcollect", "same size"]),
+    ("order", ["another collective call"]),
+    ("destroyed_team", ["shmem_team_sync", "does not exist"]),
+    ("destroyed_context", ["shmem_ctx_quiet", "does not exist"]),
+    ("before_init", ["shmem_barrier_all", "shmem_init first"]),
+    ("after_finalize", ["shmem_barrier_all", "is over"]),
+    ("init_twice", ["shmem_init", "initialized already"]),
+    ("active_set", ["shmem_barrier", "PE_size 9"]),
+    ("private_context", ["SHMEM_CTX_PRIVATE", "thread"]),
+]
+
+
+@pytest.fixture(scope="module")
+def bad_calls(tmp_path_factory):
+    program = tmp_path_factory.mktemp("bad") / "bad_calls"
+    build(PROGRAMS / "bad_calls.c", program, "c")
+    return program
+
+
+@pytest.mark.parametrize("case,names", BAD, ids=[case for case, _ in BAD])
+def test_bad_call_is_named(harness, bad_calls, case, names):
+    code, output, errors = run(harness, 2, bad_calls, case)
+    assert code == 1, errors
+    assert "survived" not in output
+    for name in ["SHMEM PE", *names]:
+        assert name in errors
+
+
+def test_heap_that_is_too_small_says_so(harness, bad_calls):
+    code, output, errors = run(harness, 2, bad_calls, "too_big")
+    assert (code, output) == (0, "ok\n"), errors
+    assert "SHMEM_SYMMETRIC_SIZE" in errors and "99999999999" in errors
+
+
+@pytest.mark.parametrize("pe", [0, 1, 2])
+@pytest.mark.parametrize("case", ["exit", "exit_in_thread"])
+def test_global_exit_ends_all_with_its_code(harness, bad_calls, case, pe):
+    code, output, _ = run(harness, 3, bad_calls, case, str(pe))
+    assert code == 42
+    assert "survived" not in output
+
+
+@pytest.mark.parametrize("case", ["fork", "popen", "system"])
+def test_children_have_static_data_of_their_own(harness, bad_calls, case):
+    code, output, errors = run(harness, 2, bad_calls, case)
+    assert (code, output) == (0, "ok\n"), errors
+
+
+def test_return_from_main_without_finalize_ends(harness, bad_calls):
+    code, output, errors = run(harness, 2, bad_calls, "no_finalize")
+    assert code == 0, errors
+    assert "survived" not in output

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Usage: bad_calls CASE [PE]. Does one thing that is wrong, or that a library easily gets wrong; what has to
+// come of it stands in tests/multiproc/test_shmem_conformance.py.
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static int numbers[8];
+static long psync[SHMEM_SYNC_SIZE];
+static int counter = 5;
+
+static int is(const char* text, const char* name) {
+    return strcmp(text, name) == 0;
+}
+
+static void bad_places(const char* name) {
+    int on_stack[8] = {0};
+    if (is(name, "pe")) {
+        shmem_int_p(numbers, 1, 99);
+    } else if (is(name, "negative_pe")) {
+        shmem_int_get(on_stack, numbers, 1, -1);
+    } else if (is(name, "stack")) {
+        shmem_int_put(on_stack, numbers, 8, 0);
+    } else if (is(name, "beyond")) {
+        char* block = shmem_malloc(64);
+        shmem_putmem(block, numbers, (size_t)1 << 40, 0);
+    } else if (is(name, "stride")) {
+        shmem_int_iput(numbers, on_stack, 0, 1, 2, 0);
+    }
+}
+
+static void bad_memory(const char* name) {
+    char* block = shmem_malloc(256);
+    int local = 0;
+    if (is(name, "free_twice")) {
+        shmem_free(block);
+        shmem_free(block);
+    } else if (is(name, "free_middle")) {
+        shmem_free(block + 64);
+    } else if (is(name, "free_stack")) {
+        shmem_free(&local);
+    } else if (is(name, "alignment")) {
+        shmem_align(24, 64);
+    }
+}
+
+static void bad_collectives(const char* name) {
+    static int all[64];
+    const int me = shmem_my_pe();
+    if (is(name, "root")) {
+        shmem_int_broadcast(SHMEM_TEAM_WORLD, all, numbers, 1, 7);
+    } else if (is(name, "sizes")) {
+        shmem_int_fcollect(SHMEM_TEAM_WORLD, all, numbers, me == 0 ? 1 : 2);
+    } else if (is(name, "order")) {
+        if (me == 0) {
+            shmem_int_fcollect(SHMEM_TEAM_WORLD, all, numbers, 2);
+        } else {
+            shmem_int_broadcast(SHMEM_TEAM_WORLD, all, numbers, 2, 0);
+        }
+    } else if (is(name, "destroyed_team")) {
+        shmem_team_t team;
+        shmem_team_split_strided(SHMEM_TEAM_WORLD, 0, 1, 2, NULL, 0, &team);
+        shmem_team_t stale = team;
+        shmem_team_destroy(team);
+        shmem_team_sync(stale);
+    } else if (is(name, "active_set")) {
+        shmem_barrier(0, 0, 9, psync);
+    }
+}
+
+static void* quiet(void* ctx) {
+    shmem_ctx_quiet(*(shmem_ctx_t*)ctx);
+    return NULL;
+}
+
+static void bad_contexts(const char* name) {
+    shmem_ctx_t ctx;
+    if (is(name, "destroyed_context")) {
+        shmem_ctx_create(0, &ctx);
+        shmem_ctx_destroy(ctx);
+        shmem_ctx_quiet(ctx);
+    } else if (is(name, "private_context")) {
+        pthread_t thread;
+        shmem_ctx_create(SHMEM_CTX_PRIVATE, &ctx);
+        pthread_create(&thread, NULL, quiet, &ctx);
+        pthread_join(thread, NULL);
+    }
+}
+
+static void* end_all(void* unused) {
+    (void)unused;
+    shmem_global_exit(42);
+    return NULL;
+}
+
+// The others wait in a barrier that never comes about.
+static void end_from(int pe, int in_thread) {
+    if (shmem_my_pe() == pe) {
+        pthread_t thread;
+        if (in_thread) {
+            pthread_create(&thread, NULL, end_all, NULL);
+            pthread_join(thread, NULL);
+        } else {
+            end_all(NULL);
+        }
+    }
+    shmem_barrier_all();
+}
+
+// What the child writes stays with the child, and what peers write later does not reach it.
+static void fork_once(void) {
+    shmem_barrier_all();
+    const pid_t child = fork();
+    if (child == 0) {
+        const int was = counter;
+        counter = 77;
+        _exit(was == 5 && shmem_n_pes() == -1 ? 0 : 1);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && status == 0, "the child ended with %d", status);
+    CHECK(counter == 5, "it is %d", counter);
+    shmem_barrier_all();
+    shmem_int_p(&counter, 6, right_of(shmem_my_pe()));
+    shmem_barrier_all();
+    CHECK(counter == 6, "it is %d", counter);
+}
+
+static void start_shells(int with_popen) {
+    char line[16] = "";
+    if (with_popen) {
+        FILE* pipe = popen("echo hello", "r");
+        CHECK(pipe != NULL && fgets(line, sizeof line, pipe) != NULL && is(line, "hello\n"), "it says '%s'",
+              line);
+        CHECK(pclose(pipe) == 0, "its end");
+    } else {
+        CHECK(system("true") == 0, "system");
+    }
+    shmem_int_p(&counter, 6, right_of(shmem_my_pe()));
+    shmem_barrier_all();
+    CHECK(counter == 6, "it is %d", counter);
+}
+
+int main(int count, char** arguments) {
+    const char* name = count > 1 ? arguments[1] : "";
+    const int pe = count > 2 ? atoi(arguments[2]) : 0;
+    int provided = 0;
+    if (is(name, "before_init")) {
+        shmem_barrier_all();
+    }
+    shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided);
+    if (is(name, "no_finalize")) {
+        return 0;
+    }
+    bad_places(name);
+    bad_memory(name);
+    bad_collectives(name);
+    bad_contexts(name);
+    if (is(name, "exit") || is(name, "exit_in_thread")) {
+        end_from(pe, is(name, "exit_in_thread"));
+    } else if (is(name, "init_twice")) {
+        shmem_init();
+    } else if (is(name, "after_finalize")) {
+        shmem_finalize();
+        shmem_barrier_all();
+    } else if (is(name, "too_big")) {
+        CHECK(shmem_malloc(99999999999) == NULL, "a block that is too big");
+        done();
+        return 0;
+    } else if (is(name, "fork")) {
+        fork_once();
+        done();
+        return 0;
+    } else if (is(name, "popen") || is(name, "system")) {
+        start_shells(is(name, "popen"));
+        done();
+        return 0;
+    }
+    printf("survived %s\n", name);
+    return 0;
+}
