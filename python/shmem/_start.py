@@ -73,10 +73,6 @@ def _start(attributes):
     problem = check_attributes(attributes)
     if problem:
         return _refused(ErrorCode.INVALID_PARAM, problem)
-    if attributes.my_rank == 0:
-        code = memfabric.create_config_store(attributes.ip_port)
-        if code not in (0, memfabric.ErrorCode.RESOURCE_IN_USE):
-            return _refused(ErrorCode.BOOTSTRAP, memfabric.get_last_err_msg())
     options = attributes.option_attr
     code = _shmem.init(attributes.my_rank, attributes.n_ranks, attributes.local_mem_size, attributes.ip_port,
                        options.shm_init_timeout, options.shm_create_timeout, options.control_operation_timeout)

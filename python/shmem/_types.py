@@ -48,7 +48,7 @@ class _Attributes:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in self._names)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 class OptionalAttr(_Attributes):

@@ -64,17 +64,17 @@ void add(Methods& methods, const char* name) {
 }
 
 // The token lists of OpenSHMEM 1.5; one macro a list, since the functions' names are made of them.
+// clang-format off
 #define MF_RMA_TYPES(X)                                                                                \
-    X(float)                                                                                           \
-    X(double) X(char) X(schar) X(short) X(int) X(long) X(longlong) X(uchar) X(ushort) X(uint) X(ulong) \
-        X(ulonglong) X(int8) X(int16) X(int32) X(int64) X(uint8) X(uint16) X(uint32) X(uint64) X(size) \
-            X(ptrdiff)
-#define MF_AMO_TYPES(X)                                                                             \
-    X(int)                                                                                          \
-    X(long) X(longlong) X(uint) X(ulong) X(ulonglong) X(int32) X(int64) X(uint32) X(uint64) X(size) \
-        X(ptrdiff)
+    X(float) X(double) X(char) X(schar) X(short) X(int) X(long) X(longlong) X(uchar) X(ushort) X(uint) \
+    X(ulong) X(ulonglong) X(int8) X(int16) X(int32) X(int64) X(uint8) X(uint16) X(uint32) X(uint64)    \
+    X(size) X(ptrdiff)
+#define MF_AMO_TYPES(X)                                                                        \
+    X(int) X(long) X(longlong) X(uint) X(ulong) X(ulonglong) X(int32) X(int64) X(uint32) X(uint64) \
+    X(size) X(ptrdiff)
 #define MF_EXTENDED_AMO_TYPES(X) X(float) X(double) MF_AMO_TYPES(X)
 #define MF_BITWISE_AMO_TYPES(X) X(uint) X(ulong) X(ulonglong) X(int32) X(int64) X(uint32) X(uint64)
+// clang-format on
 
 #define MF_ADD(function, names) add<&function, names>(methods, #function);
 #define MF_ADD_RMA(type) MF_ADD(shmem_##type##_p, PutNames) MF_ADD(shmem_##type##_g, GetNames)
@@ -86,11 +86,12 @@ void add(Methods& methods, const char* name) {
     MF_ADD(shmem_##type##_atomic_inc, IncrementNames)        \
     MF_ADD(shmem_##type##_atomic_fetch_inc, IncrementNames)  \
     MF_ADD(shmem_##type##_atomic_add, ValueNames) MF_ADD(shmem_##type##_atomic_fetch_add, ValueNames)
-#define MF_ADD_BITWISE(type)                                                                             \
-    MF_ADD(shmem_##type##_atomic_and, ValueNames)                                                        \
-    MF_ADD(shmem_##type##_atomic_fetch_and, ValueNames) MF_ADD(shmem_##type##_atomic_or, ValueNames)     \
-        MF_ADD(shmem_##type##_atomic_fetch_or, ValueNames) MF_ADD(shmem_##type##_atomic_xor, ValueNames) \
-            MF_ADD(shmem_##type##_atomic_fetch_xor, ValueNames)
+#define MF_ADD_BITWISE(type)                            \
+    MF_ADD(shmem_##type##_atomic_and, ValueNames)       \
+    MF_ADD(shmem_##type##_atomic_fetch_and, ValueNames) \
+    MF_ADD(shmem_##type##_atomic_or, ValueNames)        \
+    MF_ADD(shmem_##type##_atomic_fetch_or, ValueNames)  \
+    MF_ADD(shmem_##type##_atomic_xor, ValueNames) MF_ADD(shmem_##type##_atomic_fetch_xor, ValueNames)
 
 }  // namespace
 

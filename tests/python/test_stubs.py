@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The .pyi files say what is there."""
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -9,6 +10,8 @@ import memfabric
 import pytest
 
 PACKAGES = ["memfabric", "mf_smem", "mf_adapter", "memfabric_hybrid"]
+if importlib.util.find_spec("shmem") is not None:
+    PACKAGES.append("shmem")
 FOLDER = str(pathlib.Path(memfabric.__file__).parents[1])
 
 
