@@ -22,8 +22,8 @@ inline void relax() {
 /// How long to spin: nothing gained where the one that is waited for has no processor of its own.
 int spins_before_yield();
 
-/// Until `is_done()`: spins, then lets others run, then naps longer and longer up to a millisecond, since those
-/// who write with plain stores wake nobody.
+/// Until `is_done()`: spins, then lets others run, then naps longer and longer up to a millisecond, since
+/// those who write with plain stores wake nobody.
 template <typename Done>
 void wait_until(const Done& is_done) {
     for (int i = spins_before_yield(); i > 0; --i) {
