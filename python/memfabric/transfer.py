@@ -12,8 +12,6 @@ import json
 import math
 import socket
 
-import numpy as np
-
 from . import _core
 from ._errors import ErrorCode
 
@@ -45,13 +43,21 @@ def _refuse(text):
     return _core.trans_report(ErrorCode.INVALID_PARAM, text)
 
 
+def _is_array(buffers):
+    try:
+        memoryview(buffers)
+    except TypeError:
+        return False
+    return True
+
+
 def _views_of(buffers):
     """What keeps the buffers among `buffers`, the others being addresses, as they are while a transfer is queued."""
-    if isinstance(buffers, np.ndarray) and buffers.ndim == 1:
-        return []  # of addresses
+    if not isinstance(buffers, (list, tuple)):
+        return []  # an array of addresses
     views = []
     for buffer in buffers:
-        if not isinstance(buffer, (int, np.integer)):
+        if not isinstance(buffer, int):
             try:
                 views.append(memoryview(buffer))
             except TypeError:  # a number of some other type, or refused below with a text of its own
@@ -166,7 +172,7 @@ class TransferEngine:
         return self._submit(False, dest_session, buffers, peer_buffers, lengths)
 
     def _submit(self, writes, session, buffers, peer_buffers, lengths):
-        if not isinstance(buffers, (list, tuple, np.ndarray)):
+        if not isinstance(buffers, (list, tuple)) and not _is_array(buffers):
             buffers = tuple(buffers)  # what can be gone through only once
         views = _views_of(buffers)
         code = _core.trans_batch(self._handle, writes, session, buffers, peer_buffers, lengths, True)
@@ -181,12 +187,14 @@ class TransferEngine:
         queued.clear()
         return code
 
-    def allocate(self, shape, dtype=np.uint8):
+    def allocate(self, shape, dtype="uint8"):
         """A zeroed numpy array in memory that peers on this host copy to and from directly, once it is registered.
 
         The memory goes back, and its registrations with it, with the last view of the array. Raises memfabric.Error where
         there is no memory.
         """
+        import numpy as np  # the package does without, where nobody asks for arrays
+
         dtype = np.dtype(dtype)
         count = math.prod(shape) if isinstance(shape, (tuple, list)) else int(shape)
         memory = _core.TransferMemory(self._handle, max(count * dtype.itemsize, 1))
