@@ -16,8 +16,7 @@ class AttachPath final : public PeerPath {
  public:
     /// Finds the peer's process and tries to read its memory; the failure says why that is forbidden.
     static Result<std::unique_ptr<PeerPath>> open(Runtime& runtime, const SessionRecord& record);
-    AttachPath(transport::AttachedProcess process, copy::ThreadTeam& team)
-        : process_(process), team_(team) {}
+    AttachPath(transport::AttachedProcess process, copy::ThreadTeam& team) : process_(process), team_(team) {}
 
     PathChoice kind() const override { return PathChoice::kAttach; }
     Status move(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) override;
