@@ -85,12 +85,17 @@ std::optional<Result<uint64_t>> MemoryPool::allocate_in(Arena& arena, uint64_t s
 }
 
 Result<uint64_t> MemoryPool::allocate_in_new_arena(uint64_t size) {
-    MF_ASSIGN_OR_RETURN(std::unique_ptr<Arena> arena, make_arena(size));
-    const std::optional<Result<uint64_t>> address = allocate_in(*arena, size);
-    if (address->is_ok()) {
-        arenas_.emplace(arena->mapping.address(), std::move(arena));
+    Result<std::unique_ptr<Arena>> made = make_arena(size);
+    if (!made.is_ok()) {
+        return made.status().with_context(fmt::format("allocating {} bytes of transferable memory", size));
     }
-    return *address;
+    const std::unique_ptr<Arena>& arena = *made;
+    std::optional<Result<uint64_t>> address = allocate_in(*arena, size);
+    if (address->is_ok()) {
+        const uint64_t base = arena->mapping.address();
+        arenas_.emplace(base, std::move(made).value());
+    }
+    return *std::move(address);
 }
 
 Result<uint64_t> MemoryPool::allocate(uint64_t size) {

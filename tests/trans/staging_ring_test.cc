@@ -125,13 +125,13 @@ TEST_F(StagingRing, ARefusedPieceKeepsTheWholeRequestOut) {
 }
 
 TEST_F(StagingRing, FreedMemoryIsAnErrorAndNoCrash) {
-    server_->start();
     const auto way = path();
     const size_t size = 1 << 20;
     void* const gone = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(gone, MAP_FAILED);
     ASSERT_EQ(::mprotect(gone, size, PROT_NONE), 0);
     extra_ = {address_of(gone), size};
+    server_->start();
     auto bytes = pattern(size, 5);
     const Status written = write(*way, static_cast<std::byte*>(gone), bytes);
     EXPECT_EQ(written.code(), Code::kError);
