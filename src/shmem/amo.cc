@@ -6,14 +6,26 @@
 
 #include "shmem.h"
 #include "shmem/amo_types.h"
+#include "shmem/context.h"
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
 namespace {
 
+/// A word that two cache lines share would not be atomic.
+[[noreturn]] [[gnu::cold]] [[gnu::noinline]] void fail_alignment(const char* call, const void* place,
+                                                                 size_t size) {
+    check_up(call);
+    fail(call, "{} is no address of an atomic object of {} bytes: it has to be a multiple of that", place,
+         size);
+}
+
 /// The word at PE `pe`. std::atomic_ref wants no const, also to read.
 template <typename T>
 std::atomic_ref<T> word(const T* place, int pe, const char* call) {
+    if (reinterpret_cast<uintptr_t>(place) % sizeof(T) != 0) [[unlikely]] {
+        fail_alignment(call, place, sizeof(T));
+    }
     return std::atomic_ref<T>(*remote(const_cast<T*>(place), pe, call));
 }
 
@@ -28,6 +40,7 @@ T compare_swap(T* place, T expected, T desired, int pe, const char* call) {
 
 using memfabric::shmem::compare_swap;
 using memfabric::shmem::word;
+using memfabric::shmem::world_pe;
 
 extern "C" {
 
@@ -36,34 +49,38 @@ extern "C" {
 // first.
 #define MF_UNPACK(...) __VA_ARGS__
 
-#define MF_SENDING(name, type, operation, parameters, expression)                                      \
-    void shmem_##name##_atomic_##operation(type* dest MF_UNPACK parameters, int pe) {                  \
-        constexpr const char* kCall = "shmem_" #name "_atomic_" #operation;                            \
-        static_cast<void>(expression);                                                                 \
-    }                                                                                                  \
-    void shmem_ctx_##name##_atomic_##operation(shmem_ctx_t, type* dest MF_UNPACK parameters, int pe) { \
-        constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation;                        \
-        static_cast<void>(expression);                                                                 \
+#define MF_SENDING(name, type, operation, parameters, expression)                                          \
+    void shmem_##name##_atomic_##operation(type* dest MF_UNPACK parameters, int pe) {                      \
+        constexpr const char* kCall = "shmem_" #name "_atomic_" #operation;                                \
+        static_cast<void>(expression);                                                                     \
+    }                                                                                                      \
+    void shmem_ctx_##name##_atomic_##operation(shmem_ctx_t ctx, type* dest MF_UNPACK parameters, int pe) { \
+        constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation;                            \
+        pe = world_pe(ctx, pe, kCall);                                                                     \
+        static_cast<void>(expression);                                                                     \
     }
 
-#define MF_FETCHING(name, type, qualified, operation, parameters, expression)                               \
-    type shmem_##name##_atomic_##operation(qualified* dest MF_UNPACK parameters, int pe) {                  \
-        constexpr const char* kCall = "shmem_" #name "_atomic_" #operation;                                 \
-        return expression;                                                                                  \
-    }                                                                                                       \
-    type shmem_ctx_##name##_atomic_##operation(shmem_ctx_t, qualified* dest MF_UNPACK parameters, int pe) { \
-        constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation;                             \
-        return expression;                                                                                  \
-    }                                                                                                       \
-    void shmem_##name##_atomic_##operation##_nbi(type* fetch, qualified* dest MF_UNPACK parameters,         \
-                                                 int pe) {                                                  \
-        constexpr const char* kCall = "shmem_" #name "_atomic_" #operation "_nbi";                          \
-        *fetch = expression;                                                                                \
-    }                                                                                                       \
-    void shmem_ctx_##name##_atomic_##operation##_nbi(shmem_ctx_t, type* fetch,                              \
-                                                     qualified* dest MF_UNPACK parameters, int pe) {        \
-        constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation "_nbi";                      \
-        *fetch = expression;                                                                                \
+#define MF_FETCHING(name, type, qualified, operation, parameters, expression)                         \
+    type shmem_##name##_atomic_##operation(qualified* dest MF_UNPACK parameters, int pe) {            \
+        constexpr const char* kCall = "shmem_" #name "_atomic_" #operation;                           \
+        return expression;                                                                            \
+    }                                                                                                 \
+    type shmem_ctx_##name##_atomic_##operation(shmem_ctx_t ctx, qualified* dest MF_UNPACK parameters, \
+                                               int pe) {                                              \
+        constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation;                       \
+        pe = world_pe(ctx, pe, kCall);                                                                \
+        return expression;                                                                            \
+    }                                                                                                 \
+    void shmem_##name##_atomic_##operation##_nbi(type* fetch, qualified* dest MF_UNPACK parameters,   \
+                                                 int pe) {                                            \
+        constexpr const char* kCall = "shmem_" #name "_atomic_" #operation "_nbi";                    \
+        *fetch = expression;                                                                          \
+    }                                                                                                 \
+    void shmem_ctx_##name##_atomic_##operation##_nbi(shmem_ctx_t ctx, type* fetch,                    \
+                                                     qualified* dest MF_UNPACK parameters, int pe) {  \
+        constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation "_nbi";                \
+        pe = world_pe(ctx, pe, kCall);                                                                \
+        *fetch = expression;                                                                          \
     }
 
 #define MF_EXTENDED(name, type)                                                          \

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "shmem.h"
+#include "shmem/context.h"
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
@@ -30,17 +31,19 @@ void put_with_signal(void* dest, const void* source, size_t bytes, uint64_t* sig
 }  // namespace memfabric::shmem
 
 using memfabric::shmem::put_with_signal;
+using memfabric::shmem::world_pe;
 
 extern "C" {
 
-#define MF_PUT_SIGNAL(function, type, bytes)                                                                 \
-    void shmem_##function(type* dest, const type* source, size_t nelems, uint64_t* sig_addr,                 \
-                          uint64_t signal, int sig_op, int pe) {                                             \
-        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op, pe, "shmem_" #function);     \
-    }                                                                                                        \
-    void shmem_ctx_##function(shmem_ctx_t, type* dest, const type* source, size_t nelems,                    \
-                              uint64_t* sig_addr, uint64_t signal, int sig_op, int pe) {                     \
-        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op, pe, "shmem_ctx_" #function); \
+#define MF_PUT_SIGNAL(function, type, bytes)                                                             \
+    void shmem_##function(type* dest, const type* source, size_t nelems, uint64_t* sig_addr,             \
+                          uint64_t signal, int sig_op, int pe) {                                         \
+        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op, pe, "shmem_" #function); \
+    }                                                                                                    \
+    void shmem_ctx_##function(shmem_ctx_t ctx, type* dest, const type* source, size_t nelems,            \
+                              uint64_t* sig_addr, uint64_t signal, int sig_op, int pe) {                 \
+        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op,                          \
+                        world_pe(ctx, pe, "shmem_ctx_" #function), "shmem_ctx_" #function);              \
     }
 #define MF_BOTH(function, type, bytes)   \
     MF_PUT_SIGNAL(function, type, bytes) \
@@ -86,12 +89,12 @@ void shmem_signal_add(uint64_t* sig_addr, uint64_t signal, int pe) {
     shmem_uint64_atomic_add(sig_addr, signal, pe);
 }
 
-void shmem_ctx_signal_set(shmem_ctx_t, uint64_t* sig_addr, uint64_t signal, int pe) {
-    shmem_uint64_atomic_set(sig_addr, signal, pe);
+void shmem_ctx_signal_set(shmem_ctx_t ctx, uint64_t* sig_addr, uint64_t signal, int pe) {
+    shmem_ctx_uint64_atomic_set(ctx, sig_addr, signal, pe);
 }
 
-void shmem_ctx_signal_add(shmem_ctx_t, uint64_t* sig_addr, uint64_t signal, int pe) {
-    shmem_uint64_atomic_add(sig_addr, signal, pe);
+void shmem_ctx_signal_add(shmem_ctx_t ctx, uint64_t* sig_addr, uint64_t signal, int pe) {
+    shmem_ctx_uint64_atomic_add(ctx, sig_addr, signal, pe);
 }
 
 uint64_t shmem_signal_fetch(const uint64_t* sig_addr) {
