@@ -61,6 +61,7 @@ BAD = [
     ("free_stack", ["shmem_free", "symmetric heap"]),
     ("alignment", ["shmem_align", "power of two"]),
     ("stride", ["shmem_int_iput", "stride 0"]),
+    ("misaligned", ["shmem_int_atomic_add", "no address of an atomic object of 4 bytes"]),
     ("root", ["shmem_int_broadcast", "root 7"]),
     ("sizes", ["shmem_int_fcollect", "same size"]),
     ("order", ["another collective call"]),

@@ -28,6 +28,8 @@ static void bad_places(const char* name) {
         shmem_putmem(block, numbers, (size_t)1 << 40, 0);
     } else if (is(name, "stride")) {
         shmem_int_iput(numbers, on_stack, 0, 1, 2, 0);
+    } else if (is(name, "misaligned")) {
+        shmem_int_atomic_add((int*)((char*)numbers + 1), 1, 0);
     }
 }
 
