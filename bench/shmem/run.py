@@ -19,6 +19,7 @@ RUN_LIMIT = 120
 # Open MPI looks for network devices that are not there, refuses root, and counts cores.
 OMPI_ARGUMENTS = ["--allow-run-as-root", "--oversubscribe", "--mca", "btl", "^openib,uct", "-x", "SHMEM_SYMMETRIC_SIZE"]
 NANOSECONDS = "ns"
+START_HEAP = "16M"  # of a PE: 64 of them fit any machine
 
 
 class Side:
@@ -32,9 +33,9 @@ class Side:
         if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:
             sys.exit(f"{self.name}: {' '.join(map(str, command))} failed")
 
-    def run(self, pes, program, arguments=(), limit=RUN_LIMIT):
+    def run(self, pes, program, arguments=(), limit=RUN_LIMIT, heap="512M"):
         """What the program prints, or None where it has not ended in `limit` seconds."""
-        environment = {**os.environ, "SHMEM_SYMMETRIC_SIZE": "512M"}
+        environment = {**os.environ, "SHMEM_SYMMETRIC_SIZE": heap}
         command = [self.launcher, *self.arguments, "-np", str(pes), str(program), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                    env=environment, start_new_session=True)
@@ -112,7 +113,7 @@ def compare(report, sides, programs, rounds, pes, part):
 def seconds_of_start(side, program, pes):
     """From the first init to the last finalize."""
     begin = time.monotonic()
-    text = side.run(pes, program, limit=START_LIMIT)
+    text = side.run(pes, program, limit=START_LIMIT, heap=START_HEAP)
     if text is None:
         return {"seconds": None if time.monotonic() - begin < START_LIMIT else float(START_LIMIT)}
     times = [line.split()[1:] for line in text.splitlines() if line.startswith("started ")]
