@@ -77,6 +77,7 @@ class Process:
         self._lines = []
         self._partial = b""
         self._output_closed = False
+        self._released = False
         self._stderr_path = harness.folder / f"{name}.stderr"
         with open(self._stderr_path, "wb") as stderr:
             self.popen = subprocess.Popen(
@@ -101,6 +102,8 @@ class Process:
 
     def _pump(self, timeout):
         """Takes in what the process has printed. False where it has ended and all is taken in."""
+        if self._released:
+            return False
         output = self.popen.stdout.fileno()
         watched = [self._end] if self._output_closed else [output, self._end]
         ready = select.select(watched, [], [], max(0, timeout))[0]
@@ -141,6 +144,8 @@ class Process:
         return self._lines.pop(0)
 
     def write_line(self, line):
+        if self._released:
+            raise BrokenPipeError(f"{self.name} was killed")
         self.popen.stdin.write(line.encode() + b"\n")
         self.popen.stdin.flush()
 
@@ -149,6 +154,18 @@ class Process:
         self.killed = True
         self.popen.kill()
         self.popen.wait()
+
+    def release(self):
+        """Of one that has ended: takes in the rest and gives the descriptors back. For a test that ends more
+        processes than it may have descriptors."""
+        while self._pump(1):
+            pass
+        if not self._released:
+            self._released = True
+            self.popen.stdout.close()
+            with contextlib.suppress(BrokenPipeError):
+                self.popen.stdin.close()
+            os.close(self._end)
 
     def stop(self):
         """Suspends the process; it does not run again before resume()."""
@@ -187,10 +204,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.popen.wait()
-        os.close(self._end)
-        self.popen.stdout.close()
-        with contextlib.suppress(BrokenPipeError):
-            self.popen.stdin.close()
+        self.release()
 
 
 class Actor(Process):

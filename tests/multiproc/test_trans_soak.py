@@ -174,6 +174,7 @@ class Soak:
         one."""
         name = self.members[index].session.name
         self.members[index].actor.kill()
+        self.members[index].actor.release()
         self.members[index] = self.start(name)
         fresh = self.members[index]
         fresh.session.call("reg", fresh.blocks[0].address, SIZE)
