@@ -70,7 +70,7 @@ Status Engine::publish(Deadline deadline) {
     MF_ASSIGN_OR_RETURN(staging_,
                         StagingServer::create("mf-trans-staging", [this](memory::AddressRange range) {
                             const std::lock_guard lock(mutex_);
-                            return serves_ && served_.covers(range);
+                            return serves_ && registrations_.covers(range, leaving_);
                         }));
     transport::MappedTransport& mapped = runtime_->mapped();
     mapped.offer(record_.table_object(), table_.descriptor(), record_.token);
@@ -144,7 +144,6 @@ Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
         return status;
     }
     for (const memory::AddressRange& range : ranges) {
-        served_.add(range);
         note_in_pool(range);
     }
     return {};
@@ -160,11 +159,18 @@ Status Engine::change_table(std::span<const Run> removed, std::span<const Run> a
     return {};
 }
 
-Status Engine::wait_for_transfers(const Registrations::Change& change, Deadline deadline) const {
-    for (const memory::AddressRange& range : vanished(change)) {
+Status Engine::wait_for_transfers(std::span<const memory::AddressRange> ranges, Deadline deadline) const {
+    for (const memory::AddressRange& range : ranges) {
         MF_RETURN_IF_ERROR(flights_.wait_until_free(range, deadline));
     }
     return {};
+}
+
+/// Each range once: others that leave at the same time may be equal.
+void Engine::forget_leaving(std::span<const memory::AddressRange> ranges) {
+    for (const memory::AddressRange& range : ranges) {
+        leaving_.erase(std::ranges::find(leaving_, range));
+    }
 }
 
 Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
@@ -184,12 +190,14 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     }
     forget_in_pool(address);
     segments_.note_added(added);
+    const std::vector<memory::AddressRange> gone = vanished(change);
+    leaving_.insert(leaving_.end(), gone.begin(), gone.end());
     // Others may register meanwhile: one transfer that does not end must not hold them up.
     lock.unlock();
-    const Status idle = wait_for_transfers(change, deadline);
+    const Status idle = wait_for_transfers(gone, deadline);
     lock.lock();
+    forget_leaving(gone);
     if (idle.is_ok()) {
-        served_.remove(*range);
         segments_.note_removed(removed);
         lock.unlock();
         // What an initiator gave up waiting for may still be applied here.
@@ -204,7 +212,6 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     if (!back.is_ok()) {
         registrations_.undo(again);
         forget_in_pool(range->begin);
-        served_.remove(*range);
         return back;
     }
     return idle.with_context(

@@ -75,7 +75,8 @@ class Engine {
     Status change_table(std::span<const Run> removed, std::span<const Run> added);
     void note_in_pool(const memory::AddressRange& range);
     void forget_in_pool(uint64_t address);
-    Status wait_for_transfers(const Registrations::Change& change, Deadline deadline) const;
+    Status wait_for_transfers(std::span<const memory::AddressRange> ranges, Deadline deadline) const;
+    void forget_leaving(std::span<const memory::AddressRange> ranges);
     Status attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                    Deadline deadline);
     Status not_registered(std::string_view session, memory::AddressRange missing) const;
@@ -90,8 +91,8 @@ class Engine {
     RegistrationTable table_;
     SharedSegments segments_;
     Registrations registrations_;
-    Registrations served_;  // the same, and what is just being deregistered: its transfers run to their end
-    bool serves_ = true;    // until the session closes; registrations are taken back later, too
+    std::vector<memory::AddressRange> leaving_;  // being deregistered: their transfers run to their end
+    bool serves_ = true;  // until the session closes; registrations are taken back later, too
     std::multiset<uint64_t> pool_starts_;  // of the registrations that begin in memory of the pool
     bool closed_ = false;
     bool published_ = false;          // the store's key is ours to remove; of open() and close()

@@ -46,7 +46,7 @@ Registrations::Change Registrations::add(AddressRange range) {
     note(range);
     Change change{.removed = {}, .added = count(range, true), .registration = range, .is_addition = true};
     for (const AddressRange& added : change.added) {
-        offered_.emplace(added.begin, added.end());
+        offered_.emplace_hint(offered_.end(), added.begin, added.end());
     }
     return change;
 }
@@ -114,6 +114,24 @@ bool Registrations::covers(AddressRange range) const {
     return true;
 }
 
+bool Registrations::covers(AddressRange range, std::span<const AddressRange> also) const {
+    if (covers(range)) {
+        return true;
+    }
+    std::vector<AddressRange> covered(also.begin(), also.end());
+    auto step = counts_.upper_bound(range.begin);
+    step = step == counts_.begin() ? step : std::prev(step);
+    for (; step != counts_.end() && step->first < range.end(); ++step) {
+        if (step->second != 0) {
+            covered.push_back({step->first, std::next(step)->first - step->first});
+        }
+    }
+    std::ranges::sort(covered, {}, &AddressRange::begin);
+    std::vector<AddressRange> gaps;
+    subtract(range, covered, gaps);
+    return gaps.empty();
+}
+
 std::vector<AddressRange> Registrations::all() const {
     std::vector<AddressRange> ranges;
     ranges.reserve(size_);
@@ -163,7 +181,20 @@ void Registrations::join(uint64_t address) {
     }
 }
 
+/// Addresses that only grow, as programs tend to register them, need no search.
+bool Registrations::count_behind_all(AddressRange range) {
+    if (!counts_.empty() && std::prev(counts_.end())->first >= range.begin) {
+        return false;
+    }
+    counts_.emplace_hint(counts_.end(), range.begin, 1);
+    counts_.emplace_hint(counts_.end(), range.end(), 0);
+    return true;
+}
+
 std::vector<AddressRange> Registrations::count(AddressRange range, bool up) {
+    if (up && count_behind_all(range)) {
+        return {range};
+    }
     cut(range.begin);
     cut(range.end());
     std::vector<AddressRange> changed;

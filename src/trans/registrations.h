@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Registrations {
     /// The latest of those registrations that begin at `begin`.
     std::optional<memory::AddressRange> find(uint64_t begin) const;
     bool covers(memory::AddressRange range) const;
+    /// Whether the registrations and `also` together cover it.
+    bool covers(memory::AddressRange range, std::span<const memory::AddressRange> also) const;
     /// Registrations; equal ones count each.
     size_t size() const { return size_; }
     /// All that are registered, in no order; equal ones once for each.
@@ -52,6 +55,7 @@ class Registrations {
     void note(memory::AddressRange range);
     void forget(memory::AddressRange range);
     void cut(uint64_t address);
+    bool count_behind_all(memory::AddressRange range);
     void join(uint64_t address);
     /// Changes the count of the range by one, and gives what it is the first or was the last to cover.
     std::vector<memory::AddressRange> count(memory::AddressRange range, bool up);

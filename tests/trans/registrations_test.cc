@@ -61,6 +61,20 @@ TEST(Registrations, MemoryStaysWhileAnyRegistrationCoversIt) {
     EXPECT_FALSE(registrations.covers({149, 1}));
 }
 
+TEST(Registrations, CoversTogetherWithOtherRanges) {
+    Registrations registrations;
+    registrations.add({100, 100});
+    registrations.add({300, 100});
+    const std::vector<AddressRange> also = {{250, 50}, {190, 60}};
+    EXPECT_TRUE(registrations.covers({100, 300}, also));
+    EXPECT_TRUE(registrations.covers({195, 60}, also));
+    EXPECT_FALSE(registrations.covers({100, 301}, also));
+    EXPECT_FALSE(registrations.covers({99, 2}, also));
+    EXPECT_FALSE(registrations.covers({100, 300}, std::span(also).first(1)));
+    EXPECT_FALSE(registrations.covers({200, 1}, {}));
+    EXPECT_TRUE(Registrations().covers({200, 40}, also));
+}
+
 TEST(Registrations, TheLatestOfAStartIsFoundFirst) {
     Registrations registrations;
     registrations.add({100, 10});
