@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reductions, under all their names.
+#include <type_traits>
+
 #include "shmem/collective.h"
 #include "shmem/state.h"
 
@@ -7,14 +9,25 @@ using namespace memfabric::shmem;
 
 namespace {
 
+/// Integers as unsigned ones of at least an int's width: sums and products wrap around, where signed ones,
+/// and short ones that become int, would be undefined.
+template <typename T>
+auto wrapping(T value) {
+    if constexpr (std::is_integral_v<T>) {
+        return static_cast<std::common_type_t<std::make_unsigned_t<T>, unsigned>>(value);
+    } else {
+        return value;
+    }
+}
+
 // clang-format off
 struct And { template <typename T> T operator()(T a, T b) const { return static_cast<T>(a & b); } };
 struct Or { template <typename T> T operator()(T a, T b) const { return static_cast<T>(a | b); } };
 struct Xor { template <typename T> T operator()(T a, T b) const { return static_cast<T>(a ^ b); } };
 struct Max { template <typename T> T operator()(T a, T b) const { return a < b ? b : a; } };
 struct Min { template <typename T> T operator()(T a, T b) const { return b < a ? b : a; } };
-struct Sum { template <typename T> T operator()(T a, T b) const { return static_cast<T>(a + b); } };
-struct Prod { template <typename T> T operator()(T a, T b) const { return static_cast<T>(a * b); } };
+struct Sum { template <typename T> T operator()(T a, T b) const { return static_cast<T>(wrapping(a) + wrapping(b)); } };
+struct Prod { template <typename T> T operator()(T a, T b) const { return static_cast<T>(wrapping(a) * wrapping(b)); } };
 // clang-format on
 
 template <typename T, typename Operation>
