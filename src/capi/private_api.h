@@ -12,7 +12,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 4
+#define MF_PRIVATE_INTERFACE 5
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +31,14 @@ void* mf_private_bm_retain_view(smem_bm_t handle, uint64_t address, uint64_t siz
 /// The same of an SHM object.
 void* mf_private_shm_retain_view(smem_shm_t handle, uint64_t address, uint64_t size);
 void mf_private_release_view(void* token);
+
+/// smem_shm_create(), but only the first `committedSize` bytes of each rank's part have memory from the start;
+/// the rest is taken by mf_private_shm_commit() before it is used.
+smem_shm_t mf_private_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,
+                                 uint64_t committedSize, void** gva);
+/// Takes memory for [offset, offset + size) of the caller's own part; SM_MALLOC_FAILED where the machine or
+/// the memory group has not enough. Nothing stays taken then.
+int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size);
 
 /// smem_shm_register_exit() with a function that is given `context`.
 int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status, void* context),

@@ -40,4 +40,12 @@ int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status,
     });
 }
 
+int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size) {
+    return guarded([&]() -> Status {
+        MF_ASSIGN_OR_RETURN(const auto object,
+                            ShmProcess::instance().find(handle, "taking memory for an SHM object"));
+        return object->commit(offset, size);
+    });
+}
+
 }  // extern "C"

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "capi/private_api.h"
 #include "capi/report.h"
 #include "capi/shm_process.h"
 #include "smem_shm.h"
@@ -49,6 +50,24 @@ Status check_object(const ObjectConfig& config, uint32_t type, void* const* gva,
     }
     const Status size = memfabric::memory::check_region_shape({0, config.symmetric_size}, largest);
     return size.is_ok() ? size : size.with_context("symmetricSize");
+}
+
+Result<smem_shm_t> create(uint32_t id, ObjectConfig config, uint32_t type, void** gva) {
+    ShmProcess& process = ShmProcess::instance();
+    const std::string what =
+        fmt::format("creating SHM {} as rank {} of {}", id, config.rank, config.rank_size);
+    const Result<uint64_t> largest = process.largest_region();
+    if (!largest.is_ok()) {
+        return largest.status().with_context(what);
+    }
+    config.problem = check_object(config, type, gva, *largest).message();
+    const auto handle = process.create(id, config);
+    if (!handle.is_ok()) {
+        return handle.status().with_context(what);
+    }
+    MF_ASSIGN_OR_RETURN(const auto object, process.find(reinterpret_cast<smem_shm_t>(*handle), "create"));
+    *gva = reinterpret_cast<void*>(object->window().base());
+    return reinterpret_cast<smem_shm_t>(*handle);
 }
 
 Status all_gather(SharedMemory& object, const char* send, uint32_t send_size, char* receive,
@@ -132,21 +151,22 @@ uint32_t smem_shm_query_support_data_operation(void) {
 smem_shm_t smem_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,
                            smem_shm_data_op_type dataOpType, uint32_t, void** gva) {
     return guarded_value<smem_shm_t>(nullptr, [&]() -> Result<smem_shm_t> {
-        ShmProcess& process = ShmProcess::instance();
-        ObjectConfig config{rankId, rankSize, symmetricSize, {}};
-        const std::string what = fmt::format("creating SHM {} as rank {} of {}", id, rankId, rankSize);
-        const Result<uint64_t> largest = process.largest_region();
-        if (!largest.is_ok()) {
-            return largest.status().with_context(what);
-        }
-        config.problem = check_object(config, static_cast<uint32_t>(dataOpType), gva, *largest).message();
-        const auto handle = process.create(id, config);
-        if (!handle.is_ok()) {
-            return handle.status().with_context(what);
-        }
-        MF_ASSIGN_OR_RETURN(const auto object, process.find(reinterpret_cast<smem_shm_t>(*handle), "create"));
-        *gva = reinterpret_cast<void*>(object->window().base());
-        return reinterpret_cast<smem_shm_t>(*handle);
+        return create(id,
+                      {.rank = rankId, .rank_size = rankSize, .symmetric_size = symmetricSize, .problem = {}},
+                      static_cast<uint32_t>(dataOpType), gva);
+    });
+}
+
+smem_shm_t mf_private_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,
+                                 uint64_t committedSize, void** gva) {
+    return guarded_value<smem_shm_t>(nullptr, [&]() -> Result<smem_shm_t> {
+        return create(id,
+                      {.rank = rankId,
+                       .rank_size = rankSize,
+                       .symmetric_size = symmetricSize,
+                       .problem = {},
+                       .committed_size = committedSize},
+                      SMEMS_DATA_OP_MTE, gva);
     });
 }
 

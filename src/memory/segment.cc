@@ -24,6 +24,9 @@ namespace {
 
 constexpr uint64_t kCommitStep = uint64_t{64} << 20;
 constexpr uint64_t kShortestStep = uint64_t{2} << 20;
+/// From here on ranks that take memory at the same time might together take more than there is.
+constexpr uint64_t kScarce = 64 * kCommitStep;
+constexpr uint64_t kCommitLock = 0;  // offset; regions begin behind a header
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 enum class HugePages { kOff, kTry, kRequire };  // the order of MF_HUGE_PAGES' words
@@ -117,10 +120,14 @@ Status Segment::commit_pages(uint64_t offset, uint64_t size) {
         MF_RETURN_IF_ERROR(check_huge_pages(size));
     }
     // In steps, because other ranks take memory at the same time, and past the machine's limit the kernel
-    // kills.
+    // kills. Where little is left, one after the other: not all are to count on the same free bytes.
     uint64_t longest = kCommitStep;
     for (uint64_t done = 0; done < size;) {
-        if (pages_ == PageKind::kNormal) {
+        const bool is_normal = pages_ == PageKind::kNormal;
+        const auto turn = is_normal && available_bytes() < size - done + kScarce
+                              ? SegmentLock::wait_for(descriptor_.get(), kCommitLock)
+                              : std::nullopt;
+        if (is_normal) {
             MF_RETURN_IF_ERROR(check_available(size - done));
         }
         const uint64_t step = std::min(longest, size - done);
@@ -151,13 +158,13 @@ Status Segment::discard(uint64_t offset, uint64_t size) {
 
 namespace {
 
-bool change_lock(int descriptor, uint64_t offset, short kind) {
+bool change_lock(int descriptor, uint64_t offset, short kind, int command = F_SETLK) {
     struct flock request {};
     request.l_type = kind;
     request.l_whence = SEEK_SET;
     request.l_start = static_cast<off_t>(offset);
     request.l_len = 1;
-    return ::fcntl(descriptor, F_SETLK, &request) == 0;
+    return ::fcntl(descriptor, command, &request) == 0;
 }
 
 }  // namespace
@@ -167,6 +174,15 @@ std::optional<SegmentLock> SegmentLock::try_lock(const Segment& segment, uint64_
         return std::nullopt;
     }
     return SegmentLock(segment.descriptor(), offset);
+}
+
+std::optional<SegmentLock> SegmentLock::wait_for(int descriptor, uint64_t offset) {
+    while (!change_lock(descriptor, offset, F_WRLCK, F_SETLKW)) {
+        if (errno != EINTR) {
+            return std::nullopt;
+        }
+    }
+    return SegmentLock(descriptor, offset);
 }
 
 SegmentLock::SegmentLock(SegmentLock&& other) noexcept

@@ -53,6 +53,8 @@ class SegmentLock {
  public:
     /// Nothing where another process holds it.
     static std::optional<SegmentLock> try_lock(const Segment& segment, uint64_t offset);
+    /// Waits for whoever holds it, who must be done soon. Nothing where the kernel has no locks left.
+    static std::optional<SegmentLock> wait_for(int descriptor, uint64_t offset);
 
     SegmentLock(SegmentLock&& other) noexcept;
     SegmentLock& operator=(SegmentLock&&) = delete;

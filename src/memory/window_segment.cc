@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/window_segment.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -73,7 +74,7 @@ uint64_t WindowSegment::region_offset(const Window& window, uint32_t rank) const
     return kHeaderSize + rank * window.stride();
 }
 
-Result<SegmentLock> WindowSegment::commit_region(const Window& window, uint32_t rank) {
+Result<SegmentLock> WindowSegment::commit_region(const Window& window, uint32_t rank, uint64_t size) {
     const uint64_t offset = region_offset(window, rank);
     auto lock = SegmentLock::try_lock(segment_, offset);
     if (!lock) {
@@ -83,8 +84,12 @@ Result<SegmentLock> WindowSegment::commit_region(const Window& window, uint32_t 
     // A predecessor may have died without giving its pages back.
     slot(rank).store(0);
     MF_RETURN_IF_ERROR(segment_.discard(offset, window.stride()));
-    MF_RETURN_IF_ERROR(segment_.commit(offset, window.stride()));
+    MF_RETURN_IF_ERROR(segment_.commit(offset, std::min(size, window.stride())));
     return std::move(*lock);
+}
+
+Status WindowSegment::commit_more(const Window& window, uint32_t rank, uint64_t offset, uint64_t size) {
+    return segment_.commit(region_offset(window, rank) + offset, size);
 }
 
 bool WindowSegment::withdraw(uint32_t rank, uint64_t epoch) {

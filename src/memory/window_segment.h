@@ -35,10 +35,12 @@ class WindowSegment {
     uint64_t epoch(uint32_t rank) const { return slot(rank).load(std::memory_order_acquire); }
     bool is_member(uint32_t rank) const { return epoch(rank) != 0; }
 
-    /// Takes memory for the rank's region, zeroed, and keeps other processes from taking it for a dead
-    /// member's until the lock is gone, which is to be after announce(). Fails where another process is busy
-    /// with the region (kResourceInUse).
-    Result<SegmentLock> commit_region(const Window& window, uint32_t rank);
+    /// Takes memory for the rank's region, or its first `size` bytes, zeroed, and keeps other processes from
+    /// taking it for a dead member's until the lock is gone, which is to be after announce(). Fails where
+    /// another process is busy with the region (kResourceInUse).
+    Result<SegmentLock> commit_region(const Window& window, uint32_t rank, uint64_t size = UINT64_MAX);
+    /// Takes memory for more of a region that is this process's: [offset, offset + size) of it.
+    Status commit_more(const Window& window, uint32_t rank, uint64_t offset, uint64_t size);
     /// From here on copies of all processes of the host may touch the region.
     void announce(uint32_t rank, uint64_t epoch) { slot(rank).store(epoch, std::memory_order_release); }
     /// Refuses new copies that touch the region; false where it is not (any more) the region of that epoch.

@@ -33,8 +33,9 @@ Status check_world_config(const WorldConfig& config);
 struct ObjectConfig {
     uint32_t rank = 0;
     uint32_t rank_size = 0;
-    uint64_t symmetric_size = 0;  // bytes
-    std::string problem;          // why the caller cannot take part; empty: it can
+    uint64_t symmetric_size = 0;           // bytes
+    std::string problem;                   // why the caller cannot take part; empty: it can
+    uint64_t committed_size = UINT64_MAX;  // how much of it has memory from the start
 };
 
 }  // namespace memfabric::shm

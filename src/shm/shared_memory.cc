@@ -17,6 +17,7 @@ SharedMemory::SharedMemory(std::shared_ptr<World> world, uint32_t id, const Obje
       rank_(config.rank),
       rank_size_(config.rank_size),
       symmetric_size_(config.symmetric_size),
+      committed_size_(config.committed_size),
       name_(fmt::format("shm/{}/{}", id, generation)),
       exit_notice_(std::make_shared<ExitNotice>(store(), name_ + "/exit")) {}
 
@@ -61,11 +62,22 @@ Status SharedMemory::join_group(const std::shared_ptr<Assembly>& assembly, Deadl
 
 Status SharedMemory::take_memory() {
     memory::bind_to_numa_node(window().region(rank_), world_->runtime().options());
-    const Result<memory::SegmentLock> committed = window_->segment().commit_region(window(), rank_);
+    const Result<memory::SegmentLock> committed =
+        window_->segment().commit_region(window(), rank_, committed_size_);
     MF_RETURN_IF_ERROR(committed.status());
     window_->segment().announce(rank_, epoch_);
     has_memory_ = true;
     return {};
+}
+
+Status SharedMemory::commit(uint64_t offset, uint64_t size) {
+    if (offset > symmetric_size_ || size > symmetric_size_ - offset) {
+        return failure(Code::kInvalidParam, "{}: {} bytes at offset {} are outside its {} bytes",
+                       context_text("taking memory for"), size, offset, symmetric_size_);
+    }
+    return window_->segment()
+        .commit_more(window(), rank_, offset, size)
+        .with_context(context_text("taking memory for"));
 }
 
 Status SharedMemory::agree_on_outcome(const Status& own, Deadline deadline) {

@@ -43,6 +43,9 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     std::shared_ptr<AttachedWindow> attached_window() const { return window_; }
     Deadline control_deadline() const { return Deadline::after(world_->config().control_timeout); }
 
+    /// Takes memory for more of the own part, [offset, offset + size) of it, where not all of it has some.
+    Status commit(uint64_t offset, uint64_t size);
+
     /// Gives the own memory back and leaves; waits for the copies of this process that are under way.
     Status close(Deadline deadline);
 
@@ -87,6 +90,7 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     const uint32_t rank_;
     const uint32_t rank_size_;
     const uint64_t symmetric_size_;
+    const uint64_t committed_size_;  // from the start
     const std::string name_;  // of the group, the window, and before the keys; no other object has it ever
     std::shared_ptr<ExitNotice> exit_notice_;
     std::shared_ptr<AttachedWindow> window_;

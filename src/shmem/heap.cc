@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shmem/heap.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "capi/private_api.h"
 #include "memfabric-shmem/shmem.h"
+#include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
+#include "smem.h"
 
 namespace memfabric::shmem {
 namespace {
 
 constexpr uint64_t kUnit = 64;  // so that neighbours share no cache line
+constexpr uint64_t kCommitStep = uint64_t{2} << 20;
 
 /// Where what is and what is free; offsets from the heap's begin.
 struct Blocks {
     std::mutex mutex;
     std::map<uint64_t, uint64_t> free;  // offset -> size
     std::map<uint64_t, uint64_t> used;
+    uint64_t committed = 0;  // [0, committed) of the heap has memory
 
     std::optional<uint64_t> take(uint64_t size, uint64_t alignment);
     bool give_back(uint64_t offset);
@@ -99,6 +105,26 @@ void tell_full(const char* call, uint64_t size) {
         static_cast<unsigned long long>(state().heap_size), static_cast<unsigned long long>(largest));
 }
 
+/// Memory up to `end`, at all PEs or at none. All come here for the same block, so all have as much.
+bool commit_up_to(const char* call, uint64_t end) {
+    Blocks& all = blocks();
+    if (end <= all.committed) {
+        return true;
+    }
+    const State& now = state();
+    const uint64_t wanted = std::min(now.heap_size, (end + kCommitStep - 1) / kCommitStep * kCommitStep);
+    const uint64_t offset = now.heap_begin - now.region.begin + all.committed;
+    const int32_t code = mf_private_shm_commit(heap_object(), offset, wanted - all.committed);
+    if (code != 0) {
+        std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", now.me, call, smem_get_last_err_msg());
+    }
+    if (!all_of_world(code == 0)) {
+        return false;  // where there was memory it stays, for the next that fits
+    }
+    all.committed = wanted;
+    return true;
+}
+
 void* allocate(const char* call, uint64_t size, uint64_t alignment) {
     check_up(call);
     agree_in_world(call, size, alignment);
@@ -110,6 +136,10 @@ void* allocate(const char* call, uint64_t size, uint64_t alignment) {
     const auto found = whole < size ? std::nullopt : blocks().take(whole, alignment);
     if (!found) {
         tell_full(call, size);
+        return nullptr;
+    }
+    if (!commit_up_to(call, *found + whole)) {
+        blocks().give_back(*found);
         return nullptr;
     }
     return address(*found);
@@ -148,6 +178,7 @@ void open_heap() {
     const std::lock_guard lock(blocks().mutex);
     blocks().used.clear();
     blocks().free = {{0, state().heap_size}};
+    blocks().committed = 0;
 }
 
 }  // namespace memfabric::shmem

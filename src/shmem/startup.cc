@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +14,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/version.h"
+#include "capi/private_api.h"
 #include "shmem/heap.h"
 #include "shmem/state.h"
 #include "shmem/static_data.h"
@@ -29,12 +32,23 @@ namespace {
 
 constexpr uint32_t kObjectId = 63;  // SHM programs begin with 0
 constexpr uint64_t kGranularity = 2 << 20;
-constexpr uint64_t kDefaultHeap = 64 << 20;
+constexpr uint64_t kDefaultHeap = 1 << 30;  // address space; it takes memory as it is used
 
 smem_shm_t object = nullptr;
 
 uint64_t rounded(uint64_t size, uint64_t granularity) {
     return (size + granularity - 1) / granularity * granularity;
+}
+
+/// Bytes of a region in front of its heap; these have memory from the start.
+uint64_t before_heap(const StaticData& statics) {
+    return kSyncAreaSize + rounded(statics.size, 4096);
+}
+
+/// What is no multiple of the granularity, or too large for any machine, is found here or by the library.
+uint64_t region_size(const StaticData& statics, uint64_t heap) {
+    constexpr uint64_t kLargest = uint64_t{1} << 46;
+    return rounded(before_heap(statics) + std::min(heap, kLargest), kGranularity);
 }
 
 std::optional<int> number_of(std::initializer_list<const char*> names) {
@@ -72,11 +86,11 @@ uint64_t size_of_text(const char* variable, const char* text) {
             break;
     }
     const bool has_unit = unit > 1;
-    if (end == text || value <= 0 || std::strlen(end) != (has_unit ? 1U : 0U)) {
+    if (end == text || !(value > 0) || std::strlen(end) != (has_unit ? 1U : 0U)) {
         fail("shmem_init", "{}={} is no size; write a number with K, M, G or T, such as 512M", variable,
              text);
     }
-    return static_cast<uint64_t>(value * unit);
+    return static_cast<uint64_t>(std::min(value * unit, 0x1p62));  // too much is refused later on
 }
 
 uint64_t heap_size_of_environment() {
@@ -137,7 +151,7 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
     const uint64_t own = base + static_cast<uint64_t>(request.me) * stride;
     now.region = {own, stride, own};
     now.statics = {statics.begin, statics.size, base + kSyncAreaSize};
-    now.heap_begin = own + kSyncAreaSize + rounded(statics.size, 4096);
+    now.heap_begin = own + before_heap(statics);
     now.heap_size = stride - (now.heap_begin - own);
     const char* checks = std::getenv("MF_SHMEM_CHECK");
     now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
@@ -161,9 +175,15 @@ StartRequest request_of_environment() {
 }
 
 std::string start(const StartRequest& request, int32_t& code) {
+    const std::string build = fmt::format("{}/{}", kVersion, MF_PRIVATE_INTERFACE);
+    if (build != mf_private_build_id()) {
+        code = -1;
+        return fmt::format("libmf_shmem is of build {}, the libmemfabric that was found of {}", build,
+                           mf_private_build_id());
+    }
     const uint64_t heap = request.heap_size != 0 ? request.heap_size : heap_size_of_environment();
     const StaticData statics = find_static_data();
-    const uint64_t region = rounded(kSyncAreaSize + rounded(statics.size, 4096) + heap, kGranularity);
+    const uint64_t region = region_size(statics, heap);
     smem_shm_config_t config;
     smem_shm_config_init(&config);
     config.shmInitTimeout = request.init_timeout;
@@ -187,14 +207,13 @@ std::string start(const StartRequest& request, int32_t& code) {
         return last_error(code, failed);
     }
     void* base = nullptr;
-    object = smem_shm_create(kObjectId, static_cast<uint32_t>(request.pes), static_cast<uint32_t>(request.me),
-                             region, SMEMS_DATA_OP_MTE, 0, &base);
+    object = mf_private_shm_create(kObjectId, static_cast<uint32_t>(request.pes),
+                                   static_cast<uint32_t>(request.me), region, before_heap(statics), &base);
     if (object == nullptr) {
+        const std::string why = last_error(code, -1);
         smem_shm_uninit(0);
-        return last_error(code, -1) + fmt::format(
-                                          " (each PE: {} bytes of heap, SHMEM_SYMMETRIC_SIZE, and {} of "
-                                          "static data)",
-                                          heap, statics.size);
+        return why + fmt::format(" (each PE: {} bytes of heap, SHMEM_SYMMETRIC_SIZE, and {} of static data)",
+                                 heap, statics.size);
     }
     smem_shm_register_exit(object, end_by_notice);
     const auto window = reinterpret_cast<uint64_t>(base);

@@ -157,6 +157,18 @@ void barrier_of_world() {
     wait_at(entries[kWorld].team->slots[0]->barrier, static_cast<uint32_t>(state().pes));
 }
 
+bool all_of_world(bool own) {
+    const Team& world = *entries[kWorld].team;
+    world.slots[static_cast<size_t>(world.me)]->publication.bytes = own ? 1 : 0;
+    barrier_of_world();
+    bool all = true;
+    for (const TeamSlot* slot : world.slots) {
+        all = all && slot->publication.bytes == 1;
+    }
+    barrier_of_world();
+    return all;
+}
+
 void agree_in_world(const char* call, uint64_t first, uint64_t second) {
     if (!state().checks) {
         barrier_of_world();

@@ -29,6 +29,8 @@ Team* find_team(shmem_team_t team);
 Team& team_of(shmem_team_t team, const char* call);
 
 void barrier_of_world();
+/// Whether all PEs say yes; a barrier.
+bool all_of_world(bool own);
 /// A barrier of the world; with checks on, ends the job where a PE makes another call or has other arguments.
 void agree_in_world(const char* call, uint64_t first, uint64_t second);
 

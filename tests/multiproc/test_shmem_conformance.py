@@ -29,12 +29,12 @@ def build(source, output, language):
     assert done.returncode == 0, done.stderr
 
 
-def run(harness, pes, program, *arguments):
+def run(harness, pes, program, *arguments, variables=None):
     """Waits for the end; returns the exit code, standard output and standard error."""
     command = [BUILD / "bin/oshrun", "-np", str(pes), program, *arguments]
     # A job that is ended at once leaves the sockets in its folder.
     with tempfile.TemporaryDirectory(prefix="mf-") as folder:
-        environment = harness.environment({"MF_SHMEM_CHECK": "1", "MF_RUNTIME_DIR": folder})
+        environment = harness.environment({"MF_SHMEM_CHECK": "1", "MF_RUNTIME_DIR": folder, **(variables or {})})
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=LIMIT,
                               env=environment, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -95,6 +95,41 @@ def test_heap_that_is_too_small_says_so(harness, bad_calls):
     code, output, errors = run(harness, 2, bad_calls, "too_big")
     assert (code, output) == (0, "ok\n"), errors
     assert "SHMEM_SYMMETRIC_SIZE" in errors and "99999999999" in errors
+
+
+def test_more_memory_than_there_is_gives_null(harness, bad_calls):
+    variables = {"SHMEM_SYMMETRIC_SIZE": "1100G"}
+    code, output, errors = run(harness, 2, bad_calls, "too_much", variables=variables)
+    assert (code, output) == (0, "ok\n"), errors
+    assert "1099511627776 bytes of memory are wanted" in errors
+
+
+def test_a_heap_takes_no_memory_before_it_is_used(harness, tmp_path):
+    """64 heaps of 8 GiB are more than most machines have."""
+    program = tmp_path / "program"
+    build(PROGRAMS / "small_part.c", program, "c")
+    code, output, errors = run(harness, 64, program, variables={"SHMEM_SYMMETRIC_SIZE": "8G"})
+    assert (code, output) == (0, "ok\n"), errors
+
+
+@pytest.mark.parametrize(
+    "size,names",
+    [
+        ("lots", ["SHMEM_SYMMETRIC_SIZE=lots", "512M"]),
+        ("0", ["SHMEM_SYMMETRIC_SIZE=0"]),
+        ("-5M", ["SHMEM_SYMMETRIC_SIZE=-5M"]),
+        ("nan", ["SHMEM_SYMMETRIC_SIZE=nan"]),
+        ("12Q", ["SHMEM_SYMMETRIC_SIZE=12Q"]),
+        ("100T", ["SHMEM_SYMMETRIC_SIZE", "MF_MAX_REGION_SIZE"]),
+        ("1e30", ["SHMEM_SYMMETRIC_SIZE", "MF_MAX_REGION_SIZE"]),
+    ],
+)
+def test_a_heap_size_that_cannot_be_is_named(harness, bad_calls, size, names):
+    code, output, errors = run(harness, 2, bad_calls, "", variables={"SHMEM_SYMMETRIC_SIZE": size})
+    assert code != 0
+    assert "survived" not in output
+    for name in names:
+        assert name in errors
 
 
 @pytest.mark.parametrize("pe", [0, 1, 2])

@@ -170,6 +170,13 @@ int main(int count, char** arguments) {
         CHECK(shmem_malloc(99999999999) == NULL, "a block that is too big");
         done();
         return 0;
+    } else if (is(name, "too_much")) {  // the heap has the room, the machine has not
+        CHECK(shmem_malloc((size_t)1 << 40) == NULL, "a block of more memory than there is");
+        char* block = shmem_malloc((size_t)3 << 20);
+        CHECK(block != NULL, "a block after it");
+        memset(block, 1, (size_t)3 << 20);
+        done();
+        return 0;
     } else if (is(name, "fork")) {
         fork_once();
         done();
