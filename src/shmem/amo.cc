@@ -39,8 +39,8 @@ T compare_swap(T* place, T expected, T desired, int pe, const char* call) {
 }  // namespace memfabric::shmem
 
 using memfabric::shmem::compare_swap;
+using memfabric::shmem::ContextUse;
 using memfabric::shmem::word;
-using memfabric::shmem::world_pe;
 
 extern "C" {
 
@@ -56,7 +56,8 @@ extern "C" {
     }                                                                                                      \
     void shmem_ctx_##name##_atomic_##operation(shmem_ctx_t ctx, type* dest MF_UNPACK parameters, int pe) { \
         constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation;                            \
-        pe = world_pe(ctx, pe, kCall);                                                                     \
+        const ContextUse use(ctx, kCall);                                                                  \
+        pe = use.world_pe(pe);                                                                             \
         static_cast<void>(expression);                                                                     \
     }
 
@@ -68,7 +69,8 @@ extern "C" {
     type shmem_ctx_##name##_atomic_##operation(shmem_ctx_t ctx, qualified* dest MF_UNPACK parameters, \
                                                int pe) {                                              \
         constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation;                       \
-        pe = world_pe(ctx, pe, kCall);                                                                \
+        const ContextUse use(ctx, kCall);                                                             \
+        pe = use.world_pe(pe);                                                                        \
         return expression;                                                                            \
     }                                                                                                 \
     void shmem_##name##_atomic_##operation##_nbi(type* fetch, qualified* dest MF_UNPACK parameters,   \
@@ -79,7 +81,8 @@ extern "C" {
     void shmem_ctx_##name##_atomic_##operation##_nbi(shmem_ctx_t ctx, type* fetch,                    \
                                                      qualified* dest MF_UNPACK parameters, int pe) {  \
         constexpr const char* kCall = "shmem_ctx_" #name "_atomic_" #operation "_nbi";                \
-        pe = world_pe(ctx, pe, kCall);                                                                \
+        const ContextUse use(ctx, kCall);                                                             \
+        pe = use.world_pe(pe);                                                                        \
         *fetch = expression;                                                                          \
     }
 

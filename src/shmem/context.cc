@@ -19,6 +19,7 @@ struct Context {
     std::atomic<uint32_t> generation{0};  // odd: in use
     long options = 0;
     std::thread::id owner;
+    std::atomic<int> users{0};  // calls under way, where that is watched
     shmem_team_t team = SHMEM_TEAM_WORLD;
 };
 std::array<Context, kContexts> contexts;
@@ -46,6 +47,7 @@ int create(shmem_team_t team, long options, shmem_ctx_t* ctx) {
         contexts[slot].options = options;
         contexts[slot].owner = std::this_thread::get_id();
         contexts[slot].team = team;
+        contexts[slot].users = 0;
         *ctx = handle_of(slot, generation + 1);
         return 0;
     }
@@ -68,17 +70,32 @@ void check_made_context(shmem_ctx_t ctx, const char* call) {
     }
 }
 
-int world_pe(shmem_ctx_t ctx, int pe, const char* call) {
-    if (ctx == SHMEM_CTX_DEFAULT) {
-        return pe;
+void ContextUse::begin() {
+    check_made_context(ctx_, call_);
+    Context& context = *find(ctx_);
+    if (!state().checks || (context.options & SHMEM_CTX_SERIALIZED) == 0) {
+        return;
     }
-    check_made_context(ctx, call);
-    const Team* team = find_team(find(ctx)->team);
+    if (context.users.fetch_add(1) != 0) {
+        fail(call_, "context {} is SHMEM_CTX_SERIALIZED and another thread is in a call with it",
+             static_cast<void*>(ctx_));
+    }
+    is_watched_ = true;
+}
+
+void ContextUse::end() {
+    if (Context* context = find(ctx_); context != nullptr) {  // null: it was destroyed in this call
+        context->users.fetch_sub(1);
+    }
+}
+
+int ContextUse::pe_of_team(int pe) const {
+    const Team* team = find_team(find(ctx_)->team);
     if (team == nullptr) {
-        fail(call, "the team of context {} was destroyed", static_cast<void*>(ctx));
+        fail(call_, "the team of context {} was destroyed", static_cast<void*>(ctx_));
     }
     if (pe < 0 || pe >= team->size) {
-        fail(call, "PE {} is outside 0 to {} of the context's team", pe, team->size - 1);
+        fail(call_, "PE {} is outside 0 to {} of the context's team", pe, team->size - 1);
     }
     return team->start + pe * team->stride;
 }
@@ -126,7 +143,7 @@ void shmem_ctx_destroy(shmem_ctx_t ctx) {
     if (ctx == SHMEM_CTX_DEFAULT) {
         fail("shmem_ctx_destroy", "the default context cannot be destroyed");
     }
-    check_made_context(ctx, "shmem_ctx_destroy");
+    const ContextUse use(ctx, "shmem_ctx_destroy");
     std::atomic_thread_fence(std::memory_order_seq_cst);
     find(ctx)->generation.fetch_add(1);
 }
@@ -142,12 +159,12 @@ void shmem_quiet(void) {
 }
 
 void shmem_ctx_fence(shmem_ctx_t ctx) {
-    check_context(ctx, "shmem_ctx_fence");
+    const ContextUse use(ctx, "shmem_ctx_fence");
     shmem_fence();
 }
 
 void shmem_ctx_quiet(shmem_ctx_t ctx) {
-    check_context(ctx, "shmem_ctx_quiet");
+    const ContextUse use(ctx, "shmem_ctx_quiet");
     shmem_quiet();
 }
 

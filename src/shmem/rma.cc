@@ -78,8 +78,8 @@ void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
 }  // namespace memfabric::shmem
 
 using memfabric::shmem::bytes_of;
+using memfabric::shmem::ContextUse;
 using memfabric::shmem::remote;
-using memfabric::shmem::world_pe;
 
 extern "C" {
 
@@ -92,7 +92,8 @@ extern "C" {
 #define IN_CONTEXT(NAME, PARAMETERS, BODY)                \
     void shmem_ctx_##NAME PARAMETERS {                    \
         constexpr const char* kCall = "shmem_ctx_" #NAME; \
-        pe = world_pe(ctx, pe, kCall);                    \
+        const ContextUse use(ctx, kCall);                 \
+        pe = use.world_pe(pe);                            \
         BODY;                                             \
     }
 #define UNPACK(...) __VA_ARGS__
@@ -124,7 +125,8 @@ extern "C" {
     }                                                                           \
     T shmem_ctx_##N##_g(shmem_ctx_t ctx, const T* source, int pe) {             \
         constexpr const char* kCall = "shmem_ctx_" #N "_g";                     \
-        return *remote(source, world_pe(ctx, pe, kCall), kCall);                \
+        const ContextUse use(ctx, kCall);                                       \
+        return *remote(source, use.world_pe(pe), kCall);                        \
     }
 SHMEM_RMA_TYPES_(DEFINE_TYPED)
 

@@ -72,11 +72,11 @@ void shmem_global_exit(int status) {
 }
 
 int shmem_my_pe(void) {
-    return state().me;
+    return memfabric::shmem::number_of_pe(state().me, "shmem_my_pe");
 }
 
 int shmem_n_pes(void) {
-    return state().is_up ? state().pes : -1;
+    return memfabric::shmem::number_of_pe(state().pes, "shmem_n_pes");
 }
 
 int _my_pe(void) {
@@ -114,6 +114,7 @@ void shmem_info_get_name(char* name) {
     std::memcpy(name, SHMEM_VENDOR_STRING, sizeof SHMEM_VENDOR_STRING);
 }
 
+// For profiling libraries, which define it; the library itself has nothing to control.
 void shmem_pcontrol(int, ...) {}
 
 void shmem_clear_cache_inv(void) {}

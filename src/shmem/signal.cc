@@ -30,8 +30,8 @@ void put_with_signal(void* dest, const void* source, size_t bytes, uint64_t* sig
 }  // namespace
 }  // namespace memfabric::shmem
 
+using memfabric::shmem::ContextUse;
 using memfabric::shmem::put_with_signal;
-using memfabric::shmem::world_pe;
 
 extern "C" {
 
@@ -42,8 +42,9 @@ extern "C" {
     }                                                                                                    \
     void shmem_ctx_##function(shmem_ctx_t ctx, type* dest, const type* source, size_t nelems,            \
                               uint64_t* sig_addr, uint64_t signal, int sig_op, int pe) {                 \
-        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op,                          \
-                        world_pe(ctx, pe, "shmem_ctx_" #function), "shmem_ctx_" #function);              \
+        const ContextUse use(ctx, "shmem_ctx_" #function);                                               \
+        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op, use.world_pe(pe),        \
+                        "shmem_ctx_" #function);                                                         \
     }
 #define MF_BOTH(function, type, bytes)   \
     MF_PUT_SIGNAL(function, type, bytes) \

@@ -16,6 +16,7 @@
 
 #include "base/version.h"
 #include "capi/private_api.h"
+#include "shmem/announce.h"
 #include "shmem/heap.h"
 #include "shmem/state.h"
 #include "shmem/static_data.h"
@@ -175,6 +176,7 @@ StartRequest request_of_environment() {
 }
 
 std::string start(const StartRequest& request, int32_t& code) {
+    follow_debug_variable();
     const std::string build = fmt::format("{}/{}", kVersion, MF_PRIVATE_INTERFACE);
     if (build != mf_private_build_id()) {
         code = -1;
@@ -229,6 +231,7 @@ std::string start(const StartRequest& request, int32_t& code) {
     the_state.is_over = false;
     static const int registered = on_exit(at_exit, nullptr);
     static_cast<void>(registered);
+    announce();
     barrier_of_world();
     return {};
 }

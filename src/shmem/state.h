@@ -29,8 +29,9 @@ struct State {
     uint64_t heap_begin = 0;  // in this process
     uint64_t heap_size = 0;
     bool is_up = false;
-    bool is_over = false;  // finalized, or a forked child
-    bool checks = false;   // also what costs time: whether all PEs call the same collectives
+    bool is_over = false;   // finalized, or a forked child
+    bool is_child = false;  // forked by a PE
+    bool checks = false;    // also what costs time: whether all PEs call the same collectives
 };
 
 extern State the_state;
@@ -55,6 +56,15 @@ inline void check_up(const char* call) {
     if (!state().is_up) [[unlikely]] {
         fail_not_up(call);
     }
+}
+
+/// -1 in a forked child, which is no PE; ends the job before init and after finalize.
+inline int number_of_pe(int number, const char* call) {
+    if (state().is_child) {
+        return -1;
+    }
+    check_up(call);
+    return number;
 }
 
 inline bool contains(const SymmetricRange& range, uint64_t address, size_t size) {

@@ -94,6 +94,7 @@ void after_fork_in_child() {
     }
     the_state.is_up = false;
     the_state.is_over = true;
+    the_state.is_child = true;
     the_state.pes = 0;
 }
 

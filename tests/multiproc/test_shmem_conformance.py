@@ -69,9 +69,12 @@ BAD = [
     ("destroyed_context", ["shmem_ctx_quiet", "does not exist"]),
     ("before_init", ["shmem_barrier_all", "shmem_init first"]),
     ("after_finalize", ["shmem_barrier_all", "is over"]),
+    ("pe_before_init", ["shmem_my_pe", "shmem_init first"]),
+    ("pes_after_finalize", ["shmem_n_pes", "is over"]),
     ("init_twice", ["shmem_init", "initialized already"]),
     ("active_set", ["shmem_barrier", "PE_size 9"]),
     ("private_context", ["SHMEM_CTX_PRIVATE", "thread"]),
+    ("serialized_context", ["shmem_ctx_putmem", "SHMEM_CTX_SERIALIZED", "another thread"]),
 ]
 
 
@@ -130,6 +133,17 @@ def test_a_heap_size_that_cannot_be_is_named(harness, bad_calls, size, names):
     assert "survived" not in output
     for name in names:
         assert name in errors
+
+
+def test_variables_that_make_the_library_talk(harness, bad_calls):
+    variables = {"SHMEM_VERSION": "", "SHMEM_INFO": "1", "SHMEM_DEBUG": "1", "SHMEM_SYMMETRIC_SIZE": "1.5M"}
+    code, output, errors = run(harness, 2, bad_calls, "hello", variables=variables)
+    assert code == 0, errors
+    assert output.count("MemFabric SHMEM 1.") == 1 and "OpenSHMEM 1.5" in output
+    for name in ("SHMEM_VERSION", "SHMEM_INFO", "SHMEM_DEBUG", "MF_SHMEM_CHECK"):
+        assert output.count(f"  {name} ") == 1
+    assert "set to 1.5M" in output
+    assert "PE 0 of 2: heap" in errors and "PE 1 of 2: heap" in errors
 
 
 @pytest.mark.parametrize("pe", [0, 1, 2])

@@ -10,6 +10,7 @@
 static int numbers[8];
 static long psync[SHMEM_SYNC_SIZE];
 static int counter = 5;
+static char* large_target;
 
 static int is(const char* text, const char* name) {
     return strcmp(text, name) == 0;
@@ -77,6 +78,15 @@ static void* quiet(void* ctx) {
     return NULL;
 }
 
+// Two threads in calls with one context, sooner or later at once.
+static void* put_much(void* ctx) {
+    static char source[8 << 20];
+    for (int i = 0; i < 100000; ++i) {
+        shmem_ctx_putmem(*(shmem_ctx_t*)ctx, large_target, source, sizeof source, 1);
+    }
+    return NULL;
+}
+
 static void bad_contexts(const char* name) {
     shmem_ctx_t ctx;
     if (is(name, "destroyed_context")) {
@@ -87,6 +97,13 @@ static void bad_contexts(const char* name) {
         pthread_t thread;
         shmem_ctx_create(SHMEM_CTX_PRIVATE, &ctx);
         pthread_create(&thread, NULL, quiet, &ctx);
+        pthread_join(thread, NULL);
+    } else if (is(name, "serialized_context")) {
+        pthread_t thread;
+        large_target = (char*)shmem_malloc((size_t)8 << 20);
+        shmem_ctx_create(SHMEM_CTX_SERIALIZED, &ctx);
+        pthread_create(&thread, NULL, put_much, &ctx);
+        put_much(&ctx);
         pthread_join(thread, NULL);
     }
 }
@@ -150,6 +167,8 @@ int main(int count, char** arguments) {
     int provided = 0;
     if (is(name, "before_init")) {
         shmem_barrier_all();
+    } else if (is(name, "pe_before_init")) {
+        printf("survived %d\n", shmem_my_pe());
     }
     shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided);
     if (is(name, "no_finalize")) {
@@ -166,6 +185,12 @@ int main(int count, char** arguments) {
     } else if (is(name, "after_finalize")) {
         shmem_finalize();
         shmem_barrier_all();
+    } else if (is(name, "pes_after_finalize")) {
+        shmem_finalize();
+        printf("survived %d\n", shmem_n_pes());
+    } else if (is(name, "hello")) {
+        done();
+        return 0;
     } else if (is(name, "too_big")) {
         CHECK(shmem_malloc(99999999999) == NULL, "a block that is too big");
         done();
