@@ -11,7 +11,7 @@ import sys
 from sources import ROOT
 
 # The interfaces that this version implements; the other headers are there for programs to compile against.
-HEADERS = ["smem.h", "smem_security.h", "smem_bm.h"]
+HEADERS = ["smem.h", "smem_security.h", "smem_bm.h", "smem_shm.h", "smem_trans.h"]
 NODES = {"MEMFABRIC_1": "smem_", "MEMFABRIC_PRIVATE_1": "mf_private_"}
 # "type name(" at the beginning of a line; a declaration may go on over several lines.
 DECLARATION = re.compile(r"^(?:const\s+)?\w+\s*\**\s*(smem_\w+)\s*\(", re.MULTILINE)

@@ -32,8 +32,8 @@ void* mf_private_bm_retain_view(smem_bm_t handle, uint64_t address, uint64_t siz
 void* mf_private_shm_retain_view(smem_shm_t handle, uint64_t address, uint64_t size);
 void mf_private_release_view(void* token);
 
-/// smem_shm_create(), but only the first `committedSize` bytes of each rank's part have memory from the start;
-/// the rest is taken by mf_private_shm_commit() before it is used.
+/// smem_shm_create(), but only the first `committedSize` bytes of each rank's part have memory from the
+/// start; the rest is taken by mf_private_shm_commit() before it is used.
 smem_shm_t mf_private_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,
                                  uint64_t committedSize, void** gva);
 /// Takes memory for [offset, offset + size) of the caller's own part; SM_MALLOC_FAILED where the machine or

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def build(source, output, language):
+def build(source, output, language, *more):
     wrapper, *flags = LANGUAGES[language]
+    flags += more
     if sanitizer():
         flags.append(f"-fsanitize={sanitizer()}")
     command = [BUILD / "bin" / wrapper, "-O1", *flags, source, "-o", output]
