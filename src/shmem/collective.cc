@@ -16,9 +16,11 @@ namespace {
 struct SyncArray {
     BarrierWords barrier;
     Publication publication;
+    Mailbox box;
 };
 static_assert(sizeof(SyncArray) <= SHMEM_SYNC_SIZE * sizeof(long));
 
+constexpr size_t kPushed = 32768;         // bytes to all members that a broadcast's root writes itself
 constexpr size_t kSmallReduction = 2048;  // bytes; each PE reads everything
 constexpr size_t kBlock = 16384;          // bytes that a reduction works on at once: they stay in the cache
 
@@ -43,9 +45,12 @@ void copy(void* dest, const void* source, size_t bytes) {
 }  // namespace
 
 Group::Group(shmem_team_t team, const char* call) : call_(call) {
-    const Team& members = team_of(team, call);
+    Team& members = team_of(team, call);
     slots_ = members.slots.data();
     barrier_ = &slots_[0]->barrier;
+    posts_ = &members.posts;
+    start_ = members.start;
+    stride_ = members.stride;
     me_ = members.me;
     size_ = members.size;
 }
@@ -62,6 +67,8 @@ Group::Group(int start, int log_stride, int size, long* psync, const char* call)
         fail(call, "this PE is not in the set PE_start {}, logPE_stride {}, PE_size {}", start, log_stride,
              size);
     }
+    start_ = start;
+    stride_ = static_cast<int>(stride);
     me_ = static_cast<int>(distance / stride);
     psync_ = reinterpret_cast<uint64_t>(remote_bytes(psync, SHMEM_SYNC_SIZE * sizeof(long), start, call));
     psync_step_ = static_cast<uint64_t>(stride) * state().stride;
@@ -73,6 +80,34 @@ Publication& Group::publication(int member) const {
         return slots_[member]->publication;
     }
     return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->publication;
+}
+
+/// Of a team's boxes none is used again before all members have emptied it. An active set has one, which is
+/// empty: a program uses no pSync array again while a PE is still in an earlier call with it.
+uint32_t Group::next_post() const {
+    if (slots_ == nullptr) {
+        return 1;
+    }
+    if (++*posts_ % kTeamBoxes == 0) {
+        wait();
+    }
+    if (*posts_ == 0) {  // after 2^32 of them: 0 is what an empty box has
+        ++*posts_;
+    }
+    return *posts_;
+}
+
+Mailbox& Group::mailbox(int member, uint32_t post) const {
+    if (slots_ != nullptr) {
+        return slots_[member]->boxes[post % kTeamBoxes];
+    }
+    return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->box;
+}
+
+void Group::take_post(uint32_t post) const {
+    Mailbox& box = mailbox(me_, post);
+    wait_for(box, post);
+    box.value.store(0, std::memory_order_relaxed);
 }
 
 uint64_t Group::shared_address(const void* object, size_t bytes) const {
@@ -101,9 +136,37 @@ void Group::enter(const void* source, size_t source_bytes, const void* dest, siz
     }
 }
 
+namespace {
+
+/// The root writes to all and goes on; the others wait for it alone.
+void push(const Group& group, void* dest, const void* source, size_t bytes, int root, bool root_copies) {
+    if (bytes == 0) {
+        return;
+    }
+    const uint32_t number = group.next_post();
+    if (group.me() != root) {
+        group.take_post(number);
+        return;
+    }
+    for (int i = 1; i < group.size(); ++i) {
+        const int member = (root + i) % group.size();
+        std::memcpy(remote_bytes(dest, bytes, group.world_pe(member), group.call()), source, bytes);
+        post(group.mailbox(member, number), number);
+    }
+    if (root_copies) {
+        copy(dest, source, bytes);
+    }
+}
+
+}  // namespace
+
 void broadcast(const Group& group, void* dest, const void* source, size_t bytes, int root, bool root_copies) {
     if (root < 0 || root >= group.size()) {
         fail(group.call(), "root {} is outside 0 to {}", root, group.size() - 1);
+    }
+    if (!state().checks && bytes <= kPushed / static_cast<size_t>(group.size())) {
+        push(group, dest, source, bytes, root, root_copies);
+        return;
     }
     group.enter(source, bytes, dest, bytes, bytes, root);
     if (bytes != 0 && (group.me() != root || root_copies)) {

@@ -22,6 +22,15 @@ class Group {
     Publication& publication(int member) const;
     void wait() const { wait_at(*barrier_, static_cast<uint32_t>(size_)); }
 
+    /// For a call in which one member posts to all others and does not wait for them: its number, the same at
+    /// all members, and where a member finds it. Whoever has found it calls take_post().
+    uint32_t next_post() const;
+    Mailbox& mailbox(int member, uint32_t post) const;
+    void take_post(uint32_t post) const;
+
+    /// The member's number in the world.
+    int world_pe(int member) const { return start_ + member * stride_; }
+
     /// The object's address for all processes; `bytes` of it are symmetric, or the job ends.
     uint64_t shared_address(const void* object, size_t bytes) const;
 
@@ -35,6 +44,9 @@ class Group {
     TeamSlot* const* slots_ = nullptr;  // of a team
     uint64_t psync_ = 0;                // of PE `start`, and the distance from one to the next member's
     uint64_t psync_step_ = 0;
+    uint32_t* posts_ = nullptr;  // of a team
+    int start_ = 0;
+    int stride_ = 1;
     int me_ = 0;
     int size_ = 0;
 };

@@ -21,12 +21,32 @@ long futex(std::atomic<uint32_t>& word, int operation, uint32_t value) {
     return syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
 }
 
-void sleep_while(BarrierWords& barrier, uint32_t generation) {
-    barrier.sleepers.fetch_add(1);
-    while (barrier.generation.load() == generation) {
-        futex(barrier.generation, FUTEX_WAIT, generation);
+/// Until is_done(the word's value): spins, lets others run, then sleeps, counted among the sleepers.
+template <typename Done>
+void wait_on(std::atomic<uint32_t>& word, std::atomic<uint32_t>& sleepers, const Done& is_done) {
+    for (int i = spins_before_yield(); i > 0; --i) {
+        if (is_done(word.load(std::memory_order_acquire))) {
+            return;
+        }
+        relax();
     }
-    barrier.sleepers.fetch_sub(1);
+    for (int i = 0; i < kYields; ++i) {
+        if (is_done(word.load(std::memory_order_acquire))) {
+            return;
+        }
+        sched_yield();
+    }
+    sleepers.fetch_add(1);
+    for (uint32_t now = word.load(); !is_done(now); now = word.load()) {
+        futex(word, FUTEX_WAIT, now);
+    }
+    sleepers.fetch_sub(1);
+}
+
+void wake(std::atomic<uint32_t>& word, const std::atomic<uint32_t>& sleepers) {
+    if (sleepers.load() != 0) {
+        futex(word, FUTEX_WAKE, INT_MAX);
+    }
 }
 
 }  // namespace
@@ -41,24 +61,19 @@ void wait_at(BarrierWords& barrier, uint32_t count) {
     if (barrier.arrived.fetch_add(1) + 1 == count) {
         barrier.arrived.store(0, std::memory_order_relaxed);
         barrier.generation.store(generation + 1);
-        if (barrier.sleepers.load() != 0) {
-            futex(barrier.generation, FUTEX_WAKE, INT_MAX);
-        }
+        wake(barrier.generation, barrier.sleepers);
         return;
     }
-    for (int i = spins_before_yield(); i > 0; --i) {
-        if (barrier.generation.load(std::memory_order_acquire) != generation) {
-            return;
-        }
-        relax();
-    }
-    for (int i = 0; i < kYields; ++i) {
-        if (barrier.generation.load(std::memory_order_acquire) != generation) {
-            return;
-        }
-        sched_yield();
-    }
-    sleep_while(barrier, generation);
+    wait_on(barrier.generation, barrier.sleepers, [=](uint32_t now) { return now != generation; });
+}
+
+void post(Mailbox& box, uint32_t value) {
+    box.value.store(value);
+    wake(box.value, box.sleepers);
+}
+
+void wait_for(Mailbox& box, uint32_t value) {
+    wait_on(box.value, box.sleepers, [=](uint32_t now) { return now == value; });
 }
 
 }  // namespace memfabric::shmem

@@ -17,6 +17,17 @@ struct BarrierWords {
 /// Waits for `count` processes: spins, yields, sleeps. What they wrote before is seen afterwards.
 void wait_at(BarrierWords& barrier, uint32_t count);
 
+/// A word of one process that another one posts a number in; zero at first.
+struct Mailbox {
+    std::atomic<uint32_t> value;  // a futex
+    std::atomic<uint32_t> sleepers;
+};
+
+/// What the caller wrote before is seen by whoever has waited for `value`.
+void post(Mailbox& box, uint32_t value);
+/// Waits until `value` is there: spins, yields, sleeps.
+void wait_for(Mailbox& box, uint32_t value);
+
 /// What a PE tells the others of its group about the collective that it is in.
 struct Publication {
     uint64_t source;  // as a pointer that all processes can use
@@ -25,11 +36,15 @@ struct Publication {
     uint64_t call;   // which collective, and its root
 };
 
+/// As many broadcasts may be under way in a team at once.
+inline constexpr uint32_t kTeamBoxes = 4;
+
 /// One a team at every PE.
 struct alignas(64) TeamSlot {
     alignas(64) BarrierWords barrier;  // that of the team's first PE is used
     alignas(64) Publication publication;
     int64_t offered;  // slot number in a team that is being made; -1: none
+    Mailbox boxes[kTeamBoxes];
 };
 
 inline constexpr uint32_t kTeamSlots = 4096;

@@ -18,6 +18,7 @@ struct Team {
     int num_contexts = 0;
     std::vector<TeamSlot*> slots;  // each member's, which all may touch
     uint32_t own_slot = 0;
+    uint32_t posts = 0;  // broadcasts that went through the mailboxes, equal at all members
 };
 
 void open_teams();
