@@ -124,14 +124,25 @@ struct Sides {
     Address from;
 };
 
+/// OpenSHMEM writes to a destination from the moment on that any PE calls; in Python nobody's is touched
+/// before he calls himself.
+template <typename Collective>
+int when_all_have_called(shmem_team_t members, const Collective& collective) {
+    return without_gil([&] {
+        shmem_team_sync(members);
+        return collective();
+    });
+}
+
 int broadcast(int team, py::handle dest, py::handle source, uint64_t size, int root) {
     const shmem_team_t members = require_team(team);
     if (root < 0 || root >= shmem_team_n_pes(members)) {
         raise_value_error("root %d is outside a team of %d PEs", root, shmem_team_n_pes(members));
     }
     const Sides sides(dest, source, size, size);
-    return without_gil(
-        [&] { return shmem_broadcastmem(members, sides.to.pointer(), sides.from.pointer(), size, root); });
+    return when_all_have_called(members, [&] {
+        return shmem_broadcastmem(members, sides.to.pointer(), sides.from.pointer(), size, root);
+    });
 }
 
 using Gather = int (*)(shmem_team_t, void*, const void*, size_t);
@@ -142,7 +153,8 @@ int collect(int team, py::handle dest, py::handle source, uint64_t each) {
     const shmem_team_t members = require_team(team);
     const uint64_t all = each * static_cast<uint64_t>(shmem_team_n_pes(members));
     const Sides sides(dest, source, all, all_to_all ? all : each);
-    return without_gil([&] { return gather(members, sides.to.pointer(), sides.from.pointer(), each); });
+    return when_all_have_called(
+        members, [&] { return gather(members, sides.to.pointer(), sides.from.pointer(), each); });
 }
 
 /// Of `each` bytes, which differ between PEs; `all` bytes come together.

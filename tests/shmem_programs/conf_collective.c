@@ -184,6 +184,7 @@ static void active_sets(void) {
         for (int i = 0; i < kCount; ++i) {  // the root's own stays
             CHECK(target[i] == (me == root ? -1 : root + i + round), "broadcast32: element %d", i);
         }
+        shmem_sync(0, 0, pes, sync_all);  // all have looked at their targets
         shmem_fcollect32(target, source, kCount, 0, 0, pes, sync_all);
         for (int i = 0; i < pes * kCount; ++i) {
             CHECK(target[i] == i / kCount + i % kCount + round, "fcollect32: element %d", i);
