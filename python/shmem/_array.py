@@ -25,6 +25,8 @@ class SymmetricArray(numpy.ndarray):
     def on(self, pe):
         """The same array at PE pe, without a copy: its reads and writes are loads and stores in that PE's memory."""
         place = _shmem.ptr(self._place(), pe)
+        if place == 0 and _shmem.my_pe() < 0:
+            raise RuntimeError("SHMEM is not initialized in this process, or finalized already, or the process was forked")
         if place == 0:
             raise ValueError(f"PE {pe} does not exist, or its memory is not mapped here, or this array is not symmetric")
         return _on_memory(place, self.dtype, self.shape)

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.h"
 
+#include <pthread.h>
 #include <shmem.h>
 
 namespace memfabric::python {
 
 Session session;
 
+void watch_for_fork() {
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { session = {}; });
+    static_cast<void>(registered);
+}
+
 bool refuse_call() {
     PyErr_SetString(PyExc_RuntimeError,
-                    "SHMEM is not initialized in this process, or finalized already: call shmem_init first");
+                    "SHMEM is not initialized in this process, or finalized already, or the process was forked: call shmem_init first");
     return false;
 }
 

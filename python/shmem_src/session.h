@@ -15,6 +15,9 @@ struct Session {
 
 extern Session session;
 
+/// From now on a forked child has no session: it is no PE.
+void watch_for_fork();
+
 /// Set a Python exception and return false.
 bool refuse_call();                                // not initialized
 bool refuse_pe(int pe);                            // not initialized, or the PE out of range

@@ -32,6 +32,7 @@ int init(int my_pe, int n_pes, uint64_t heap_size, const std::string& url, uint3
                                         init_timeout, create_timeout, operation_timeout};
     const int code = without_gil([&] { return shmemx_init_attr(&attributes); });
     if (code == 0) {
+        watch_for_fork();
         session = {shmem_n_pes(), shmem_my_pe()};
     }
     return code;
