@@ -24,8 +24,15 @@ Registry& registry() {
     return *instance;
 }
 
-/// Runs at exit, after the program's atexit functions. Does not wait: a thread inside keeps its file.
-__attribute__((destructor)) void remove_registered_files() {
+/// Runs at exit, after the program's atexit functions.
+__attribute__((destructor)) void remove_at_exit() {
+    remove_exit_files();
+}
+
+}  // namespace
+
+// Does not wait: a thread inside keeps its file.
+void remove_exit_files() {
     if (in_forked_child()) {
         return;
     }
@@ -36,8 +43,6 @@ __attribute__((destructor)) void remove_registered_files() {
         }
     }
 }
-
-}  // namespace
 
 ExitFile::ExitFile(std::string path) : path_(std::move(path)) {
     watch_for_fork();

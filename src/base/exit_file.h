@@ -18,4 +18,7 @@ class ExitFile {
     std::string path_;
 };
 
+/// Removes all of them that there are now, as the process's exit does.
+void remove_exit_files();
+
 }  // namespace memfabric

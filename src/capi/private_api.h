@@ -12,7 +12,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 5
+#define MF_PRIVATE_INTERFACE 6
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +39,15 @@ smem_shm_t mf_private_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId
 /// Takes memory for [offset, offset + size) of the caller's own part; SM_MALLOC_FAILED where the machine or
 /// the memory group has not enough. Nothing stays taken then.
 int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size);
+/// Gives it back; it reads as zeros, and whoever touches it takes memory unasked.
+int32_t mf_private_shm_discard(smem_shm_t handle, uint64_t offset, uint64_t size);
+
+/// `lost` is called, on a thread of the library, with each rank that went without having left.
+int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank));
+/// Removes this process's files, sockets that is, as its exit does: for whoever leaves by _exit().
+void mf_private_remove_files(void);
+/// Removes the sockets that killed processes have left in the folder of MF_RUNTIME_DIR.
+void mf_private_sweep_runtime_folder(void);
 
 /// smem_shm_register_exit() with a function that is given `context`.
 int32_t mf_private_shm_register_exit(smem_shm_t handle, void (*exit)(int status, void* context),

@@ -48,4 +48,21 @@ int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size)
     });
 }
 
+int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank)) {
+    return guarded([&]() -> Status {
+        MF_ASSIGN_OR_RETURN(const auto object,
+                            ShmProcess::instance().find(handle, "registering a function for losses"));
+        object->set_loss_handler(lost);
+        return {};
+    });
+}
+
+int32_t mf_private_shm_discard(smem_shm_t handle, uint64_t offset, uint64_t size) {
+    return guarded([&]() -> Status {
+        MF_ASSIGN_OR_RETURN(const auto object,
+                            ShmProcess::instance().find(handle, "giving memory of an SHM object back"));
+        return object->discard(offset, size);
+    });
+}
+
 }  // extern "C"

@@ -92,6 +92,10 @@ Status WindowSegment::commit_more(const Window& window, uint32_t rank, uint64_t 
     return segment_.commit(region_offset(window, rank) + offset, size);
 }
 
+Status WindowSegment::discard_part(const Window& window, uint32_t rank, uint64_t offset, uint64_t size) {
+    return segment_.discard(region_offset(window, rank) + offset, size);
+}
+
 bool WindowSegment::withdraw(uint32_t rank, uint64_t epoch) {
     uint64_t expected = epoch;
     return slot(rank).compare_exchange_strong(expected, 0);

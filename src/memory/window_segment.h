@@ -41,6 +41,8 @@ class WindowSegment {
     Result<SegmentLock> commit_region(const Window& window, uint32_t rank, uint64_t size = UINT64_MAX);
     /// Takes memory for more of a region that is this process's: [offset, offset + size) of it.
     Status commit_more(const Window& window, uint32_t rank, uint64_t offset, uint64_t size);
+    /// Gives memory of such a part back.
+    Status discard_part(const Window& window, uint32_t rank, uint64_t offset, uint64_t size);
     /// From here on copies of all processes of the host may touch the region.
     void announce(uint32_t rank, uint64_t epoch) { slot(rank).store(epoch, std::memory_order_release); }
     /// Refuses new copies that touch the region; false where it is not (any more) the region of that epoch.

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "memory/numa_policy.h"
 
 namespace memfabric::shm {
@@ -70,14 +71,24 @@ Status SharedMemory::take_memory() {
     return {};
 }
 
-Status SharedMemory::commit(uint64_t offset, uint64_t size) {
+Status SharedMemory::check_own(const char* what, uint64_t offset, uint64_t size) const {
     if (offset > symmetric_size_ || size > symmetric_size_ - offset) {
         return failure(Code::kInvalidParam, "{}: {} bytes at offset {} are outside its {} bytes",
-                       context_text("taking memory for"), size, offset, symmetric_size_);
+                       context_text(what), size, offset, symmetric_size_);
     }
-    return window_->segment()
-        .commit_more(window(), rank_, offset, size)
-        .with_context(context_text("taking memory for"));
+    return {};
+}
+
+Status SharedMemory::commit(uint64_t offset, uint64_t size) {
+    constexpr const char* kWhat = "taking memory for";
+    MF_RETURN_IF_ERROR(check_own(kWhat, offset, size));
+    return window_->segment().commit_more(window(), rank_, offset, size).with_context(context_text(kWhat));
+}
+
+Status SharedMemory::discard(uint64_t offset, uint64_t size) {
+    constexpr const char* kWhat = "giving back memory of";
+    MF_RETURN_IF_ERROR(check_own(kWhat, offset, size));
+    return window_->segment().discard_part(window(), rank_, offset, size).with_context(context_text(kWhat));
 }
 
 Status SharedMemory::agree_on_outcome(const Status& own, Deadline deadline) {
@@ -150,9 +161,29 @@ void SharedMemory::on_member_event(const store::MemberEvent& event) {
         }
         members_.erase(rank);
     }
+    if (event.kind == store::MemberEventKind::kLost) {
+        tell_loss(rank);
+    }
     const transport::Peer peer{rank, event.member.host_id};
     if (world_->runtime().mapped().reach(peer) == transport::Reach::kDirect && rank != rank_) {
         give_back(rank, event.member.epoch);
+    }
+}
+
+void SharedMemory::set_loss_handler(LossHandler handler) {
+    const std::lock_guard lock(mutex_);
+    on_loss_ = std::move(handler);
+}
+
+void SharedMemory::tell_loss(uint32_t rank) {
+    LossHandler handler;
+    {
+        const std::lock_guard lock(mutex_);
+        handler = on_loss_;
+    }
+    if (handler) {
+        // It may block, or end the process: nobody waits for this thread.
+        start_thread("mf-loss", [handler, rank](const std::stop_token&) { handler(rank); }).detach();
     }
 }
 

@@ -45,6 +45,8 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
 
     /// Takes memory for more of the own part, [offset, offset + size) of it, where not all of it has some.
     Status commit(uint64_t offset, uint64_t size);
+    /// Gives memory of the own part back.
+    Status discard(uint64_t offset, uint64_t size);
 
     /// Gives the own memory back and leaves; waits for the copies of this process that are under way.
     Status close(Deadline deadline);
@@ -67,6 +69,10 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status put(void* in_window, const void* source, size_t size);
     Status get(void* destination, const void* in_window, size_t size);
 
+    /// Called, on a thread of its own, with each rank that went without having left.
+    using LossHandler = std::function<void(uint32_t rank)>;
+    void set_loss_handler(LossHandler handler);
+
     Status set_exit_handler(ExitHandler handler);
     Status announce_exit(int status);
 
@@ -76,9 +82,11 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status take_memory();
     Status agree_on_outcome(const Status& own, Deadline deadline);
     void on_member_event(const store::MemberEvent& event);
+    void tell_loss(uint32_t rank);
     void give_back(uint32_t rank, uint64_t epoch);
     bool is_idle(Deadline deadline) const;
     std::string context_text(const char* what) const;
+    Status check_own(const char* what, uint64_t offset, uint64_t size) const;
     Status check_range(const char* what, const void* place, size_t size) const;
     Status check_ranks(const char* what, uint64_t begin, size_t size) const;
     Status copy(const char* what, void* destination, const void* source, size_t size, uint64_t in_window);
@@ -94,6 +102,7 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     const std::string name_;  // of the group, the window, and before the keys; no other object has it ever
     std::shared_ptr<ExitNotice> exit_notice_;
     std::shared_ptr<AttachedWindow> window_;
+    LossHandler on_loss_;                                 // guarded by mutex_
     WaitIdle wait_idle_ = [](Deadline) { return true; };  // guarded by mutex_
     std::atomic<uint64_t> epoch_{0};                      // of the own membership; 0: not a member
     std::atomic<bool> has_memory_{false};                 // taken and announced

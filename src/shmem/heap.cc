@@ -3,13 +3,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 #include <cstring>
-#include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "capi/private_api.h"
 #include "memfabric-shmem/shmem.h"
+#include "shmem/blocks.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
@@ -19,110 +21,73 @@ namespace memfabric::shmem {
 namespace {
 
 constexpr uint64_t kUnit = 64;  // so that neighbours share no cache line
-constexpr uint64_t kCommitStep = uint64_t{2} << 20;
+/// Regions lie a multiple of this apart, so only up to it an offset is aligned at all PEs or at none.
+constexpr uint64_t kLargestAlignment = uint64_t{2} << 20;
 
-/// Where what is and what is free; offsets from the heap's begin.
-struct Blocks {
-    std::mutex mutex;
-    std::map<uint64_t, uint64_t> free;  // offset -> size
-    std::map<uint64_t, uint64_t> used;
-    uint64_t committed = 0;  // [0, committed) of the heap has memory
-
-    std::optional<uint64_t> take(uint64_t size, uint64_t alignment);
-    bool give_back(uint64_t offset);
+struct Heap {
+    std::mutex mutex;  // guards blocks; not held while waiting for other PEs
+    Blocks blocks;
 };
 
-Blocks& blocks() {
-    static Blocks all;
-    return all;
-}
-
-/// The smallest free block that fits.
-std::optional<uint64_t> Blocks::take(uint64_t size, uint64_t alignment) {
-    auto best = free.end();
-    uint64_t best_at = 0;
-    for (auto block = free.begin(); block != free.end(); ++block) {
-        const uint64_t begin = state().heap_begin + block->first;
-        const uint64_t at = (begin + alignment - 1) / alignment * alignment - state().heap_begin;
-        const uint64_t end = block->first + block->second;
-        if (at < end && end - at >= size && (best == free.end() || block->second < best->second)) {
-            best = block;
-            best_at = at;
-        }
-    }
-    if (best == free.end()) {
-        return std::nullopt;
-    }
-    const auto [begin, whole] = *best;
-    free.erase(best);
-    if (best_at > begin) {
-        free[begin] = best_at - begin;
-    }
-    if (begin + whole > best_at + size) {
-        free[best_at + size] = begin + whole - best_at - size;
-    }
-    used[best_at] = size;
-    return best_at;
-}
-
-bool Blocks::give_back(uint64_t offset) {
-    const auto found = used.find(offset);
-    if (found == used.end()) {
-        return false;
-    }
-    uint64_t size = found->second;
-    used.erase(found);
-    auto next = free.lower_bound(offset);
-    if (next != free.end() && next->first == offset + size) {
-        size += next->second;
-        next = free.erase(next);
-    }
-    if (next != free.begin()) {
-        const auto before = std::prev(next);
-        if (before->first + before->second == offset) {
-            before->second += size;
-            return true;
-        }
-    }
-    free[offset] = size;
-    return true;
+Heap& heap() {
+    static Heap only;
+    return only;
 }
 
 void* address(uint64_t offset) {
     return reinterpret_cast<void*>(state().heap_begin + offset);
 }
 
-void tell_full(const char* call, uint64_t size) {
-    uint64_t largest = 0;
-    for (const auto& [offset, room] : blocks().free) {
-        largest = room > largest ? room : largest;
-    }
-    std::fprintf(
-        stderr,
-        "SHMEM PE %d: %s: no %llu bytes: the heap has %llu bytes, its largest free block %llu; raise "
-        "SHMEM_SYMMETRIC_SIZE\n",
-        state().me, call, static_cast<unsigned long long>(size),
-        static_cast<unsigned long long>(state().heap_size), static_cast<unsigned long long>(largest));
+uint64_t offset_of(const void* pointer) {
+    return reinterpret_cast<uint64_t>(pointer) - state().heap_begin;
 }
 
-/// Memory up to `end`, at all PEs or at none. All come here for the same block, so all have as much.
-bool commit_up_to(const char* call, uint64_t end) {
-    Blocks& all = blocks();
-    if (end <= all.committed) {
+/// In whole units; none where no number can say it.
+std::optional<uint64_t> in_units(uint64_t size) {
+    const uint64_t whole = (size + kUnit - 1) / kUnit * kUnit;
+    return whole < size ? std::nullopt : std::optional(whole);
+}
+
+void tell(const char* call, const std::string& text) {
+    std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", state().me, call, text.c_str());
+}
+
+void tell_full(const char* call, uint64_t size, uint64_t largest) {
+    tell(call, fmt::format("no {} bytes: the heap has {} bytes, its largest free block {}; raise "
+                           "SHMEM_SYMMETRIC_SIZE",
+                           size, state().heap_size, largest));
+}
+
+/// Memory for all of the range, at all PEs or at none. All come here for the same range, and have memory at
+/// the same places.
+bool take_memory(const char* call, HeapRange range) {
+    std::vector<HeapRange> missing;
+    {
+        const std::lock_guard lock(heap().mutex);
+        missing = heap().blocks.without_memory(range);
+    }
+    if (missing.empty()) {
         return true;
     }
-    const State& now = state();
-    const uint64_t wanted = std::min(now.heap_size, (end + kCommitStep - 1) / kCommitStep * kCommitStep);
-    const uint64_t offset = now.heap_begin - now.region.begin + all.committed;
-    const int32_t code = mf_private_shm_commit(heap_object(), offset, wanted - all.committed);
-    if (code != 0) {
-        std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", now.me, call, smem_get_last_err_msg());
+    const uint64_t before_heap = state().heap_begin - state().region.begin;
+    bool has_all = true;
+    for (const HeapRange& part : missing) {
+        has_all = has_all && mf_private_shm_commit(heap_object(), before_heap + part.offset, part.size) == 0;
     }
-    if (!all_of_world(code == 0)) {
-        return false;  // where there was memory it stays, for the next that fits
+    if (!has_all) {
+        tell(call, smem_get_last_err_msg());
     }
-    all.committed = wanted;
-    return true;
+    if (all_of_world(has_all)) {
+        const std::lock_guard lock(heap().mutex);
+        heap().blocks.has_memory_now(missing);
+        return true;
+    }
+    // Others may need what this PE got for a block that is smaller.
+    for (const HeapRange& part : missing) {
+        static_cast<void>(mf_private_shm_discard(heap_object(), before_heap + part.offset, part.size));
+    }
+    barrier_of_world();
+    return false;
 }
 
 void* allocate(const char* call, uint64_t size, uint64_t alignment) {
@@ -131,54 +96,97 @@ void* allocate(const char* call, uint64_t size, uint64_t alignment) {
     if (size == 0) {
         return nullptr;
     }
-    const uint64_t whole = (size + kUnit - 1) / kUnit * kUnit;
-    const std::lock_guard lock(blocks().mutex);
-    const auto found = whole < size ? std::nullopt : blocks().take(whole, alignment);
-    if (!found) {
-        tell_full(call, size);
+    if (alignment > kLargestAlignment) {
+        tell(call,
+             fmt::format("alignment {}: not all PEs can have more than {}", alignment, kLargestAlignment));
         return nullptr;
     }
-    if (!commit_up_to(call, *found + whole)) {
-        blocks().give_back(*found);
+    const std::optional<uint64_t> whole = in_units(size);
+    std::optional<uint64_t> found;
+    {
+        const std::lock_guard lock(heap().mutex);
+        found = whole ? heap().blocks.take(*whole, alignment, state().heap_begin) : std::nullopt;
+        if (!found) {
+            tell_full(call, size, heap().blocks.largest_free());
+            return nullptr;
+        }
+    }
+    if (!take_memory(call, {*found, *whole})) {
+        const std::lock_guard lock(heap().mutex);
+        heap().blocks.give_back(*found);
         return nullptr;
     }
     return address(*found);
 }
 
 /// The block that begins there; ends the job where none does.
-uint64_t size_of(const char* call, const void* pointer) {
-    const uint64_t offset = reinterpret_cast<uint64_t>(pointer) - state().heap_begin;
-    const std::lock_guard lock(blocks().mutex);
-    const auto& used = blocks().used;
-    if (const auto found = used.find(offset); found != used.end()) {
-        return found->second;
-    }
+HeapRange block_of(const char* call, const void* pointer) {
+    const uint64_t offset = offset_of(pointer);
     if (offset >= state().heap_size) {
         fail(call, "{} does not lie in the symmetric heap", pointer);
     }
-    const auto after = used.upper_bound(offset);
-    if (after != used.begin()) {
-        const auto& [begin, size] = *std::prev(after);
-        if (offset < begin + size) {
-            fail(call, "{} lies {} bytes behind the begin of the block at {}; give the block's begin",
-                 pointer, offset - begin, address(begin));
-        }
+    std::optional<HeapRange> block;
+    {
+        const std::lock_guard lock(heap().mutex);
+        block = heap().blocks.block_at(offset);
     }
-    fail(call, "{} is not allocated: it was freed already, or never", pointer);
+    if (!block) {
+        fail(call, "{} is not allocated: it was freed already, or never", pointer);
+    }
+    if (block->offset != offset) {
+        fail(call, "{} lies {} bytes behind the begin of the block at {}; give the block's begin", pointer,
+             offset - block->offset, address(block->offset));
+    }
+    return *block;
 }
 
-void release(const void* pointer) {
-    const std::lock_guard lock(blocks().mutex);
-    blocks().give_back(reinterpret_cast<uint64_t>(pointer) - state().heap_begin);
+void release(uint64_t offset) {
+    const std::lock_guard lock(heap().mutex);
+    heap().blocks.give_back(offset);
+}
+
+/// Whether the block has that size now, where it is.
+bool resize(const char* call, HeapRange block, uint64_t size) {
+    const std::optional<uint64_t> whole = in_units(size);
+    {
+        const std::lock_guard lock(heap().mutex);
+        if (!whole || !heap().blocks.resize(block.offset, *whole)) {
+            return false;
+        }
+    }
+    if (take_memory(call, {block.offset, *whole})) {
+        return true;
+    }
+    const std::lock_guard lock(heap().mutex);
+    heap().blocks.resize(block.offset, block.size);
+    return false;
+}
+
+void* move(const char* call, HeapRange block, uint64_t size) {
+    void* made = allocate(call, size, kUnit);
+    if (made != nullptr) {
+        std::memcpy(made, address(block.offset), std::min(block.size, size));
+        barrier_of_world();
+        release(block.offset);
+    }
+    return made;
 }
 
 }  // namespace
 
 void open_heap() {
-    const std::lock_guard lock(blocks().mutex);
-    blocks().used.clear();
-    blocks().free = {{0, state().heap_size}};
-    blocks().committed = 0;
+    const std::lock_guard lock(heap().mutex);
+    heap().blocks = Blocks(state().heap_size);
+}
+
+bool is_allocated(uint64_t place, size_t size) {
+    const uint64_t offset = place - state().heap_begin;
+    if (offset >= state().heap_size) {
+        return false;
+    }
+    const std::lock_guard lock(heap().mutex);
+    const std::optional<HeapRange> block = heap().blocks.block_at(offset);
+    return block && size <= block->end() - offset;
 }
 
 }  // namespace memfabric::shmem
@@ -223,33 +231,26 @@ void* shmem_align(size_t alignment, size_t size) {
 
 void shmem_free(void* ptr) {
     check_up("shmem_free");
-    uint64_t offset = 0;
-    if (ptr != nullptr) {
-        memfabric::shmem::size_of("shmem_free", ptr);
-        offset = reinterpret_cast<uint64_t>(ptr) - memfabric::shmem::state().heap_begin;
-    }
+    const uint64_t offset = ptr == nullptr ? 0 : memfabric::shmem::block_of("shmem_free", ptr).offset;
     memfabric::shmem::agree_in_world("shmem_free", offset, 0);
     if (ptr != nullptr) {
-        memfabric::shmem::release(ptr);
+        memfabric::shmem::release(offset);
     }
 }
 
 void* shmem_realloc(void* ptr, size_t size) {
-    check_up("shmem_realloc");
+    constexpr const char* kCall = "shmem_realloc";
+    check_up(kCall);
     if (ptr == nullptr) {
-        return allocate("shmem_realloc", size, memfabric::shmem::kUnit);
+        return allocate(kCall, size, memfabric::shmem::kUnit);
     }
-    const size_t before = memfabric::shmem::size_of("shmem_realloc", ptr);
-    void* made = allocate("shmem_realloc", size, memfabric::shmem::kUnit);
-    if (made == nullptr && size != 0) {
+    const auto block = memfabric::shmem::block_of(kCall, ptr);
+    memfabric::shmem::agree_in_world(kCall, size, block.offset);
+    if (size == 0) {
+        memfabric::shmem::release(block.offset);
         return nullptr;
     }
-    if (made != nullptr) {
-        std::memcpy(made, ptr, before < size ? before : size);
-    }
-    barrier_of_world();
-    memfabric::shmem::release(ptr);
-    return made;
+    return memfabric::shmem::resize(kCall, block, size) ? ptr : memfabric::shmem::move(kCall, block, size);
 }
 
 void* shmalloc(size_t size) {

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <thread>
 
 #include "base/version.h"
 #include "capi/private_api.h"
@@ -124,7 +126,9 @@ std::string last_error(int32_t& code, int32_t given) {
     return text == nullptr ? "" : text;
 }
 
+/// With the files gone that an exit would remove; the program's functions for its exit do not run.
 void leave_with(int status) {
+    mf_private_remove_files();
     if (ftrylockfile(stdout) == 0) {
         funlockfile(stdout);
         std::fflush(stdout);
@@ -135,6 +139,21 @@ void leave_with(int status) {
 /// The job's own exit, called by the library where another PE has called for it.
 void end_by_notice(int status) {
     leave_with(status);
+}
+
+/// A PE that went without shmem_finalize: nothing of the others that waits for it would end. The launcher,
+/// who may know why it went, has the first word.
+void end_by_loss(uint32_t rank) {
+    constexpr auto kHeadStart = std::chrono::milliseconds(500);
+    std::this_thread::sleep_for(kHeadStart);
+    if (!state().is_up) {
+        return;
+    }
+    if (state().me == (rank == 0 ? 1 : 0)) {
+        std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", state().me,
+                     rank);
+    }
+    leave_with(EXIT_FAILURE);
 }
 
 void at_exit(int status, void*) {
@@ -150,12 +169,12 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
     now.pes = request.pes;
     now.stride = stride;
     const uint64_t own = base + static_cast<uint64_t>(request.me) * stride;
-    now.region = {own, stride, own};
     now.statics = {statics.begin, statics.size, base + kSyncAreaSize};
     now.heap_begin = own + before_heap(statics);
     now.heap_size = stride - (now.heap_begin - own);
     const char* checks = std::getenv("MF_SHMEM_CHECK");
     now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
+    now.region = {own, now.checks ? before_heap(statics) : stride, own};
 }
 
 }  // namespace
@@ -218,6 +237,7 @@ std::string start(const StartRequest& request, int32_t& code) {
                                  heap, statics.size);
     }
     smem_shm_register_exit(object, end_by_notice);
+    mf_private_shm_register_loss(object, end_by_loss);
     const auto window = reinterpret_cast<uint64_t>(base);
     const uint64_t own_statics = window + static_cast<uint64_t>(request.me) * region + kSyncAreaSize;
     if (const int error = share_static_data(statics, own_statics); error != 0) {
@@ -266,6 +286,11 @@ void fail_pe(const char* call, int pe) {
 void fail_address(const char* call, const void* address, size_t size) {
     check_up(call);
     const State& now = state();
+    const auto place = reinterpret_cast<uint64_t>(address);
+    if (contains({now.heap_begin, now.heap_size, 0}, place, size)) {
+        fail(call, "{} + {} bytes lies in the symmetric heap, but not in one block that is allocated",
+             address, size);
+    }
     fail(call,
          "{} + {} bytes is not symmetric: the heap is {:#x} to {:#x}, static data of the program {:#x} to "
          "{:#x}",

@@ -24,7 +24,9 @@ struct State {
     int me = -1;
     int pes = 0;
     uint64_t stride = 0;
-    SymmetricRange region;  // sync area and heap, where this process names them by their place in the window
+    // Sync area and heap, where this process names them by their place in the window. With checks it ends
+    // before the heap, so that each address of that is looked up.
+    SymmetricRange region;
     SymmetricRange statics;
     uint64_t heap_begin = 0;  // in this process
     uint64_t heap_size = 0;
@@ -72,17 +74,25 @@ inline bool contains(const SymmetricRange& range, uint64_t address, size_t size)
     return offset < range.size && size <= range.size - offset;
 }
 
+/// Where PE `pe` has what lies there in this process's region.
+inline uint64_t neighbour(uint64_t address, int pe) {
+    return address + static_cast<uint64_t>(static_cast<int64_t>(pe) - state().me) * state().stride;
+}
+
+/// Whether heap memory of that place is allocated; asked with checks only.
+bool is_allocated(uint64_t place, size_t size);
+
 /// Where PE `pe` has what this process has at `address`, as a pointer of this process; 0 where that is not
 /// symmetric.
 inline uint64_t translate(uint64_t address, size_t size, int pe) {
     const State& now = state();
     if (contains(now.region, address, size)) [[likely]] {
-        return address + static_cast<uint64_t>(static_cast<int64_t>(pe) - now.me) * now.stride;
+        return neighbour(address, pe);
     }
     if (contains(now.statics, address, size)) {
         return now.statics.window + static_cast<uint64_t>(pe) * now.stride + (address - now.statics.begin);
     }
-    return 0;
+    return now.checks && is_allocated(address, size) ? neighbour(address, pe) : 0;
 }
 
 /// PE `pe`'s object of `size` bytes; ends the job where there is none.

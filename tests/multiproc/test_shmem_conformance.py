@@ -33,11 +33,11 @@ def build(source, output, language, *more):
 def run(harness, pes, program, *arguments, variables=None):
     """Waits for the end; returns the exit code, standard output and standard error."""
     command = [BUILD / "bin/oshrun", "-np", str(pes), program, *arguments]
-    # A job that is ended at once leaves the sockets in its folder.
     with tempfile.TemporaryDirectory(prefix="mf-") as folder:
         environment = harness.environment({"MF_SHMEM_CHECK": "1", "MF_RUNTIME_DIR": folder, **(variables or {})})
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=LIMIT,
                               env=environment, check=False)
+        assert os.listdir(folder) == [], "a job leaves nothing in its folder, however it ends"
     return done.returncode, done.stdout, done.stderr
 
 
@@ -58,6 +58,9 @@ BAD = [
     ("negative_pe", ["shmem_int_get", "PE -1"]),
     ("stack", ["shmem_int_put", "not symmetric"]),
     ("beyond", ["shmem_putmem", "not symmetric"]),
+    ("never_allocated", ["shmem_putmem", "not in one block that is allocated"]),
+    ("freed", ["shmem_putmem", "not in one block that is allocated"]),
+    ("two_blocks", ["shmem_putmem", "not in one block that is allocated"]),
     ("free_twice", ["shmem_free", "freed already"]),
     ("free_middle", ["shmem_free", "behind the begin of the block"]),
     ("free_stack", ["shmem_free", "symmetric heap"]),
@@ -109,12 +112,48 @@ def test_more_memory_than_there_is_gives_null(harness, bad_calls):
     assert "1099511627776 bytes of memory are wanted" in errors
 
 
-def test_a_heap_takes_no_memory_before_it_is_used(harness, tmp_path):
+@pytest.mark.parametrize("pes,size", [(3, "512M"), (64, "512M"), (64, "8G")])
+def test_a_heap_takes_no_memory_before_it_is_used(harness, tmp_path, pes, size):
     """64 heaps of 8 GiB are more than most machines have."""
+    if sanitizer() == "thread" and size == "8G":
+        pytest.skip("ThreadSanitizer leaves 64 GiB of addresses")
     program = tmp_path / "program"
     build(PROGRAMS / "small_part.c", program, "c")
-    code, output, errors = run(harness, 64, program, variables={"SHMEM_SYMMETRIC_SIZE": "8G"})
+    code, output, errors = run(harness, pes, program, variables={"SHMEM_SYMMETRIC_SIZE": size})
     assert (code, output) == (0, "ok\n"), errors
+
+
+@pytest.fixture(scope="module")
+def tight_heap(tmp_path_factory):
+    program = tmp_path_factory.mktemp("tight") / "tight_heap"
+    build(PROGRAMS / "tight_heap.c", program, "c")
+    return program
+
+
+@pytest.mark.parametrize("pes", [1, 2, 4])
+def test_blocks_of_a_heap_that_is_nearly_full_change_their_size(harness, tight_heap, pes):
+    code, output, errors = run(harness, pes, tight_heap, "resize", variables={"SHMEM_SYMMETRIC_SIZE": "8M"})
+    assert (code, output) == (0, "ok\n"), errors
+
+
+WITH_LITTLE_MEMORY = """
+if [ "$MF_RANK" = 1 ]; then
+    exec unshare -rm sh -c 'mount --bind "$0" /proc/meminfo && exec "$@"' "$FACTS" "$@"
+fi
+exec "$@"
+"""
+
+
+def test_memory_that_one_pe_cannot_get_is_given_back_by_all(harness, tight_heap, tmp_path):
+    probe = ["unshare", "-rm", "mount", "--bind", "/dev/null", "/proc/meminfo"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no namespace in which /proc/meminfo could be another one")
+    facts = tmp_path / "meminfo"
+    facts.write_text("MemAvailable:     110000 kB\n")  # 43 MiB beside what is left to the machine
+    code, output, errors = run(harness, 4, "sh", "-c", WITH_LITTLE_MEMORY, "sh", tight_heap, "scarce",
+                               variables={"FACTS": str(facts)})
+    assert (code, output) == (0, "ok\n"), errors
+    assert "SHMEM PE 1: shmem_malloc: " in errors and "67108864 bytes of memory are wanted" in errors
 
 
 @pytest.mark.parametrize(
@@ -153,6 +192,34 @@ def test_variables_that_make_the_library_talk(harness, bad_calls):
 def test_global_exit_ends_all_with_its_code(harness, bad_calls, case, pe):
     code, output, _ = run(harness, 3, bad_calls, case, str(pe))
     assert code == 42
+    assert "survived" not in output
+
+
+def test_global_exit_without_a_launcher_leaves_no_socket(harness, bad_calls, tmp_path):
+    environment = harness.environment({"MF_RUNTIME_DIR": str(tmp_path / "run")})
+    done = subprocess.run([bad_calls, "exit", "0"], capture_output=True, timeout=LIMIT, env=environment, check=False)
+    assert done.returncode == 42
+    assert os.listdir(tmp_path / "run") == []
+
+
+def test_a_pe_that_is_killed_ends_the_job_and_leaves_nothing(harness, bad_calls):
+    code, output, errors = run(harness, 3, bad_calls, "killed", "1")
+    assert code == 128 + 9 and "killed by signal 9" in errors
+    assert "survived" not in output
+
+
+@pytest.mark.parametrize("pe", [0, 1, 2])
+def test_a_pe_that_goes_without_finalize_ends_the_job(harness, bad_calls, pe):
+    """By _exit(0), of which the launcher thinks no harm."""
+    code, output, errors = run(harness, 3, bad_calls, "gone", str(pe))
+    assert code == 1, errors
+    assert errors.count(f"PE {pe} is gone without shmem_finalize") == 1
+    assert "survived" not in output
+
+
+def test_exit_with_another_code_without_finalize_ends_the_job_with_it(harness, bad_calls):
+    code, output, errors = run(harness, 3, bad_calls, "exits", "1")
+    assert code == 7 and "rank 1 exited with code 7" in errors
     assert "survived" not in output
 
 

@@ -2,6 +2,7 @@
 // Usage: bad_calls CASE [PE]. Does one thing that is wrong, or that a library easily gets wrong; what has to
 // come of it stands in tests/multiproc/test_shmem_conformance.py.
 #include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,14 @@ static void bad_places(const char* name) {
     } else if (is(name, "beyond")) {
         char* block = shmem_malloc(64);
         shmem_putmem(block, numbers, (size_t)1 << 40, 0);
+    } else if (is(name, "never_allocated") || is(name, "freed") || is(name, "two_blocks")) {
+        char* block = shmem_malloc(64);
+        char* next = shmem_malloc(64);
+        if (is(name, "freed")) {
+            shmem_free(block);
+        }
+        shmem_putmem(is(name, "never_allocated") ? next + (1 << 20) : block, numbers,
+                     is(name, "two_blocks") ? (size_t)(next + 64 - block) : 8, 0);
     } else if (is(name, "stride")) {
         shmem_int_iput(numbers, on_stack, 0, 1, 2, 0);
     } else if (is(name, "misaligned")) {
@@ -128,6 +137,19 @@ static void end_from(int pe, int in_thread) {
     shmem_barrier_all();
 }
 
+static void go_alone(const char* name, int pe) {
+    shmem_barrier_all();
+    if (shmem_my_pe() == pe) {
+        if (is(name, "gone")) {
+            _exit(0);
+        } else if (is(name, "exits")) {
+            exit(7);
+        }
+        raise(SIGKILL);
+    }
+    shmem_barrier_all();
+}
+
 // What the child writes stays with the child, and what peers write later does not reach it.
 static void fork_once(void) {
     shmem_barrier_all();
@@ -180,6 +202,8 @@ int main(int count, char** arguments) {
     bad_contexts(name);
     if (is(name, "exit") || is(name, "exit_in_thread")) {
         end_from(pe, is(name, "exit_in_thread"));
+    } else if (is(name, "gone") || is(name, "exits") || is(name, "killed")) {
+        go_alone(name, pe);
     } else if (is(name, "init_twice")) {
         shmem_init();
     } else if (is(name, "after_finalize")) {

@@ -13,6 +13,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "capi/private_api.h"
+
 namespace mf {
 namespace {
 
@@ -63,6 +65,7 @@ int Job::run() {
         step();
     }
     end_leftovers();
+    mf_private_sweep_runtime_folder();  // of those that were killed
     drain();
     return first_failure_.value_or(0);
 }

@@ -134,4 +134,15 @@ void RuntimeFolder::sweep() const {
     }
 }
 
+void sweep_runtime_folder(const Options& options) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(runtime_folder_path(options), ignored)) {
+        return;  // opening would make it
+    }
+    const Result<RuntimeFolder> folder = RuntimeFolder::open(options);
+    if (folder.is_ok()) {
+        folder->sweep();
+    }
+}
+
 }  // namespace memfabric::transport

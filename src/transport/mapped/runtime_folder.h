@@ -39,6 +39,9 @@ class RuntimeFolder {
     Fd descriptor_;
 };
 
+/// sweep() of the folder, where there is one.
+void sweep_runtime_folder(const Options& options);
+
 /// What RuntimeFolder::open would choose.
 std::string runtime_folder_path(const Options& options);
 
