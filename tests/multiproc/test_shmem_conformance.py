@@ -52,6 +52,19 @@ def test_conformance(harness, tmp_path, source, language):
         assert (code, output) == (0, "ok\n"), f"{pes} PEs, checks {checks}: {errors}"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("source", sorted(path.name for path in PROGRAMS.glob("situations_*.c")))
+def test_situations_of_the_specification(harness, tmp_path, source, language):
+    program = tmp_path / "program"
+    build(PROGRAMS / source, program, language)
+    names = subprocess.run([program], check=True, capture_output=True, text=True, timeout=LIMIT).stdout.split()
+    assert len(names) >= 8
+    for name in names:
+        for pes, checks in ((2, "1"), (3, "0"), (4, "1"), (8, "0")):
+            code, output, errors = run(harness, pes, program, name, variables={"MF_SHMEM_CHECK": checks})
+            assert (code, output) == (0, "ok\n"), f"{name}, {pes} PEs, checks {checks}: {errors}"
+
+
 BAD = [
     # arguments of bad_calls, what the text names
     ("pe", ["shmem_int_p", "PE 99", "outside 0 to 1"]),
