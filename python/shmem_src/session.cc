@@ -15,7 +15,8 @@ void watch_for_fork() {
 
 bool refuse_call() {
     PyErr_SetString(PyExc_RuntimeError,
-                    "SHMEM is not initialized in this process, or finalized already, or the process was forked: call shmem_init first");
+                    "SHMEM is not initialized in this process, or finalized already, or the process was "
+                    "forked: call shmem_init first");
     return false;
 }
 

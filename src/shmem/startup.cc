@@ -142,18 +142,16 @@ void end_by_notice(int status) {
 }
 
 /// A PE that went without shmem_finalize: nothing of the others that waits for it would end. The launcher,
-/// who may know why it went, has the first word.
+/// who may know why it went, has the first word, then one PE for all.
 void end_by_loss(uint32_t rank) {
     constexpr auto kHeadStart = std::chrono::milliseconds(500);
-    std::this_thread::sleep_for(kHeadStart);
-    if (!state().is_up) {
-        return;
-    }
-    if (state().me == (rank == 0 ? 1 : 0)) {
+    const bool is_first = state().me == (rank == 0 ? 1 : 0);
+    std::this_thread::sleep_for(is_first ? kHeadStart : 2 * kHeadStart);
+    if (state().is_up) {
         std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", state().me,
                      rank);
+        leave_with(EXIT_FAILURE);
     }
-    leave_with(EXIT_FAILURE);
 }
 
 void at_exit(int status, void*) {
