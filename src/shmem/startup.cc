@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,7 @@
 #include "base/version.h"
 #include "capi/private_api.h"
 #include "shmem/announce.h"
+#include "shmem/first_pe.h"
 #include "shmem/heap.h"
 #include "shmem/state.h"
 #include "shmem/static_data.h"
@@ -38,6 +40,8 @@ constexpr uint64_t kGranularity = 2 << 20;
 constexpr uint64_t kDefaultHeap = 1 << 30;  // address space; it takes memory as it is used
 
 smem_shm_t object = nullptr;
+/// state().me while the PE is up, else -1; for threads that do not meet those of the program.
+std::atomic<int> pe_for_watchers{-1};
 
 uint64_t rounded(uint64_t size, uint64_t granularity) {
     return (size + granularity - 1) / granularity * granularity;
@@ -145,11 +149,10 @@ void end_by_notice(int status) {
 /// who may know why it went, has the first word, then one PE for all.
 void end_by_loss(uint32_t rank) {
     constexpr auto kHeadStart = std::chrono::milliseconds(500);
-    const bool is_first = state().me == (rank == 0 ? 1 : 0);
+    const bool is_first = pe_for_watchers == (rank == 0 ? 1 : 0);
     std::this_thread::sleep_for(is_first ? kHeadStart : 2 * kHeadStart);
-    if (state().is_up) {
-        std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", state().me,
-                     rank);
+    if (const int me = pe_for_watchers; me >= 0) {
+        std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", me, rank);
         leave_with(EXIT_FAILURE);
     }
 }
@@ -246,16 +249,21 @@ std::string start(const StartRequest& request, int32_t& code) {
     open_heap();
     open_teams();
     the_state.is_up = true;
+    pe_for_watchers = request.me;
     the_state.is_over = false;
     static const int registered = on_exit(at_exit, nullptr);
     static_cast<void>(registered);
     announce();
+    if (config.startConfigStore && request.pes > 1) {
+        watch_first_pe(end_by_loss);
+    }
     barrier_of_world();
     return {};
 }
 
 void stop() {
     barrier_of_world();
+    pe_for_watchers = -1;
     unshare_static_data();
     close_teams();
     the_state = {};
