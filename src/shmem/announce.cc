@@ -3,10 +3,10 @@
 #include "shmem/announce.h"
 
 #include <cstdio>
-#include <cstdlib>
 
 #include "base/version.h"
 #include "memfabric-shmem/shmem.h"
+#include "shmem/environment.h"
 #include "shmem/state.h"
 #include "smem.h"
 
@@ -31,7 +31,7 @@ constexpr Variable kVariables[] = {
 };
 
 bool is_set(const char* name) {
-    return std::getenv(name) != nullptr;
+    return environment_variable(name) != nullptr;
 }
 
 void print_version() {
@@ -42,7 +42,7 @@ void print_version() {
 void print_variables() {
     std::printf("Environment variables of %s:\n", SHMEM_VENDOR_STRING);
     for (const Variable& variable : kVariables) {
-        const char* value = std::getenv(variable.name);
+        const char* value = environment_variable(variable.name);
         std::printf("  %-21s %s (%s%s)\n", variable.name, variable.meaning,
                     value == nullptr ? "not set" : "set to ", value == nullptr ? "" : value);
     }

@@ -20,6 +20,7 @@
 #include "base/version.h"
 #include "capi/private_api.h"
 #include "shmem/announce.h"
+#include "shmem/environment.h"
 #include "shmem/first_pe.h"
 #include "shmem/heap.h"
 #include "shmem/state.h"
@@ -60,7 +61,7 @@ uint64_t region_size(const StaticData& statics, uint64_t heap) {
 
 std::optional<int> number_of(std::initializer_list<const char*> names) {
     for (const char* name : names) {
-        const char* text = std::getenv(name);
+        const char* text = environment_variable(name);
         char* end = nullptr;
         const long value = text == nullptr ? -1 : std::strtol(text, &end, 10);
         if (text != nullptr && end != text && *end == '\0' && value >= 0 &&
@@ -102,7 +103,7 @@ uint64_t size_of_text(const char* variable, const char* text) {
 
 uint64_t heap_size_of_environment() {
     for (const char* name : {"SHMEM_SYMMETRIC_SIZE", "SMA_SYMMETRIC_SIZE"}) {
-        if (const char* text = std::getenv(name); text != nullptr && *text != '\0') {
+        if (const char* text = environment_variable(name); text != nullptr && *text != '\0') {
             return size_of_text(name, text);
         }
     }
@@ -173,7 +174,7 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
     now.statics = {statics.begin, statics.size, base + kSyncAreaSize};
     now.heap_begin = own + before_heap(statics);
     now.heap_size = stride - (now.heap_begin - own);
-    const char* checks = std::getenv("MF_SHMEM_CHECK");
+    const char* checks = environment_variable("MF_SHMEM_CHECK");
     now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
     now.region = {own, now.checks ? before_heap(statics) : stride, own};
 }
@@ -212,7 +213,8 @@ std::string start(const StartRequest& request, int32_t& code) {
     config.shmCreateTimeout = request.create_timeout;
     config.controlOperationTimeout = request.control_timeout;
     std::string url = request.store_url;
-    if (const char* given = std::getenv("MF_STORE_URL"); url.empty() && given != nullptr && *given != '\0') {
+    if (const char* given = environment_variable("MF_STORE_URL");
+        url.empty() && given != nullptr && *given != '\0') {
         url = given;
         config.startConfigStore = false;  // the launcher serves it
     }
@@ -243,7 +245,7 @@ std::string start(const StartRequest& request, int32_t& code) {
     const uint64_t own_statics = window + static_cast<uint64_t>(request.me) * region + kSyncAreaSize;
     if (const int error = share_static_data(statics, own_statics); error != 0) {
         code = -1;
-        return fmt::format("static data cannot be shared: {}", std::strerror(error));
+        return fmt::format("static data cannot be shared: {}", strerrordesc_np(error));
     }
     lay_out(window, region, request, statics);
     open_heap();

@@ -41,10 +41,10 @@ inline constexpr uint32_t kTeamBoxes = 4;
 
 /// One a team at every PE.
 struct alignas(64) TeamSlot {
-    alignas(64) BarrierWords barrier;  // that of the team's first PE is used
-    alignas(64) Publication publication;
-    int64_t offered;  // slot number in a team that is being made; -1: none
+    BarrierWords barrier;  // that of the team's first PE is used
+    int64_t offered;       // slot number in a team that is being made; -1: none
     Mailbox boxes[kTeamBoxes];
+    alignas(64) Publication publication;
 };
 
 inline constexpr uint32_t kTeamSlots = 4096;

@@ -265,13 +265,13 @@ int shmem_team_split_2d(shmem_team_t parent_team, int xrange, const shmem_team_c
     int failed = 0;
     for (int row = 0; row < rows; ++row) {
         const int size = row + 1 < rows ? width : parent.size - row * width;
-        shmem_team_t made;
+        shmem_team_t made = SHMEM_TEAM_INVALID;
         failed |= split(parent, row * width, 1, size, xaxis_config, xaxis_mask, &made);
         *xaxis_team = made == SHMEM_TEAM_INVALID ? *xaxis_team : made;
     }
     for (int column = 0; column < width; ++column) {
         const int size = (parent.size - column + width - 1) / width;
-        shmem_team_t made;
+        shmem_team_t made = SHMEM_TEAM_INVALID;
         failed |= split(parent, column, width, size, yaxis_config, yaxis_mask, &made);
         *yaxis_team = made == SHMEM_TEAM_INVALID ? *yaxis_team : made;
     }
