@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage: bad_calls CASE [PE]. Does one thing that is wrong, or that a library easily gets wrong; what has to
-// come of it stands in tests/multiproc/test_shmem_conformance.py.
+// Usage: bad_calls CASE [PE [CODE]]. Does one thing that is wrong, or that a library easily gets wrong; what
+// has to come of it stands in tests/multiproc/test_shmem_conformance.py.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -117,9 +117,11 @@ static void bad_contexts(const char* name) {
     }
 }
 
+static int exit_code = 42;
+
 static void* end_all(void* unused) {
     (void)unused;
-    shmem_global_exit(42);
+    shmem_global_exit(exit_code);
     return NULL;
 }
 
@@ -186,6 +188,7 @@ static void start_shells(int with_popen) {
 int main(int count, char** arguments) {
     const char* name = count > 1 ? arguments[1] : "";
     const int pe = count > 2 ? atoi(arguments[2]) : 0;
+    exit_code = count > 3 ? atoi(arguments[3]) : exit_code;
     int provided = 0;
     if (is(name, "before_init")) {
         shmem_barrier_all();
@@ -212,6 +215,10 @@ int main(int count, char** arguments) {
     } else if (is(name, "pes_after_finalize")) {
         shmem_finalize();
         printf("survived %d\n", shmem_n_pes());
+    } else if (is(name, "wait")) {  // for what never comes
+        printf("PE %d\n", (int)getpid());
+        fflush(stdout);
+        shmem_int_wait_until(numbers, SHMEM_CMP_EQ, 1);
     } else if (is(name, "hello")) {
         done();
         return 0;

@@ -204,10 +204,11 @@ def test_a_reader_that_goes_ends_the_run(mf):
     assert process.wait(timeout=LIMIT) == 128 + signal.SIGPIPE
 
 
-@pytest.mark.parametrize("program, text", [("/nonexistent/program", "No such file"), ("/etc/passwd", "Permission denied")])
-def test_a_program_that_cannot_be_started(mf, program, text):
+@pytest.mark.parametrize("program, text, code",
+                         [("/nonexistent/program", "No such file", 127), ("/etc/passwd", "Permission denied", 126)])
+def test_a_program_that_cannot_be_started(mf, program, text, code):
     result = mf("run", "-n", 3, "--", program)
-    assert result.returncode == 1
+    assert result.returncode == code
     assert program in result.stderr and text in result.stderr
 
 

@@ -20,9 +20,10 @@ namespace {
 
 constexpr int kOutputClosed = 128 + SIGPIPE;
 
-std::string description(int code) {
-    return code > 128 ? fmt::format("was killed by signal {} ({})", code - 128, ::strsignal(code - 128))
-                      : fmt::format("exited with code {}", code);
+std::string description(RankEnd end) {
+    return end.by_signal
+               ? fmt::format("was killed by signal {} ({})", end.code - 128, ::strsignal(end.code - 128))
+               : fmt::format("exited with code {}", end.code);
 }
 
 /// Processes below ours that are left: what ranks have started and left, since we adopt orphans.
@@ -118,18 +119,18 @@ void Job::handle_signal(int signal) {
 
 void Job::handle_exits() {
     for (size_t i = 0; i < ranks_.size(); ++i) {
-        const std::optional<int> code = exited_[i] ? std::nullopt : ranks_[i].exit_code();
-        if (!code) {
+        const std::optional<RankEnd> end = exited_[i] ? std::nullopt : ranks_[i].end();
+        if (!end) {
             continue;
         }
         exited_[i] = true;
-        if (*code == 0 || first_failure_) {
+        if (end->code == 0 || first_failure_) {
             continue;
         }
-        first_failure_ = code;
+        first_failure_ = end->code;
         if (!kill_at_) {
             const bool alone = std::find(exited_.begin(), exited_.end(), false) == exited_.end();
-            fmt::print(stderr, "mf run: rank {} {}{}\n", ranks_[i].rank(), description(*code),
+            fmt::print(stderr, "mf run: rank {} {}{}\n", ranks_[i].rank(), description(*end),
                        alone ? "" : "; stopping the others");
             stop_all(SIGTERM);
         }

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "library.h"
+#include "rank_process.h"
 
 namespace {
 
@@ -43,6 +44,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     try {
         return run(argc, argv);
+    } catch (const mf::ProgramError& error) {
+        fmt::print(stderr, "mf: error: {}\n", error.what());
+        return error.exit_code();
     } catch (const std::exception& error) {
         fmt::print(stderr, "mf: error: {}\n", error.what());
         return 1;

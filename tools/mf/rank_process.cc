@@ -99,6 +99,10 @@ struct Child {
 
 }  // namespace
 
+ProgramError::ProgramError(const std::string& program, int error)
+    : std::runtime_error(fmt::format("'{}' cannot be started: {}", program, std::strerror(error))),
+      exit_code_(error == ENOENT ? 127 : 126) {}
+
 RankProcess::RankProcess(const LaunchPlan& plan, uint32_t rank, const Environment& variables) : rank_(rank) {
     std::vector<std::string> arguments = plan.program;
     std::vector<std::string> environment = environment_with(variables);
@@ -129,7 +133,7 @@ RankProcess::RankProcess(const LaunchPlan& plan, uint32_t rank, const Environmen
     // Ends when the program runs, which closes the pipe, or tells why it does not.
     if (::read(report.read_end.get(), &error, sizeof error) == static_cast<ssize_t>(sizeof error)) {
         ::waitpid(pid_, nullptr, 0);
-        fail(fmt::format("'{}' cannot be started", plan.program.front()), error);
+        throw ProgramError(plan.program.front(), error);
     }
     // By number: sys/pidfd.h of glibc 2.36 declares its function with C++ linkage.
     pidfd_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
@@ -163,13 +167,14 @@ void RankProcess::send(int signal) const {
     }
 }
 
-std::optional<int> RankProcess::exit_code() const {
+std::optional<RankEnd> RankProcess::end() const {
     siginfo_t information{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         information.si_pid == 0) {
         return std::nullopt;
     }
-    return information.si_code == CLD_EXITED ? information.si_status : 128 + information.si_status;
+    const bool by_signal = information.si_code != CLD_EXITED;
+    return RankEnd{by_signal ? 128 + information.si_status : information.si_status, by_signal};
 }
 
 }  // namespace mf

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,24 @@ struct LaunchPlan {
     rlimit open_files{};               // what the ranks get back, since mf raises its own limit
 };
 
+/// The program to start is not there or cannot be run.
+class ProgramError : public std::runtime_error {
+ public:
+    /// `error` is the errno that execve left.
+    ProgramError(const std::string& program, int error);
+    /// As shells tell it: 127 where it was not found, else 126.
+    int exit_code() const { return exit_code_; }
+
+ private:
+    int exit_code_;
+};
+
+/// How a rank ended.
+struct RankEnd {
+    int code = 0;  // its exit code, 128 + signal where one killed it
+    bool by_signal = false;
+};
+
 /// One rank: the leader of a process group of its own, killed by the kernel when mf dies. Its exit status
 /// stays with the kernel until the destructor, which kills the whole group, so that the group's number stays
 /// ours.
@@ -27,7 +46,7 @@ class RankProcess {
  public:
     using Environment = std::vector<std::pair<std::string, std::string>>;
 
-    /// Throws std::runtime_error where the program cannot be started.
+    /// Throws ProgramError where it is the program that cannot be started, else std::runtime_error.
     RankProcess(const LaunchPlan& plan, uint32_t rank, const Environment& variables);
     RankProcess(RankProcess&& other) noexcept;
     RankProcess(const RankProcess&) = delete;
@@ -45,8 +64,8 @@ class RankProcess {
 
     /// Sends the signal to the whole group.
     void send(int signal) const;
-    /// Its exit code, 128 + signal where one killed it; nullopt while it runs.
-    std::optional<int> exit_code() const;
+    /// nullopt while it runs.
+    std::optional<RankEnd> end() const;
 
  private:
     uint32_t rank_;
