@@ -42,27 +42,28 @@ int shmem_team_sync(shmem_team_t team) {
     return 0;
 }
 
-#define MOVES(T, SIZE, ALLTOALL, ALLTOALLS, BROADCAST, COLLECT, FCOLLECT)                            \
-    int shmem_##ALLTOALL(shmem_team_t team, T* dest, const T* source, size_t nelems) {               \
-        alltoall(Group(team, "shmem_" #ALLTOALL), dest, source, nelems*(SIZE));                      \
-        return 0;                                                                                    \
-    }                                                                                                \
-    int shmem_##ALLTOALLS(shmem_team_t team, T* dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, \
-                          size_t nelems) {                                                           \
-        alltoalls(Group(team, "shmem_" #ALLTOALLS), dest, source, dst, sst, nelems, SIZE);           \
-        return 0;                                                                                    \
-    }                                                                                                \
-    int shmem_##BROADCAST(shmem_team_t team, T* dest, const T* source, size_t nelems, int PE_root) { \
-        broadcast(Group(team, "shmem_" #BROADCAST), dest, source, nelems*(SIZE), PE_root, true);     \
-        return 0;                                                                                    \
-    }                                                                                                \
-    int shmem_##COLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {                \
-        collect(Group(team, "shmem_" #COLLECT), dest, source, nelems*(SIZE));                        \
-        return 0;                                                                                    \
-    }                                                                                                \
-    int shmem_##FCOLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {               \
-        fcollect(Group(team, "shmem_" #FCOLLECT), dest, source, nelems*(SIZE));                      \
-        return 0;                                                                                    \
+#define MOVES(T, SIZE, ALLTOALL, ALLTOALLS, BROADCAST, COLLECT, FCOLLECT)                                    \
+    int shmem_##ALLTOALL(shmem_team_t team, T* dest, const T* source, size_t nelems) {                       \
+        alltoall(Group(team, "shmem_" #ALLTOALL), dest, source, bytes_of(nelems, SIZE, "shmem_" #ALLTOALL)); \
+        return 0;                                                                                            \
+    }                                                                                                        \
+    int shmem_##ALLTOALLS(shmem_team_t team, T* dest, const T* source, ptrdiff_t dst, ptrdiff_t sst,         \
+                          size_t nelems) {                                                                   \
+        alltoalls(Group(team, "shmem_" #ALLTOALLS), dest, source, dst, sst, nelems, SIZE);                   \
+        return 0;                                                                                            \
+    }                                                                                                        \
+    int shmem_##BROADCAST(shmem_team_t team, T* dest, const T* source, size_t nelems, int PE_root) {         \
+        broadcast(Group(team, "shmem_" #BROADCAST), dest, source,                                            \
+                  bytes_of(nelems, SIZE, "shmem_" #BROADCAST), PE_root, true);                               \
+        return 0;                                                                                            \
+    }                                                                                                        \
+    int shmem_##COLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {                        \
+        collect(Group(team, "shmem_" #COLLECT), dest, source, bytes_of(nelems, SIZE, "shmem_" #COLLECT));    \
+        return 0;                                                                                            \
+    }                                                                                                        \
+    int shmem_##FCOLLECT(shmem_team_t team, T* dest, const T* source, size_t nelems) {                       \
+        fcollect(Group(team, "shmem_" #FCOLLECT), dest, source, bytes_of(nelems, SIZE, "shmem_" #FCOLLECT)); \
+        return 0;                                                                                            \
     }
 #define TYPED_MOVES(T, N) \
     MOVES(T, sizeof(T), N##_alltoall, N##_alltoalls, N##_broadcast, N##_collect, N##_fcollect)
@@ -74,22 +75,22 @@ MOVES(void, 1, alltoallmem, alltoallsmem, broadcastmem, collectmem, fcollectmem)
     void shmem_broadcast##B(void* dest, const void* source, size_t nelems, int PE_root, int PE_start,     \
                             int logPE_stride, int PE_size, long* pSync) {                                 \
         const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_broadcast" #B);                  \
-        broadcast(group, dest, source, nelems*(B / 8), PE_root, false);                                   \
+        broadcast(group, dest, source, bytes_of(nelems, B / 8, group.call()), PE_root, false);            \
     }                                                                                                     \
     void shmem_collect##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride,  \
                           int PE_size, long* pSync) {                                                     \
         const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_collect" #B);                    \
-        collect(group, dest, source, nelems*(B / 8));                                                     \
+        collect(group, dest, source, bytes_of(nelems, B / 8, group.call()));                              \
     }                                                                                                     \
     void shmem_fcollect##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride, \
                            int PE_size, long* pSync) {                                                    \
         const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_fcollect" #B);                   \
-        fcollect(group, dest, source, nelems*(B / 8));                                                    \
+        fcollect(group, dest, source, bytes_of(nelems, B / 8, group.call()));                             \
     }                                                                                                     \
     void shmem_alltoall##B(void* dest, const void* source, size_t nelems, int PE_start, int logPE_stride, \
                            int PE_size, long* pSync) {                                                    \
         const Group group(PE_start, logPE_stride, PE_size, pSync, "shmem_alltoall" #B);                   \
-        alltoall(group, dest, source, nelems*(B / 8));                                                    \
+        alltoall(group, dest, source, bytes_of(nelems, B / 8, group.call()));                             \
     }                                                                                                     \
     void shmem_alltoalls##B(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems,  \
                             int PE_start, int logPE_stride, int PE_size, long* pSync) {                   \

@@ -14,14 +14,6 @@ namespace {
 /// From here on the copy engine is faster: streaming stores, and more threads than one.
 constexpr size_t kLarge = 4 << 20;  // bytes
 
-size_t bytes_of(size_t count, size_t size, const char* call) {
-    size_t bytes = 0;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        fail(call, "{} elements of {} bytes are more than there can be", count, size);
-    }
-    return bytes;
-}
-
 inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
     void* target = remote_bytes(dest, bytes, pe, call);
     if (bytes < kLarge) [[likely]] {

@@ -30,21 +30,24 @@ void put_with_signal(void* dest, const void* source, size_t bytes, uint64_t* sig
 }  // namespace
 }  // namespace memfabric::shmem
 
+using memfabric::shmem::bytes_of;
 using memfabric::shmem::ContextUse;
 using memfabric::shmem::put_with_signal;
 
 extern "C" {
 
-#define MF_PUT_SIGNAL(function, type, bytes)                                                             \
-    void shmem_##function(type* dest, const type* source, size_t nelems, uint64_t* sig_addr,             \
-                          uint64_t signal, int sig_op, int pe) {                                         \
-        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op, pe, "shmem_" #function); \
-    }                                                                                                    \
-    void shmem_ctx_##function(shmem_ctx_t ctx, type* dest, const type* source, size_t nelems,            \
-                              uint64_t* sig_addr, uint64_t signal, int sig_op, int pe) {                 \
-        const ContextUse use(ctx, "shmem_ctx_" #function);                                               \
-        put_with_signal(dest, source, nelems*(bytes), sig_addr, signal, sig_op, use.world_pe(pe),        \
-                        "shmem_ctx_" #function);                                                         \
+#define MF_PUT_SIGNAL(function, type, bytes)                                                                \
+    void shmem_##function(type* dest, const type* source, size_t nelems, uint64_t* sig_addr,                \
+                          uint64_t signal, int sig_op, int pe) {                                            \
+        constexpr const char* kCall = "shmem_" #function;                                                   \
+        put_with_signal(dest, source, bytes_of(nelems, bytes, kCall), sig_addr, signal, sig_op, pe, kCall); \
+    }                                                                                                       \
+    void shmem_ctx_##function(shmem_ctx_t ctx, type* dest, const type* source, size_t nelems,               \
+                              uint64_t* sig_addr, uint64_t signal, int sig_op, int pe) {                    \
+        constexpr const char* kCall = "shmem_ctx_" #function;                                               \
+        const ContextUse use(ctx, kCall);                                                                   \
+        put_with_signal(dest, source, bytes_of(nelems, bytes, kCall), sig_addr, signal, sig_op,             \
+                        use.world_pe(pe), kCall);                                                           \
     }
 #define MF_BOTH(function, type, bytes)   \
     MF_PUT_SIGNAL(function, type, bytes) \

@@ -69,6 +69,14 @@ inline int number_of_pe(int number, const char* call) {
     return number;
 }
 
+inline size_t bytes_of(size_t count, size_t size, const char* call) {
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes)) [[unlikely]] {
+        fail(call, "{} elements of {} bytes are more than there can be", count, size);
+    }
+    return bytes;
+}
+
 inline bool contains(const SymmetricRange& range, uint64_t address, size_t size) {
     const uint64_t offset = address - range.begin;
     return offset < range.size && size <= range.size - offset;

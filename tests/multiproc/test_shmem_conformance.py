@@ -82,6 +82,8 @@ BAD = [
     ("misaligned", ["shmem_int_atomic_add", "no address of an atomic object of 4 bytes"]),
     ("root", ["shmem_int_broadcast", "root 7"]),
     ("sizes", ["shmem_int_fcollect", "same size"]),
+    ("too_many", ["shmem_longlong_fcollect", "elements of 8 bytes are more than there can be"]),
+    ("too_many_to_put", ["shmem_put128_signal", "elements of 16 bytes are more than there can be"]),
     ("order", ["another collective call"]),
     ("destroyed_team", ["shmem_team_sync", "does not exist"]),
     ("destroyed_context", ["shmem_ctx_quiet", "does not exist"]),

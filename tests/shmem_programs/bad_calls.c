@@ -61,7 +61,12 @@ static void bad_memory(const char* name) {
 static void bad_collectives(const char* name) {
     static int all[64];
     const int me = shmem_my_pe();
-    if (is(name, "root")) {
+    if (is(name, "too_many")) {
+        shmem_longlong_fcollect(SHMEM_TEAM_WORLD, NULL, NULL, SIZE_MAX / 4);
+    } else if (is(name, "too_many_to_put")) {
+        static uint64_t word;
+        shmem_put128_signal(all, all, SIZE_MAX / 8, &word, 1, SHMEM_SIGNAL_SET, 0);
+    } else if (is(name, "root")) {
         shmem_int_broadcast(SHMEM_TEAM_WORLD, all, numbers, 1, 7);
     } else if (is(name, "sizes")) {
         shmem_int_fcollect(SHMEM_TEAM_WORLD, all, numbers, me == 0 ? 1 : 2);
