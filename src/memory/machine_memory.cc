@@ -32,14 +32,17 @@ uint64_t meminfo_bytes(const std::string& name) {
     return kNoLimit;
 }
 
-std::string cgroup_folder() {
+/// The group of this process in the hierarchy whose line in /proc/self/cgroup has `controllers`: "/" + names.
+std::string cgroup_path(std::string_view controllers) {
     std::ifstream file("/proc/self/cgroup");
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("0::")) {
-            return "/sys/fs/cgroup" + line.substr(3);
+    for (std::string line; std::getline(file, line);) {  // "4:memory:/a/b"
+        const size_t begin = line.find(':') + 1;
+        const size_t end = line.find(':', begin);
+        if (end != std::string::npos && std::string_view(line).substr(begin, end - begin) == controllers) {
+            return line.substr(end + 1);
         }
     }
-    return "/sys/fs/cgroup";
+    return "";
 }
 
 std::string node_folder(unsigned node) {
@@ -68,15 +71,22 @@ uint64_t room_in(const std::string& folder, const char* limit_file, const char* 
     return limit - std::min(limit, used - std::min(used, reclaimable));
 }
 
-/// Version 2, of the group and all above it, else version 1; files that are missing limit nothing.
-uint64_t cgroup_room() {
-    constexpr std::string_view kRoot = "/sys/fs/cgroup";
-    uint64_t room = room_in("/sys/fs/cgroup/memory", "/memory.limit_in_bytes", "/memory.usage_in_bytes");
-    for (std::string folder = cgroup_folder(); folder.size() >= kRoot.size();
-         folder.erase(folder.rfind('/'))) {
-        room = std::min(room, room_in(folder, "/memory.max", "/memory.current"));
+/// Of the group and all above it; files that are missing limit nothing, such as where a container has its own
+/// root.
+uint64_t room_below(const std::string& root, const std::string& path, const char* limit_file,
+                    const char* used_file) {
+    uint64_t room = kNoLimit;
+    for (std::string folder = root + path; folder.size() >= root.size(); folder.erase(folder.rfind('/'))) {
+        room = std::min(room, room_in(folder, limit_file, used_file));
     }
     return room;
+}
+
+/// Of version 2 and of version 1; a machine has one of them for memory.
+uint64_t cgroup_room() {
+    return std::min(room_below("/sys/fs/cgroup", cgroup_path(""), "/memory.max", "/memory.current"),
+                    room_below("/sys/fs/cgroup/memory", cgroup_path("memory"), "/memory.limit_in_bytes",
+                               "/memory.usage_in_bytes"));
 }
 
 }  // namespace

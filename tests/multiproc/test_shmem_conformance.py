@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from actors import sanitizer
+from actors import REPORTS, sanitizer
 
 PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "shmem_programs"
 BUILD = pathlib.Path(os.environ.get("MEMFABRIC_BUILD_DIR", PROGRAMS.parents[1] / "build" / "release"))
@@ -38,6 +38,7 @@ def run(harness, pes, program, *arguments, variables=None):
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=LIMIT,
                               env=environment, check=False)
         assert os.listdir(folder) == [], "a job leaves nothing in its folder, however it ends"
+    assert not any(report in done.stderr for report in REPORTS), done.stderr
     return done.returncode, done.stdout, done.stderr
 
 
@@ -151,22 +152,48 @@ def test_blocks_of_a_heap_that_is_nearly_full_change_their_size(harness, tight_h
     assert (code, output) == (0, "ok\n"), errors
 
 
+# PE 1 sees other facts of its machine.
 WITH_LITTLE_MEMORY = """
 if [ "$MF_RANK" = 1 ]; then
-    exec unshare -rm sh -c 'mount --bind "$0" /proc/meminfo && exec "$@"' "$FACTS" "$@"
+    exec unshare -rm sh -c '[ ! -e "$0/meminfo" ] || mount --bind "$0/meminfo" /proc/meminfo || exit 90
+[ ! -e "$0/cgroup" ] || { mount --bind "$0/groups" /sys/fs/cgroup && mount --bind "$0/cgroup" /proc/$$/cgroup; } || exit 91
+exec "$@"' "$FACTS" "$@"
 fi
 exec "$@"
 """
+LITTLE = 110 << 20  # 46 MiB beside what is left to the machine
 
 
-def test_memory_that_one_pe_cannot_get_is_given_back_by_all(harness, tight_heap, tmp_path):
+def write_machine(folder):
+    (folder / "meminfo").write_text(f"MemAvailable:     {LITTLE >> 10} kB\n")
+
+
+def write_group(folder, root, line, limit, used):
+    """The group has enough; the one above it has not."""
+    (folder / "cgroup").write_text(f"7:cpu:/other\n{line}:/above/own\n")
+    own = folder / "groups" / root / "above/own"
+    own.mkdir(parents=True)
+    for group, most in ((own, 100 << 30), (own.parent, LITTLE + (5 << 20))):
+        (group / limit).write_text(f"{most}\n")
+        (group / used).write_text(f"{6 << 20}\n")
+        (group / "memory.stat").write_text(f"anon 5\ninactive_file {1 << 20}\n")
+
+
+SCARCE = {
+    "machine": write_machine,
+    "group": lambda folder: write_group(folder, ".", "0:", "memory.max", "memory.current"),
+    "old group": lambda folder: write_group(folder, "memory", "4:memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+}
+
+
+@pytest.mark.parametrize("scarce", SCARCE)
+def test_memory_that_one_pe_cannot_get_is_given_back_by_all(harness, tight_heap, tmp_path, scarce):
     probe = ["unshare", "-rm", "mount", "--bind", "/dev/null", "/proc/meminfo"]
     if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
         pytest.skip("no namespace in which /proc/meminfo could be another one")
-    facts = tmp_path / "meminfo"
-    facts.write_text("MemAvailable:     110000 kB\n")  # 43 MiB beside what is left to the machine
+    SCARCE[scarce](tmp_path)
     code, output, errors = run(harness, 4, "sh", "-c", WITH_LITTLE_MEMORY, "sh", tight_heap, "scarce",
-                               variables={"FACTS": str(facts)})
+                               variables={"FACTS": str(tmp_path)})
     assert (code, output) == (0, "ok\n"), errors
     assert "SHMEM PE 1: shmem_malloc: " in errors and "67108864 bytes of memory are wanted" in errors
 
