@@ -121,7 +121,7 @@ PyObject* copy_data(PyObject* self, PyObject* const* given, Py_ssize_t count, Py
         return nullptr;
     }
     smem_copy_params params;
-    smem_bm_copy_type type;
+    smem_bm_copy_type type = SMEMB_COPY_AUTO;
     uint32_t flags = 0;
     const auto positional = static_cast<size_t>(count);
     if (keywords == nullptr && (positional == kFlags || positional == kParameterCount) &&

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of smem_shm.h.
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -10,7 +11,6 @@
 #include "smem_shm.h"
 
 using memfabric::Code;
-using memfabric::Deadline;
 using memfabric::failure;
 using memfabric::Result;
 using memfabric::Status;
@@ -84,8 +84,7 @@ Status all_gather(SharedMemory& object, const char* send, uint32_t send_size, ch
     }
     MF_ASSIGN_OR_RETURN(const auto gathered, object.all_gather({send, send_size}));
     for (const std::string& part : gathered) {
-        std::memcpy(receive, part.data(), part.size());
-        receive += part.size();
+        receive = std::copy(part.begin(), part.end(), receive);
     }
     return {};
 }

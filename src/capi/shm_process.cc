@@ -109,7 +109,7 @@ Result<ShmTable::Handle> ShmProcess::create(uint32_t id, const shm::ObjectConfig
 }
 
 Result<ShmTable::Handle> ShmProcess::publish(const State& made_in,
-                                             std::shared_ptr<shm::SharedMemory> object) {
+                                             const std::shared_ptr<shm::SharedMemory>& object) {
     Status refused(Code::kNotInitialized, "SHM was uninitialized meanwhile");
     {
         const std::lock_guard lock(mutex_);

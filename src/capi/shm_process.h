@@ -49,7 +49,7 @@ class ShmProcess {
     Result<State> state();
     Status reserve_id(uint32_t id);
     void free_id(uint32_t id);
-    Result<ShmTable::Handle> publish(const State& state, std::shared_ptr<shm::SharedMemory> object);
+    Result<ShmTable::Handle> publish(const State& state, const std::shared_ptr<shm::SharedMemory>& object);
 
     ShmTable objects_;
     std::mutex control_mutex_;  // init and uninit: one at a time
