@@ -70,6 +70,7 @@ int run(const Settings& settings) {
     TransMetrics metrics(settings.url, engine, target, places, static_cast<std::byte*>(shared), size,
                          settings.rounds);
     report.print(metrics.kv("trans_kv_private", false));
+    report.print(metrics.kv_first("trans_kv_pool_first"));
     report.print(metrics.kv("trans_kv_pool", true));
     report.print(metrics.write_64_mib("trans_write_64MiB_private"));
     report.print(metrics.write_8("trans_write_8B"));

@@ -27,6 +27,7 @@ constexpr size_t kSmallPiece = size_t{16} << 10;
 /// Pieces lie scattered: each in a slot of its own, with gaps between.
 constexpr size_t kSlot = size_t{192} << 10;
 constexpr size_t kBlock = kLayers * kSlot;
+constexpr double kBlockBytes = kLayers * (kLargePiece + kSmallPiece);
 
 void check(int32_t code, const char* what) {
     if (code != 0) {
@@ -57,6 +58,14 @@ Pieces pieces_at(const std::byte* source, uint64_t destination) {
         pieces.add(source + from + kLargePiece, destination + to + kLargePiece, kSmallPiece);
     }
     return pieces;
+}
+
+void copy_block(const std::byte* source, std::byte* destination, const measure::PlainCopy& copy) {
+    const Pieces pieces = pieces_at(source, reinterpret_cast<uint64_t>(destination));
+    for (size_t i = 0; i < pieces.sizes.size(); ++i) {
+        copy(static_cast<std::byte*>(pieces.destinations[i]),
+             static_cast<const std::byte*>(pieces.sources[i]), pieces.sizes[i]);
+    }
 }
 
 void write_bare(pid_t pid, const Pieces& pieces) {
@@ -117,13 +126,16 @@ std::vector<double> TransMetrics::in_turns(const std::vector<Contender>& contend
     return medians;
 }
 
+void TransMetrics::write_block(size_t place, uint64_t base) {
+    Pieces pieces = pieces_at(source_.data() + place, base + place);
+    check(smem_trans_batch_write(engine_, pieces.sources.data(), Target::kSession, pieces.destinations.data(),
+                                 pieces.sizes.data(), static_cast<uint32_t>(pieces.sizes.size())),
+          "smem_trans_batch_write");
+}
+
 Metric TransMetrics::kv(const std::string& name, bool pool) {
     const auto library = [&, base = pool ? places_.pool_memory : places_.private_memory](size_t place) {
-        Pieces pieces = pieces_at(source_.data() + place, base + place);
-        check(smem_trans_batch_write(engine_, pieces.sources.data(), Target::kSession,
-                                     pieces.destinations.data(), pieces.sizes.data(),
-                                     static_cast<uint32_t>(pieces.sizes.size())),
-              "smem_trans_batch_write");
+        write_block(place, base);
     };
     std::vector<Contender> contenders = {library};
     if (pool) {
@@ -135,14 +147,8 @@ Metric TransMetrics::kv(const std::string& name, bool pool) {
                   "smem_trans_write");
         }
         for (const measure::PlainCopy copy : {measure::plain_memcpy(), measure::nontemporal_loop()}) {
-            contenders.emplace_back([this, copy](size_t place) {
-                const Pieces pieces =
-                    pieces_at(source_.data() + place, reinterpret_cast<uint64_t>(shared_ + place));
-                for (size_t i = 0; i < pieces.sizes.size(); ++i) {
-                    copy(static_cast<std::byte*>(pieces.destinations[i]),
-                         static_cast<const std::byte*>(pieces.sources[i]), pieces.sizes[i]);
-                }
-            });
+            contenders.emplace_back(
+                [this, copy](size_t place) { copy_block(source_.data() + place, shared_ + place, copy); });
         }
     } else {
         contenders.emplace_back([this](size_t place) {
@@ -151,8 +157,24 @@ Metric TransMetrics::kv(const std::string& name, bool pool) {
     }
     const std::vector<double> seconds = in_turns(contenders, kBlock);
     const double reference = pool ? std::min(seconds[1], seconds[2]) : seconds[1];
-    constexpr double kBytes = kLayers * (kLargePiece + kSmallPiece);
-    return {name, kBytes / seconds[0] / 1e9, "GB/s", kBytes / reference / 1e9};
+    return {name, kBlockBytes / seconds[0] / 1e9, "GB/s", kBlockBytes / reference / 1e9};
+}
+
+Metric TransMetrics::kv_first(const std::string& name) {
+    // The reference's memory once more, where this process has not been yet.
+    void* const untouched = ::mremap(shared_, 0, size_, MREMAP_MAYMOVE);
+    if (untouched == MAP_FAILED) {
+        throw std::runtime_error("mremap: no second mapping of the reference's memory");
+    }
+    const std::vector<double> seconds =
+        in_turns({[&](size_t place) { write_block(place, places_.pool_memory); },
+                  [&](size_t place) {
+                      copy_block(source_.data() + place, static_cast<std::byte*>(untouched) + place,
+                                 measure::plain_memcpy());
+                  }},
+                 kBlock);
+    ::munmap(untouched, size_);
+    return {name, kBlockBytes / seconds[0] / 1e9, "GB/s", kBlockBytes / seconds[1] / 1e9};
 }
 
 Metric TransMetrics::write_64_mib(const std::string& name) {

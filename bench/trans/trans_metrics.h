@@ -20,6 +20,8 @@ class TransMetrics {
                  std::byte* shared, size_t size, size_t rounds);
 
     Metric kv(const std::string& name, bool pool);
+    /// Blocks of the pool's memory that this process writes for the first time: before anything else does.
+    Metric kv_first(const std::string& name);
     Metric write_64_mib(const std::string& name);
     Metric write_8(const std::string& name);
     Metric register_many(const std::string& name);
@@ -31,6 +33,7 @@ class TransMetrics {
     using Contender = std::function<void(size_t place)>;
     /// Median seconds of one call of each, called in turns, each time at another place.
     std::vector<double> in_turns(const std::vector<Contender>& contenders, size_t step) const;
+    void write_block(size_t place, uint64_t base);
     double registering_seconds(size_t regions);
 
     std::string store_url_;

@@ -21,6 +21,8 @@ constexpr int64_t kAliveFor = 10'000'000;  // nanoseconds
 constexpr auto kLookAgain = std::chrono::milliseconds(20);
 /// Pieces of one operation that are planned without allocating.
 constexpr size_t kFewPieces = 8;
+/// Bytes whose pages one thread enters at a time: some hundred microseconds.
+constexpr size_t kLargestUnmapped = size_t{1} << 20;
 
 int64_t now_ns() {
     return std::chrono::steady_clock::now().time_since_epoch().count();
@@ -65,6 +67,15 @@ uint64_t total_of(std::span<const copy::Piece> pieces) {
 struct Peer::Plan {
     std::vector<copy::Piece> mapped;  // both addresses are of this process
     std::vector<copy::Piece> other;   // the remote address is the peer's
+    /// Of `mapped`, what this process writes for the first time, in parts that threads can share.
+    std::vector<std::span<std::byte>> unmapped;
+
+    void add_unmapped(std::span<std::byte> bytes) {
+        for (; bytes.size() > kLargestUnmapped; bytes = bytes.subspan(kLargestUnmapped)) {
+            unmapped.push_back(bytes.first(kLargestUnmapped));
+        }
+        unmapped.push_back(bytes);
+    }
 };
 
 Peer::Peer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record, TableView table,
@@ -178,11 +189,25 @@ Status Peer::run(Direction direction, std::span<const copy::Piece> pieces,
 
 Status Peer::add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
                         uint64_t done, Plan& plan, Deadline deadline) {
-    MF_ASSIGN_OR_RETURN(std::byte* const here, mapped_address(part.segment, part.begin, deadline));
-    if (direction == Direction::kWrite) {
-        plan.mapped.push_back({here, piece.source + done, part.size});
-    } else {
+    const std::lock_guard lock(paths_mutex_);
+    if (!segments_.contains(part.segment)) {
+        MF_RETURN_IF_ERROR(map_segment(part.segment, deadline));
+    }
+    MappedSegment& segment = segments_.at(part.segment);
+    const uint64_t size = segment.mapping.size();
+    const uint64_t offset = part.begin - segment.base;
+    if (part.begin < segment.base || offset > size || part.size > size - offset) {
+        return failure(Code::kRefused, "session {}: {} bytes at {:#x} lie outside its shared segment {}",
+                       session_, part.size, part.begin, part.segment);
+    }
+    std::byte* const here = segment.mapping.data() + offset;
+    if (direction == Direction::kRead) {
         plan.mapped.push_back({piece.destination + done, here, part.size});
+        return {};
+    }
+    plan.mapped.push_back({here, piece.source + done, part.size});
+    if (segment.written.note(offset, part.size)) {
+        plan.add_unmapped({here, part.size});
     }
     return {};
 }
@@ -192,6 +217,8 @@ Status Peer::run_plan(Direction direction, const Plan& plan, Deadline deadline) 
     if (!plan.other.empty()) {
         MF_RETURN_IF_ERROR(move_other(direction, plan.other, deadline));
     }
+    runtime_.engine().team().run(static_cast<uint32_t>(plan.unmapped.size()),
+                                 [&](uint32_t index) { map_pages(plan.unmapped[index]); });
     runtime_.engine().copy_batch(plan.mapped);
     // Memory of a process that died takes bytes like any other: only now is it known who got them.
     if (!is_alive()) {
@@ -201,32 +228,23 @@ Status Peer::run_plan(Direction direction, const Plan& plan, Deadline deadline) 
     return {};
 }
 
-Result<std::byte*> Peer::mapped_address(uint32_t segment, uint64_t address, Deadline deadline) {
-    const std::lock_guard lock(paths_mutex_);
-    auto found = segments_.find(segment);
-    if (found == segments_.end()) {
-        const std::optional<memory::AddressRange> place = table_.segment(segment);
-        if (!place) {
-            return failure(Code::kRefused, "session {} names shared segment {}, which its table lacks",
-                           session_, segment);
-        }
-        MF_ASSIGN_OR_RETURN(Fd descriptor,
-                            runtime_.mapped().fetch({record_.hand_over}, record_.segment_object(segment),
-                                                    record_.token, deadline));
-        MF_ASSIGN_OR_RETURN(const memory::Segment shared,
-                            memory::Segment::adopt(std::move(descriptor), place->size));
-        MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(shared.descriptor(), place->size));
-        std::erase_if(segments_, [&](const auto& entry) { return !table_.segment(entry.first); });
-        found = segments_.emplace(segment, MappedSegment{std::move(mapping), place->begin}).first;
-        log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session_,
-                  segment, place->size);
+Status Peer::map_segment(uint32_t segment, Deadline deadline) {
+    const std::optional<memory::AddressRange> place = table_.segment(segment);
+    if (!place) {
+        return failure(Code::kRefused, "session {} names shared segment {}, which its table lacks", session_,
+                       segment);
     }
-    const MappedSegment& mapped = found->second;
-    if (address < mapped.base || address - mapped.base >= mapped.mapping.size()) {
-        return failure(Code::kRefused, "session {}: address {:#x} lies outside its shared segment {}",
-                       session_, address, segment);
-    }
-    return mapped.mapping.data() + (address - mapped.base);
+    MF_ASSIGN_OR_RETURN(Fd descriptor,
+                        runtime_.mapped().fetch({record_.hand_over}, record_.segment_object(segment),
+                                                record_.token, deadline));
+    MF_ASSIGN_OR_RETURN(const memory::Segment shared,
+                        memory::Segment::adopt(std::move(descriptor), place->size));
+    MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(shared.descriptor(), place->size));
+    std::erase_if(segments_, [&](const auto& entry) { return !table_.segment(entry.first); });
+    segments_.emplace(segment, MappedSegment{std::move(mapping), place->begin, {}});
+    log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session_, segment,
+              place->size);
+    return {};
 }
 
 Status Peer::open_other_path(Deadline deadline) {

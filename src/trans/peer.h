@@ -13,6 +13,7 @@
 #include "copy/engine.h"
 #include "runtime/runtime.h"
 #include "trans/counters.h"
+#include "trans/first_use.h"
 #include "trans/in_flight.h"
 #include "trans/path.h"
 #include "trans/session_record.h"
@@ -59,7 +60,7 @@ class Peer {
     Status run_plan(Direction direction, const Plan& plan, Deadline deadline);
     Status add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
                       uint64_t done, Plan& plan, Deadline deadline);
-    Result<std::byte*> mapped_address(uint32_t segment, uint64_t address, Deadline deadline);
+    Status map_segment(uint32_t segment, Deadline deadline);
     Status open_other_path(Deadline deadline);
     Status move_other(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline);
     bool looks_alive();
@@ -67,6 +68,7 @@ class Peer {
     struct MappedSegment {
         Mapping mapping;
         uint64_t base = 0;  // in the target's address space
+        FirstUse written;
     };
 
     Runtime& runtime_;
