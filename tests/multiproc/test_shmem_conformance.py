@@ -271,6 +271,13 @@ def test_children_have_static_data_of_their_own(harness, bad_calls, case):
     assert (code, output) == (0, "ok\n"), errors
 
 
+def test_a_single_pe_needs_no_launcher(harness, bad_calls):
+    with tempfile.TemporaryDirectory(prefix="mf-") as folder:
+        done = subprocess.run([bad_calls, "hello"], env=harness.environment({"MF_RUNTIME_DIR": folder}), capture_output=True,
+                              text=True, timeout=LIMIT, check=False)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
 def test_return_from_main_without_finalize_ends(harness, bad_calls):
     code, output, errors = run(harness, 2, bad_calls, "no_finalize")
     assert code == 0, errors
