@@ -83,8 +83,9 @@ Publication& Group::publication(int member) const {
     return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->publication;
 }
 
-/// Of a team's boxes none is used again before all members have emptied it. An active set has one, which is
-/// empty: a program uses no pSync array again while a PE is still in an earlier call with it.
+/// Of a team's boxes none is used again before all members have emptied it. An active set has one; a program
+/// should use no pSync array again while a PE is still in an earlier call with it, but many take turns with
+/// two: so a root waits for a box that is full.
 uint32_t Group::next_post() const {
     if (slots_ == nullptr) {
         return 1;
@@ -151,8 +152,10 @@ void push(const Group& group, void* dest, const void* source, size_t bytes, int 
     }
     for (int i = 1; i < group.size(); ++i) {
         const int member = (root + i) % group.size();
+        Mailbox& box = group.mailbox(member, number);
+        wait_until_empty(box);
         std::memcpy(remote_bytes(dest, bytes, group.world_pe(member), group.call()), source, bytes);
-        post(group.mailbox(member, number), number);
+        post(box, number);
     }
     if (root_copies) {
         copy(dest, source, bytes);

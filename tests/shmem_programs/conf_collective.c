@@ -198,6 +198,26 @@ static void active_sets(void) {
     }
 }
 
+// No elements, no addresses: calls that do nothing, and that all make.
+static void nothing(void) {
+    static long psync[SHMEM_SYNC_SIZE];
+    const int pes = shmem_n_pes();
+    CHECK(shmem_int_broadcast(SHMEM_TEAM_WORLD, NULL, NULL, 0, 0) == 0, "broadcast");
+    CHECK(shmem_long_fcollect(SHMEM_TEAM_WORLD, NULL, NULL, 0) == 0, "fcollect");
+    CHECK(shmem_long_collect(SHMEM_TEAM_WORLD, NULL, NULL, 0) == 0, "collect");
+    CHECK(shmem_int_alltoall(SHMEM_TEAM_WORLD, NULL, NULL, 0) == 0, "alltoall");
+    CHECK(shmem_int_alltoalls(SHMEM_TEAM_WORLD, NULL, NULL, 1, 1, 0) == 0, "alltoalls");
+    CHECK(shmem_int_sum_reduce(SHMEM_TEAM_WORLD, NULL, NULL, 0) == 0, "sum");
+    shmem_broadcast32(NULL, NULL, 0, 0, 0, 0, pes, psync);
+    shmem_barrier_all();
+    shmem_collect64(NULL, NULL, 0, 0, 0, pes, psync);
+    shmem_barrier_all();
+    shmem_alltoalls32(NULL, NULL, 1, 1, 0, 0, 0, pes, psync);
+    shmem_barrier_all();
+    shmem_int_max_to_all(NULL, NULL, 0, 0, 0, pes, NULL, psync);
+    shmem_barrier_all();
+}
+
 int main(void) {
     shmem_init();
     const int me = shmem_my_pe();
@@ -217,6 +237,7 @@ int main(void) {
     shmem_barrier_all();
     active_sets();
     large();
+    nothing();
     shmem_free(heap);
     shmem_team_destroy(odd_and_even);
     done();
