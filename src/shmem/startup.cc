@@ -40,6 +40,9 @@ constexpr uint32_t kObjectId = 63;  // SHM programs begin with 0
 constexpr uint64_t kGranularity = 2 << 20;
 constexpr uint64_t kDefaultHeap = 1 << 30;  // address space; it takes memory as it is used
 
+/// In which launchers say it.
+constexpr auto kRankVariables = {"MF_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+
 smem_shm_t object = nullptr;
 /// state().me while the PE is up, else -1; for threads that do not meet those of the program.
 std::atomic<int> pe_for_watchers{-1};
@@ -187,7 +190,7 @@ smem_shm_t heap_object() {
 
 StartRequest request_of_environment() {
     StartRequest request;
-    const auto rank = number_of({"MF_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"});
+    const auto rank = number_of(kRankVariables);
     const auto size = number_of({"MF_WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"});
     if (rank && size && *rank < *size) {
         request.me = *rank;
@@ -276,7 +279,9 @@ void stop() {
 }
 
 void fail_text(const char* call, const std::string& text) {
-    std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", state().me, call, text.c_str());
+    // Before init and after finalize the launcher knows.
+    const int me = state().me >= 0 ? state().me : number_of(kRankVariables).value_or(-1);
+    std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", me, call, text.c_str());
     end_job(EXIT_FAILURE);
 }
 

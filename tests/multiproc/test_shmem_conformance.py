@@ -218,6 +218,15 @@ def test_a_heap_size_that_cannot_be_is_named(harness, bad_calls, size, names):
         assert name in errors
 
 
+def test_heaps_that_the_arena_has_no_room_for_say_so(harness, bad_calls):
+    variables = {"SHMEM_SYMMETRIC_SIZE": "40G", "MF_ARENA_SIZE": "64G"}
+    code, output, errors = run(harness, 2, bad_calls, "hello", variables=variables)
+    assert (code, output) == (1, "")
+    for name in ("MF_ARENA_SIZE", "SHMEM_SYMMETRIC_SIZE", "68719476736", "42949672960", "SHMEM PE "):
+        assert name in errors
+    assert "SHMEM PE -1" not in errors
+
+
 def test_variables_that_make_the_library_talk(harness, bad_calls):
     variables = {"SHMEM_VERSION": "", "SHMEM_INFO": "1", "SHMEM_DEBUG": "1", "SHMEM_SYMMETRIC_SIZE": "1.5M"}
     code, output, errors = run(harness, 2, bad_calls, "hello", variables=variables)
