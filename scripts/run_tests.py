@@ -17,7 +17,7 @@ import xml.etree.ElementTree
 from sources import ROOT, cpp_files
 
 PYTHON = "/usr/bin/python3"
-PYTEST_SUITES = ["headers", "multiproc", "python", "tools", "examples", "scripts"]
+PYTEST_SUITES = ["headers", "multiproc", "hosts", "python", "tools", "examples", "scripts"]
 SANITIZERS = {"asan": "address", "ubsan": "undefined", "tsan": "thread"}
 # Reports end the process with a code of their own, so that a test cannot take them for something expected.
 SANITIZER_ENVIRONMENT = {
@@ -233,7 +233,10 @@ def run_sanitizer(preset):
     environment = dict(SANITIZER_ENVIRONMENT)
     if preset == "tsan":
         environment.update(TSAN_ARENA)
-    return run_ctest(preset, environment) + run_pytest("multiproc", preset, environment, limit=3600)
+    total = run_ctest(preset, environment)
+    for suite in ("multiproc", "hosts"):
+        total += run_pytest(suite, preset, environment, limit=3600)
+    return total
 
 
 def run_soak():

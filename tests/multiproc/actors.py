@@ -81,7 +81,7 @@ class Process:
         self._stderr_path = harness.folder / f"{name}.stderr"
         with open(self._stderr_path, "wb") as stderr:
             self.popen = subprocess.Popen(
-                [str(word) for word in command],
+                [str(word) for word in (*harness.prefix, *command)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -27,7 +27,7 @@ commonName = supplied
 basicConstraints = critical,CA:false
 keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth,clientAuth
-subjectAltName = DNS:localhost,IP:127.0.0.1,IP:::1
+subjectAltName = DNS:localhost,IP:127.0.0.1,IP:::1{names}
 [request]
 distinguished_name = empty
 [empty]
@@ -39,16 +39,18 @@ def _openssl(*words):
 
 
 class Authority:
-    """One CA in a folder of its own."""
+    """One CA in a folder of its own. Its certificates are good for loopback and for `addresses`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, addresses=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         (self.folder / "index").touch()
         (self.folder / "serial").write_text("01\n", encoding="utf-8")
         (self.folder / "crlnumber").write_text("01\n", encoding="utf-8")
         self._configuration = self.folder / "openssl.cnf"
-        self._configuration.write_text(_CONFIGURATION.format(folder=self.folder), encoding="utf-8")
+        names = "".join(f",IP:{address}" for address in addresses)
+        text = _CONFIGURATION.format(folder=self.folder, names=names)
+        self._configuration.write_text(text, encoding="utf-8")
         _openssl(
             "req",
             "-x509",

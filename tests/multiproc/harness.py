@@ -56,6 +56,8 @@ def free_port():
 class Harness:
     """Everything of one test."""
 
+    prefix = ()  # words before every command; they must end in an exec, so that the process is the program
+
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         # A unix socket's path has at most 107 characters, and a test's folder may be deep.

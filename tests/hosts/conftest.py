@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests on real network namespaces; skipped with the reason where the machine gives none."""
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+MULTIPROC = pathlib.Path(__file__).resolve().parents[1] / "multiproc"
+sys.path.insert(0, str(MULTIPROC))
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import network  # noqa: E402
+from cluster import Cluster  # noqa: E402
+
+# The time limit of a test is that of tests/multiproc, whose conftest has this module's name too.
+_spec = importlib.util.spec_from_file_location("multiproc_conftest", MULTIPROC / "conftest.py")
+_multiproc = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_multiproc)
+pytest_runtest_protocol = _multiproc.pytest_runtest_protocol
+pytest_configure = _multiproc.pytest_configure
+
+
+@pytest.fixture(autouse=True)
+def _allowed():
+    if network.refusal():
+        pytest.skip(network.refusal())
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    """make_cluster(count, ...) -> Cluster; at the end of the test nothing of it may be left."""
+    made = []
+
+    def make(count, **arguments):
+        folder = tmp_path / f"cluster{len(made)}"
+        folder.mkdir()
+        made.append(Cluster(folder, count, **arguments))
+        return made[-1]
+
+    problems = []
+    try:
+        yield make
+    finally:
+        for cluster in made:
+            problems += cluster.finish()
+    assert not problems, "\n".join(problems)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One config store for several hosts: who gets in, and what a cut link does."""
+import pytest
+
+from actors import together, wait_for
+from certificates import Authority
+from pool import KIB, G2H, create, make_pool
+
+NOT_SUPPORTED = -2014
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    made = Authority(tmp_path_factory.mktemp("tls") / "own", [f"10.77.0.{host + 1}" for host in range(4)])
+    return made.issue("rank")
+
+
+def check_pool(cluster, ranks):
+    """Ranks of one host share memory; what lies on another host is out of reach by mapping."""
+    pool = make_pool(ranks)
+    for rank, actor in enumerate(ranks):
+        actor.call("fill", pool.region(rank), 64 * KIB, rank)
+    for reader in ranks:
+        buffer = reader.value("alloc", 64 * KIB)
+        for rank, owner in enumerate(ranks):
+            words = ("copy", pool.handle(reader), G2H, 0, buffer, pool.region(rank), 64 * KIB)
+            if cluster.host_of(owner) is cluster.host_of(reader):
+                reader.call(*words)
+                reader.call("check", buffer, 64 * KIB, rank)
+            else:
+                reader.call("all", pool.region(rank), 64 * KIB, 0)
+    return pool
+
+
+@pytest.mark.parametrize("hosts,ranks", [(2, 2), (2, 4), (3, 6), (4, 8)])
+def test_ranks_of_several_hosts_join_one_object(make_cluster, hosts, ranks):
+    cluster = make_cluster(hosts)
+    check_pool(cluster, cluster.ranks(ranks))
+
+
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_ranks_of_several_hosts_join_one_object_over_tls(make_cluster, authority, hosts):
+    tls = {"SMEM_CONF_STORE_TLS_INFO": authority.info("rank")}
+    cluster = make_cluster(hosts, defaults=tls)
+    check_pool(cluster, cluster.ranks(2 * hosts))
+
+
+def test_ranks_assigned_by_the_store_lie_together_by_host(make_cluster):
+    cluster = make_cluster(3)
+    actors = [cluster.actor() for _ in range(6)]  # host 0, 1, 2, 0, 1, 2
+    for actor in actors:
+        cluster.init(actor, 0, 6, wait=False, autoRanking=True)
+    for actor in actors:
+        actor.expect_ok(60)
+    hosts = {actor.value("rank"): cluster.host_of(actor).number for actor in actors}
+    assert sorted(hosts) == list(range(6))
+    assert [hosts[rank] for rank in range(0, 6, 2)] == [hosts[rank] for rank in range(1, 6, 2)]
+
+
+def test_plaintext_between_hosts_is_refused_unless_asked_for(make_cluster):
+    cluster = make_cluster(2, defaults={})
+    server = cluster.hosts[0].actor()
+    text = server.ask("create_store", cluster.url)
+    assert not text.ok and "MF_ALLOW_PLAINTEXT" in text.text and cluster.url.rpartition(":")[2] in text.text
+
+
+def test_a_host_that_does_not_reach_the_store_says_so_by_its_deadline(make_cluster):
+    cluster = make_cluster(2)
+    cluster.hosts[0].actor().call("create_store", cluster.url)
+    cluster.network.cut(1)
+    lonely = cluster.hosts[1].actor()
+    lonely.call("config_init")
+    lonely.call("config", "rankId", 1, "startConfigStore", 0, "initTimeout", 2)
+    answer = lonely.ask("bm_init", cluster.url, 2, 0)
+    assert not answer.ok and cluster.network.address(0) in answer.text
+    cluster.network.mend(1)
+    cluster.init(lonely, 1, 2, startConfigStore=False)
+
+
+@pytest.mark.parametrize("way", ["down", "cut"])
+def test_a_link_that_comes_back_within_seconds_loses_nobody(make_cluster, way):
+    cluster = make_cluster(2)
+    ranks = cluster.ranks(4)
+    check_pool(cluster, ranks)
+    network = cluster.network
+    (network.take_down if way == "down" else network.cut)(1)
+    ranks[2].send("create", 1, 4, 1, 2 << 20, 0, 0)
+    with pytest.raises(AssertionError):
+        ranks[2].answer(timeout=1)
+    (network.bring_up if way == "down" else network.mend)(1)
+    ranks[2].handles[1] = ranks[2].expect_ok(60).value
+    for actor in (ranks[0], ranks[1], ranks[3]):
+        create(actor, 1, 4)
+    together(ranks, "join", lambda actor: actor.handles[1], 0)
+
+
+def test_a_killed_rank_is_missed_by_the_other_host_too(make_cluster):
+    cluster = make_cluster(2)
+    ranks = cluster.ranks(4)
+    pool = check_pool(cluster, ranks)
+    ranks[1].kill()
+    buffer = ranks[0].value("alloc", KIB)
+    for reader in (ranks[0], ranks[3]):
+        words = ("copy", pool.handle(reader), G2H, 0, reader.value("alloc", KIB), pool.region(1), KIB)
+        wait_for(lambda: reader.ask(*words).code not in (0, NOT_SUPPORTED), "the loss to be known")
+    ranks[0].call("copy", pool.handle(ranks[0]), G2H, 0, buffer, pool.region(0), KIB)
