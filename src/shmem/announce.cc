@@ -54,8 +54,8 @@ void print_layout() {
     std::fprintf(stderr, "SHMEM PE %d of %d: heap %#llx + %llu bytes, static data %#llx + %llu bytes\n",
                  now.me, now.pes, static_cast<unsigned long long>(now.heap_begin),
                  static_cast<unsigned long long>(now.heap_size),
-                 static_cast<unsigned long long>(now.statics.begin),
-                 static_cast<unsigned long long>(now.statics.size));
+                 static_cast<unsigned long long>(now.all_statics.begin),
+                 static_cast<unsigned long long>(now.all_statics.size));
 }
 
 }  // namespace

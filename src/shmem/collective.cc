@@ -116,6 +116,13 @@ uint64_t Group::shared_address(const void* object, size_t bytes) const {
     return bytes == 0 ? 0 : reinterpret_cast<uint64_t>(remote_bytes(object, bytes, state().me, call_));
 }
 
+void Group::meet() const {
+    if (state().checks) {
+        enter(nullptr, 0, nullptr, 0, 0);
+    }
+    wait();
+}
+
 void Group::enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes,
                   uint64_t bytes, int root) const {
     const uint64_t call = std::hash<std::string_view>()(call_) + static_cast<uint64_t>(root);

@@ -6,6 +6,7 @@
 
 #include "shmem/sync.h"
 #include "shmem/team.h"
+#include "shmem/threads.h"
 
 namespace memfabric::shmem {
 
@@ -21,6 +22,8 @@ class Group {
     const char* call() const { return call_; }
     Publication& publication(int member) const;
     void wait() const { wait_at(*barrier_, static_cast<uint32_t>(size_)); }
+    /// A call that is nothing but a barrier.
+    void meet() const;
 
     /// For a call in which one member posts to all others and does not wait for them: its number, the same at
     /// all members, and where a member finds it. Whoever has found it calls take_post().
@@ -40,6 +43,7 @@ class Group {
 
  private:
     const char* call_;
+    LongCall whole_{call_};
     BarrierWords* barrier_;
     TeamSlot* const* slots_ = nullptr;  // of a team
     uint64_t psync_ = 0;                // of PE `start`, and the distance from one to the next member's

@@ -9,6 +9,7 @@ using namespace memfabric::shmem;
 extern "C" {
 
 void shmem_barrier_all(void) {
+    const LongCall whole("shmem_barrier_all");
     check_up("shmem_barrier_all");
     if (state().checks) {
         agree_in_world("shmem_barrier_all", 0, 0);
@@ -18,6 +19,7 @@ void shmem_barrier_all(void) {
 }
 
 void shmem_sync_all(void) {
+    const LongCall whole("shmem_sync_all");
     check_up("shmem_sync_all");
     if (state().checks) {
         agree_in_world("shmem_sync_all", 0, 0);
@@ -27,18 +29,18 @@ void shmem_sync_all(void) {
 }
 
 void shmem_barrier(int PE_start, int logPE_stride, int PE_size, long* pSync) {
-    Group(PE_start, logPE_stride, PE_size, pSync, "shmem_barrier").wait();
+    Group(PE_start, logPE_stride, PE_size, pSync, "shmem_barrier").meet();
 }
 
 void shmem_sync(int PE_start, int logPE_stride, int PE_size, long* pSync) {
-    Group(PE_start, logPE_stride, PE_size, pSync, "shmem_sync").wait();
+    Group(PE_start, logPE_stride, PE_size, pSync, "shmem_sync").meet();
 }
 
 int shmem_team_sync(shmem_team_t team) {
     if (team == SHMEM_TEAM_INVALID) {
         return -1;
     }
-    Group(team, "shmem_team_sync").wait();
+    Group(team, "shmem_team_sync").meet();
     return 0;
 }
 

@@ -4,10 +4,10 @@
 
 #include <array>
 #include <atomic>
-#include <thread>
 
 #include "shmem/state.h"
 #include "shmem/team.h"
+#include "shmem/threads.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -18,8 +18,10 @@ constexpr long kOptions = SHMEM_CTX_SERIALIZED | SHMEM_CTX_PRIVATE | SHMEM_CTX_N
 struct Context {
     std::atomic<uint32_t> generation{0};  // odd: in use
     long options = 0;
-    std::thread::id owner;
-    std::atomic<int> users{0};  // calls under way, where that is watched
+    int owner = 0;  // thread that made it
+    // The thread that is in a call with it, where that is watched, 0 for none; and which call.
+    std::atomic<int> user{0};
+    std::atomic<const char*> running{nullptr};
     shmem_team_t team = SHMEM_TEAM_WORLD;
 };
 std::array<Context, kContexts> contexts;
@@ -45,9 +47,9 @@ int create(shmem_team_t team, long options, shmem_ctx_t* ctx) {
             continue;
         }
         contexts[slot].options = options;
-        contexts[slot].owner = std::this_thread::get_id();
+        contexts[slot].owner = thread_number();
         contexts[slot].team = team;
-        contexts[slot].users = 0;
+        contexts[slot].user = 0;
         *ctx = handle_of(slot, generation + 1);
         return 0;
     }
@@ -63,10 +65,9 @@ void check_made_context(shmem_ctx_t ctx, const char* call) {
     if (ctx == SHMEM_CTX_INVALID || found == nullptr) {
         fail(call, "context {} does not exist: it was destroyed, or never made", static_cast<void*>(ctx));
     }
-    if (state().checks && (found->options & SHMEM_CTX_PRIVATE) != 0 &&
-        found->owner != std::this_thread::get_id()) {
-        fail(call, "context {} is SHMEM_CTX_PRIVATE and is used by a thread that did not make it",
-             static_cast<void*>(ctx));
+    if (state().checks && (found->options & SHMEM_CTX_PRIVATE) != 0 && found->owner != thread_number()) {
+        fail(call, "context {} is SHMEM_CTX_PRIVATE to thread {}, which made it, and is used by thread {}",
+             static_cast<void*>(ctx), found->owner, thread_number());
     }
 }
 
@@ -76,16 +77,20 @@ void ContextUse::begin() {
     if (!state().checks || (context.options & SHMEM_CTX_SERIALIZED) == 0) {
         return;
     }
-    if (context.users.fetch_add(1) != 0) {
-        fail(call_, "context {} is SHMEM_CTX_SERIALIZED and another thread is in a call with it",
-             static_cast<void*>(ctx_));
+    int other = 0;
+    if (!context.user.compare_exchange_strong(other, thread_number())) {
+        const char* running = context.running;
+        fail(call_, "context {} is SHMEM_CTX_SERIALIZED, thread {} uses it while thread {} is in {} with it",
+             static_cast<void*>(ctx_), thread_number(), other, running == nullptr ? "another call" : running);
     }
+    context.running = call_;
     is_watched_ = true;
 }
 
 void ContextUse::end() {
     if (Context* context = find(ctx_); context != nullptr) {  // null: it was destroyed in this call
-        context->users.fetch_sub(1);
+        context->running = nullptr;
+        context->user = 0;
     }
 }
 

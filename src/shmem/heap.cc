@@ -15,6 +15,7 @@
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
+#include "shmem/threads.h"
 #include "smem.h"
 
 namespace memfabric::shmem {
@@ -91,6 +92,7 @@ bool take_memory(const char* call, HeapRange range) {
 }
 
 void* allocate(const char* call, uint64_t size, uint64_t alignment) {
+    const LongCall whole_call(call);
     check_up(call);
     agree_in_world(call, size, alignment);
     if (size == 0) {
@@ -195,6 +197,7 @@ using memfabric::shmem::allocate;
 using memfabric::shmem::barrier_of_world;
 using memfabric::shmem::check_up;
 using memfabric::shmem::fail;
+using memfabric::shmem::LongCall;
 
 extern "C" {
 
@@ -207,6 +210,7 @@ void* shmem_malloc_with_hints(size_t size, long) {
 }
 
 void* shmem_calloc(size_t count, size_t size) {
+    const LongCall whole("shmem_calloc");
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, size, &bytes)) {
         bytes = SIZE_MAX;
@@ -230,6 +234,7 @@ void* shmem_align(size_t alignment, size_t size) {
 }
 
 void shmem_free(void* ptr) {
+    const LongCall whole("shmem_free");
     check_up("shmem_free");
     const uint64_t offset = ptr == nullptr ? 0 : memfabric::shmem::block_of("shmem_free", ptr).offset;
     memfabric::shmem::agree_in_world("shmem_free", offset, 0);
@@ -240,6 +245,7 @@ void shmem_free(void* ptr) {
 
 void* shmem_realloc(void* ptr, size_t size) {
     constexpr const char* kCall = "shmem_realloc";
+    const LongCall whole(kCall);
     check_up(kCall);
     if (ptr == nullptr) {
         return allocate(kCall, size, memfabric::shmem::kUnit);

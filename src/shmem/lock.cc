@@ -6,6 +6,7 @@
 
 #include "shmem.h"
 #include "shmem/state.h"
+#include "shmem/threads.h"
 #include "shmem/waiting.h"
 
 namespace memfabric::shmem {
@@ -35,6 +36,7 @@ std::atomic_ref<uint64_t> tickets_of(long* lock, const char* call) {
 
 using memfabric::shmem::fail;
 using memfabric::shmem::kOneTicket;
+using memfabric::shmem::LongCall;
 using memfabric::shmem::next;
 using memfabric::shmem::served;
 using memfabric::shmem::tickets_of;
@@ -43,6 +45,7 @@ using memfabric::shmem::wait_until;
 extern "C" {
 
 void shmem_set_lock(long* lock) {
+    const LongCall whole("shmem_set_lock");
     auto tickets = tickets_of(lock, "shmem_set_lock");
     const uint32_t mine = next(tickets.fetch_add(kOneTicket));
     if (served(tickets.load()) != mine) {

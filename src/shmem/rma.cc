@@ -6,6 +6,7 @@
 #include "shmem/context.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
+#include "shmem/threads.h"
 #include "smem_shm.h"
 
 namespace memfabric::shmem {
@@ -14,8 +15,7 @@ namespace {
 /// From here on the copy engine is faster: streaming stores, and more threads than one.
 constexpr size_t kLarge = 4 << 20;  // bytes
 
-inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    void* target = remote_bytes(dest, bytes, pe, call);
+inline void write(void* target, const void* source, size_t bytes, int pe, const char* call) {
     if (bytes < kLarge) [[likely]] {
         std::memcpy(target, source, bytes);
     } else if (smem_shm_put(heap_object(), target, source, bytes) != 0) {
@@ -23,12 +23,41 @@ inline void put(void* dest, const void* source, size_t bytes, int pe, const char
     }
 }
 
-inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    const void* from = remote_bytes(source, bytes, pe, call);
+inline void read(void* dest, const void* from, size_t bytes, int pe, const char* call) {
     if (bytes < kLarge) [[likely]] {
         std::memcpy(dest, from, bytes);
     } else if (smem_shm_get(heap_object(), dest, from, bytes) != 0) {
         fail(call, "copying {} bytes from PE {} failed", bytes, pe);
+    }
+}
+
+[[gnu::cold]] [[gnu::noinline]] void put_checked(void* dest, const void* source, size_t bytes, int pe,
+                                                 const char* call) {
+    const LongCall whole(call);
+    write(remote_bytes_checked(dest, bytes, pe, call), source, bytes, pe, call);
+}
+
+[[gnu::cold]] [[gnu::noinline]] void get_checked(void* dest, const void* source, size_t bytes, int pe,
+                                                 const char* call) {
+    const LongCall whole(call);
+    read(dest, remote_bytes_checked(source, bytes, pe, call), bytes, pe, call);
+}
+
+inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+    void* target = remote_bytes_unchecked(dest, bytes, pe, call);
+    if (target != nullptr) [[likely]] {
+        write(target, source, bytes, pe, call);
+    } else {
+        put_checked(dest, source, bytes, pe, call);
+    }
+}
+
+inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+    const void* from = remote_bytes_unchecked(source, bytes, pe, call);
+    if (from != nullptr) [[likely]] {
+        read(dest, from, bytes, pe, call);
+    } else {
+        get_checked(dest, source, bytes, pe, call);
     }
 }
 

@@ -7,14 +7,13 @@
 #include "memfabric-shmem/shmemx.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
+#include "shmem/threads.h"
 
 using memfabric::shmem::check_up;
 using memfabric::shmem::fail;
 using memfabric::shmem::state;
 
 namespace {
-
-int thread_level = SHMEM_THREAD_SINGLE;
 
 void init(const char* call, int requested) {
     if (state().is_up) {
@@ -24,11 +23,12 @@ void init(const char* call, int requested) {
         fail(call, "SHMEM is over in this process and cannot begin anew");
     }
     int32_t code = 0;
-    const std::string why = memfabric::shmem::start(memfabric::shmem::request_of_environment(), code);
+    memfabric::shmem::StartRequest request = memfabric::shmem::request_of_environment();
+    request.thread_level = requested;
+    const std::string why = memfabric::shmem::start(request, code);
     if (!why.empty()) {
         fail(call, "{}", why);
     }
-    thread_level = requested;
 }
 
 }  // namespace
@@ -58,16 +58,19 @@ void start_pes(int) {
 
 void shmem_query_thread(int* provided) {
     check_up("shmem_query_thread");
-    *provided = thread_level;
+    *provided = memfabric::shmem::thread_level();
 }
 
 void shmem_finalize(void) {
+    const memfabric::shmem::LongCall whole("shmem_finalize");
     check_up("shmem_finalize");
     memfabric::shmem::stop();
 }
 
 void shmem_global_exit(int status) {
-    check_up("shmem_global_exit");
+    if (!state().is_up) {
+        memfabric::shmem::fail_not_up("shmem_global_exit");
+    }
     memfabric::shmem::end_job(status);
 }
 
@@ -132,6 +135,7 @@ int shmemx_init_attr(const shmemx_init_attr_t* attributes) {
     memfabric::shmem::StartRequest request;
     request.me = attributes->my_pe;
     request.pes = attributes->n_pes;
+    request.thread_level = SHMEM_THREAD_MULTIPLE;
     request.heap_size = attributes->heap_size;
     request.store_url = attributes->store_url == nullptr ? "" : attributes->store_url;
     const auto seconds = [](uint32_t given) { return given == 0 ? 120 : given; };
@@ -140,7 +144,6 @@ int shmemx_init_attr(const shmemx_init_attr_t* attributes) {
     request.control_timeout = seconds(attributes->operation_timeout);
     int32_t code = 0;
     const std::string why = memfabric::shmem::start(request, code);
-    thread_level = SHMEM_THREAD_MULTIPLE;
     return why.empty() ? 0 : std::min(code, -1);
 }
 

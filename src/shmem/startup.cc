@@ -27,6 +27,7 @@
 #include "shmem/static_data.h"
 #include "shmem/sync.h"
 #include "shmem/team.h"
+#include "shmem/threads.h"
 #include "smem.h"
 #include "smem_shm.h"
 
@@ -164,6 +165,7 @@ void end_by_loss(uint32_t rank) {
 void at_exit(int status, void*) {
     // With another status the launcher ends the others; waiting for them might be for ever.
     if (state().is_up && status == 0) {
+        the_state.watches_threads = false;  // any thread may end the program
         stop();
     }
 }
@@ -174,12 +176,15 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
     now.pes = request.pes;
     now.stride = stride;
     const uint64_t own = base + static_cast<uint64_t>(request.me) * stride;
-    now.statics = {statics.begin, statics.size, base + kSyncAreaSize};
+    now.all_statics = {statics.begin, statics.size, base + kSyncAreaSize};
+    now.before_heap = {own, before_heap(statics), own};
     now.heap_begin = own + before_heap(statics);
     now.heap_size = stride - (now.heap_begin - own);
     const char* checks = environment_variable("MF_SHMEM_CHECK");
     now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
-    now.region = {own, now.checks ? before_heap(statics) : stride, own};
+    now.watches_threads = now.checks && request.thread_level < SHMEM_THREAD_MULTIPLE;
+    now.region = {own, now.checks ? 0 : stride, own};
+    now.statics = now.checks ? SymmetricRange{} : now.all_statics;
 }
 
 }  // namespace
@@ -253,7 +258,9 @@ std::string start(const StartRequest& request, int32_t& code) {
     lay_out(window, region, request, statics);
     open_heap();
     open_teams();
+    set_thread_level(request.thread_level);
     the_state.is_up = true;
+    the_state.is_free = !the_state.watches_threads;
     pe_for_watchers = request.me;
     the_state.is_over = false;
     static const int registered = on_exit(at_exit, nullptr);
@@ -296,6 +303,33 @@ void fail_pe(const char* call, int pe) {
     fail(call, "PE {} is outside 0 to {}", pe, state().pes - 1);
 }
 
+void look_at_call(const char* call) {
+    if (!state().is_up) {
+        fail_not_up(call);
+    }
+    check_thread(call);
+}
+
+uint64_t translate_checked(uint64_t address, size_t size, int pe) {
+    const State& now = state();
+    if (contains(now.all_statics, address, size)) {
+        return now.all_statics.window + static_cast<uint64_t>(pe) * now.stride +
+               (address - now.all_statics.begin);
+    }
+    return contains(now.before_heap, address, size) || is_allocated(address, size) ? neighbour(address, pe)
+                                                                                   : 0;
+}
+
+void* remote_bytes_checked(const void* object, size_t size, int pe, const char* call) {
+    check_up(call);
+    const uint64_t found =
+        state().checks ? translate_checked(reinterpret_cast<uint64_t>(object), size, pe) : 0;
+    if (found == 0) {
+        fail_address(call, object, size);
+    }
+    return reinterpret_cast<void*>(found);
+}
+
 void fail_address(const char* call, const void* address, size_t size) {
     check_up(call);
     const State& now = state();
@@ -307,8 +341,8 @@ void fail_address(const char* call, const void* address, size_t size) {
     fail(call,
          "{} + {} bytes is not symmetric: the heap is {:#x} to {:#x}, static data of the program {:#x} to "
          "{:#x}",
-         address, size, now.heap_begin, now.heap_begin + now.heap_size, now.statics.begin,
-         now.statics.begin + now.statics.size);
+         address, size, now.heap_begin, now.heap_begin + now.heap_size, now.all_statics.begin,
+         now.all_statics.begin + now.all_statics.size);
 }
 
 void end_job(int status) {

@@ -16,6 +16,7 @@ struct StartRequest {
     uint32_t init_timeout = 120;  // seconds
     uint32_t create_timeout = 120;
     uint32_t control_timeout = 120;
+    int thread_level = 0;  // SHMEM_THREAD_SINGLE or above
 };
 
 /// What the launcher says; fails with a text where it says nothing and there is more than one.

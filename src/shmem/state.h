@@ -24,16 +24,20 @@ struct State {
     int me = -1;
     int pes = 0;
     uint64_t stride = 0;
-    // Sync area and heap, where this process names them by their place in the window. With checks it ends
-    // before the heap, so that each address of that is looked up.
+    // Sync area and heap, where this process names them by their place in the window; and static data. Both
+    // are empty with checks, so that each address is looked up in the ranges below and among the blocks.
     SymmetricRange region;
     SymmetricRange statics;
+    SymmetricRange before_heap;  // the region's begin
+    SymmetricRange all_statics;
     uint64_t heap_begin = 0;  // in this process
     uint64_t heap_size = 0;
     bool is_up = false;
-    bool is_over = false;   // finalized, or a forked child
-    bool is_child = false;  // forked by a PE
-    bool checks = false;    // also what costs time: whether all PEs call the same collectives
+    bool is_free = false;          // up, and every thread may call
+    bool is_over = false;          // finalized, or a forked child
+    bool is_child = false;         // forked by a PE
+    bool checks = false;           // also what costs time: whether all PEs call the same collectives
+    bool watches_threads = false;  // with checks: not every thread may call at any time
 };
 
 extern State the_state;
@@ -50,13 +54,14 @@ template <typename... Arguments>
 }
 
 /// The cold ends of the checks below.
+void look_at_call(const char* call);  // returns where all is well
 [[noreturn]] void fail_not_up(const char* call);
 [[noreturn]] void fail_pe(const char* call, int pe);
 [[noreturn]] void fail_address(const char* call, const void* address, size_t size);
 
 inline void check_up(const char* call) {
-    if (!state().is_up) [[unlikely]] {
-        fail_not_up(call);
+    if (!state().is_free) [[unlikely]] {
+        look_at_call(call);
     }
 }
 
@@ -69,6 +74,7 @@ inline int number_of_pe(int number, const char* call) {
     return number;
 }
 
+/// Of `count` elements of `size` bytes; ends the job where no number can say it.
 inline size_t bytes_of(size_t count, size_t size, const char* call) {
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, size, &bytes)) [[unlikely]] {
@@ -90,9 +96,11 @@ inline uint64_t neighbour(uint64_t address, int pe) {
 /// Whether heap memory of that place is allocated; asked with checks only.
 bool is_allocated(uint64_t place, size_t size);
 
-/// Where PE `pe` has what this process has at `address`, as a pointer of this process; 0 where that is not
-/// symmetric.
-inline uint64_t translate(uint64_t address, size_t size, int pe) {
+/// Where PE `pe` has what this process has at `address`, as a pointer of this process; `otherwise()` where
+/// that is not symmetric, and always with checks on. It returns from each branch by itself: one test fewer on
+/// the way.
+template <typename Otherwise>
+uint64_t translate_or(uint64_t address, size_t size, int pe, const Otherwise& otherwise) {
     const State& now = state();
     if (contains(now.region, address, size)) [[likely]] {
         return neighbour(address, pe);
@@ -100,18 +108,41 @@ inline uint64_t translate(uint64_t address, size_t size, int pe) {
     if (contains(now.statics, address, size)) {
         return now.statics.window + static_cast<uint64_t>(pe) * now.stride + (address - now.statics.begin);
     }
-    return now.checks && is_allocated(address, size) ? neighbour(address, pe) : 0;
+    return otherwise();
+}
+
+/// With checks on: 0 where it is not symmetric, or heap memory that is not allocated.
+uint64_t translate_checked(uint64_t address, size_t size, int pe);
+
+/// The same, with checks or without.
+inline uint64_t translate(uint64_t address, size_t size, int pe) {
+    return translate_or(address, size, pe,
+                        [&] { return state().checks ? translate_checked(address, size, pe) : 0; });
+}
+
+inline void check_pe(int pe, const char* call) {
+    if (static_cast<unsigned>(pe) >= static_cast<unsigned>(state().pes)) [[unlikely]] {
+        fail_pe(call, pe);
+    }
+}
+
+/// What translate_or() did not find; ends the job where there is none, or the thread may not call.
+void* remote_bytes_checked(const void* object, size_t size, int pe, const char* call);
+
+/// PE `pe`'s object of `size` bytes; null where it has to be looked for by remote_bytes_checked().
+inline void* remote_bytes_unchecked(const void* object, size_t size, int pe, const char* call) {
+    check_pe(pe, call);
+    const uint64_t found =
+        translate_or(reinterpret_cast<uint64_t>(object), size, pe, [] { return uint64_t{0}; });
+    return reinterpret_cast<void*>(found);
 }
 
 /// PE `pe`'s object of `size` bytes; ends the job where there is none.
 inline void* remote_bytes(const void* object, size_t size, int pe, const char* call) {
-    if (static_cast<unsigned>(pe) >= static_cast<unsigned>(state().pes)) [[unlikely]] {
-        fail_pe(call, pe);
-    }
-    const uint64_t found = translate(reinterpret_cast<uint64_t>(object), size, pe);
-    if (found == 0) [[unlikely]] {
-        fail_address(call, object, size);
-    }
+    check_pe(pe, call);
+    const uint64_t found = translate_or(reinterpret_cast<uint64_t>(object), size, pe, [&] {
+        return reinterpret_cast<uint64_t>(remote_bytes_checked(object, size, pe, call));
+    });
     return reinterpret_cast<void*>(found);
 }
 

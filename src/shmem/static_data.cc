@@ -93,6 +93,7 @@ void after_fork_in_child() {
         snapshot = nullptr;
     }
     the_state.is_up = false;
+    the_state.is_free = false;
     the_state.is_over = true;
     the_state.is_child = true;
     the_state.pes = 0;

@@ -10,6 +10,7 @@
 #include "shmem/collective.h"
 #include "shmem/context.h"
 #include "shmem/state.h"
+#include "shmem/threads.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -236,6 +237,7 @@ int shmem_team_translate_pe(shmem_team_t src_team, int src_pe, shmem_team_t dest
 
 int shmem_team_split_strided(shmem_team_t parent_team, int start, int stride, int size,
                              const shmem_team_config_t* config, long config_mask, shmem_team_t* new_team) {
+    const LongCall whole("shmem_team_split_strided");
     check_up("shmem_team_split_strided");
     *new_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID) {
@@ -254,6 +256,7 @@ int shmem_team_split_2d(shmem_team_t parent_team, int xrange, const shmem_team_c
                         long xaxis_mask, shmem_team_t* xaxis_team, const shmem_team_config_t* yaxis_config,
                         long yaxis_mask, shmem_team_t* yaxis_team) {
     constexpr const char* kCall = "shmem_team_split_2d";
+    const LongCall whole(kCall);
     check_up(kCall);
     *xaxis_team = *yaxis_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID || xrange < 1) {
@@ -280,6 +283,7 @@ int shmem_team_split_2d(shmem_team_t parent_team, int xrange, const shmem_team_c
 
 void shmem_team_destroy(shmem_team_t team) {
     constexpr const char* kCall = "shmem_team_destroy";
+    const LongCall whole(kCall);
     check_up(kCall);
     if (team == SHMEM_TEAM_INVALID) {
         return;

@@ -7,6 +7,7 @@
 #include "shmem.h"
 #include "shmem/amo_types.h"
 #include "shmem/state.h"
+#include "shmem/threads.h"
 #include "shmem/waiting.h"
 
 namespace memfabric::shmem {
@@ -110,6 +111,7 @@ int test_one(T* place, int comparison, T value, const char* call) {
 
 template <typename T>
 void wait_for_one(T* place, int comparison, T value, const char* call) {
+    const LongCall whole(call);
     check_own(place, 1, call);
     if (!compares(place, comparison, value, call)) {
         wait_until([&] { return compares(place, comparison, value, call); });
@@ -152,6 +154,7 @@ size_t wait_for_some(const Variables<T>& variables, size_t* indices) {
 }  // namespace memfabric::shmem
 
 using memfabric::shmem::check_own;
+using memfabric::shmem::LongCall;
 using memfabric::shmem::next_start;
 using memfabric::shmem::test_one;
 using memfabric::shmem::Variables;
@@ -163,6 +166,7 @@ using memfabric::shmem::wait_for_some;
 extern "C" {
 
 #define MF_VARIABLES(type, values, one, call)         \
+    const LongCall whole(call);                       \
     check_own(ivars, nelems, call);                   \
     const Variables<type> variables {                 \
         ivars, nelems, status, cmp, values, one, call \

@@ -94,8 +94,8 @@ BAD = [
     ("pes_after_finalize", ["shmem_n_pes", "is over"]),
     ("init_twice", ["shmem_init", "initialized already"]),
     ("active_set", ["shmem_barrier", "PE_size 9"]),
-    ("private_context", ["SHMEM_CTX_PRIVATE", "thread"]),
-    ("serialized_context", ["shmem_ctx_putmem", "SHMEM_CTX_SERIALIZED", "another thread"]),
+    ("private_context", ["shmem_ctx_quiet", "SHMEM_CTX_PRIVATE to thread ", "used by thread "]),
+    ("serialized_context", ["shmem_ctx_putmem", "SHMEM_CTX_SERIALIZED, thread ", "is in shmem_ctx_putmem with it"]),
 ]
 
 
