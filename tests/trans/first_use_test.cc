@@ -82,12 +82,16 @@ TEST_F(MapPages, WritingThemFaultsNoMore) {
     if (::madvise(probe.data(), kSize, MADV_POPULATE_READ) != 0) {
         GTEST_SKIP() << "this kernel cannot enter pages ahead";
     }
-    if (faults_of_writing(map()) < static_cast<long>(kSize / page_)) {
+    constexpr long kFew = kSize / (32 * kKiB);
+    if (faults_of_writing(probe) >= kFew) {
+        GTEST_SKIP() << "writing takes pages for other reasons here, such as a sanitizer's notes";
+    }
+    if (faults_of_writing(map()) < kFew) {
         GTEST_SKIP() << "this kernel enters several pages at a time when they are written";
     }
     const Mapping mapping = map();
     map_pages({mapping.data() + 1, kSize - 2});
-    EXPECT_LT(faults_of_writing(mapping), static_cast<long>(kSize / page_ / 8));
+    EXPECT_LT(faults_of_writing(mapping), kFew);
 }
 
 TEST_F(MapPages, NoPageIsTakenThatTheBytesDoNotLieIn) {

@@ -25,7 +25,10 @@ using staging::Cell;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-const Deadline kSoon = Deadline::after_seconds(30);
+/// Each call its own: the tests of one process together may take longer than that.
+Deadline soon() {
+    return Deadline::after_seconds(30);
+}
 
 std::vector<std::byte> pattern(size_t size, unsigned seed) {
     std::vector<std::byte> bytes(size);
@@ -46,13 +49,14 @@ class StagingRing : public ::testing::Test {
     std::unique_ptr<PeerPath> path() {
         return StagingPath::open(handed_over(), [this] { return alive_.load(); }).value();
     }
-    Status write(PeerPath& path, std::byte* to, std::span<const std::byte> bytes, Deadline deadline = kSoon) {
+    Status write(PeerPath& path, std::byte* to, std::span<const std::byte> bytes,
+                 Deadline deadline = soon()) {
         const copy::Piece piece{to, bytes.data(), bytes.size()};
         return path.move(Direction::kWrite, {&piece, 1}, deadline);
     }
     Status read(PeerPath& path, const std::byte* from, std::span<std::byte> bytes) {
         const copy::Piece piece{bytes.data(), from, bytes.size()};
-        return path.move(Direction::kRead, {&piece, 1}, kSoon);
+        return path.move(Direction::kRead, {&piece, 1}, soon());
     }
     bool covers(memory::AddressRange range) const {
         const auto inside = [&](const auto& other) {
@@ -77,11 +81,11 @@ TEST_F(StagingRing, EverySizeArrivesAndComesBackWhole) {
                               2 * chunk, 2 * chunk + 1, 5 * chunk + 13}) {
         const auto bytes = pattern(size, static_cast<unsigned>(size));
         memory_[size + 3] = std::byte{0x5a};
-        ASSERT_TRUE(write(*way, memory_.data() + 3, bytes).is_ok()) << size;
+        ASSERT_EQ(write(*way, memory_.data() + 3, bytes).message(), "") << size;
         EXPECT_EQ(std::memcmp(memory_.data() + 3, bytes.data(), size), 0) << size;
         EXPECT_EQ(memory_[size + 3], std::byte{0x5a}) << "behind " << size;
         std::vector<std::byte> back(size);
-        ASSERT_TRUE(read(*way, memory_.data() + 3, back).is_ok()) << size;
+        ASSERT_EQ(read(*way, memory_.data() + 3, back).message(), "") << size;
         EXPECT_EQ(back, bytes) << size;
     }
 }
@@ -96,7 +100,7 @@ TEST_F(StagingRing, ManyPiecesAreOneOperation) {
     for (size_t i = 0; i < count; ++i) {
         pieces.push_back({memory_.data() + 2 * each * i, bytes.data() + each * i, each});
     }
-    ASSERT_TRUE(way->move(Direction::kWrite, pieces, kSoon).is_ok());
+    ASSERT_EQ(way->move(Direction::kWrite, pieces, soon()).message(), "");
     for (size_t i = 0; i < count; ++i) {
         ASSERT_EQ(std::memcmp(memory_.data() + 2 * each * i, bytes.data() + each * i, each), 0) << i;
     }
@@ -106,7 +110,7 @@ TEST_F(StagingRing, TheLastRegisteredByteIsTheLast) {
     server_->start();
     const auto way = path();
     const auto bytes = pattern(100, 3);
-    EXPECT_TRUE(write(*way, memory_.data() + memory_.size() - 100, bytes).is_ok());
+    EXPECT_EQ(write(*way, memory_.data() + memory_.size() - 100, bytes).message(), "");
     const Status behind = write(*way, memory_.data() + memory_.size() - 99, bytes);
     EXPECT_EQ(behind.code(), Code::kRefused);
     EXPECT_THAT(behind.message(),
@@ -120,7 +124,7 @@ TEST_F(StagingRing, ARefusedPieceKeepsTheWholeRequestOut) {
     const auto bytes = pattern(100, 4);
     const std::array<copy::Piece, 2> pieces{
         {{memory_.data(), bytes.data(), 100}, {memory_.data() + memory_.size(), bytes.data(), 1}}};
-    EXPECT_EQ(way->move(Direction::kWrite, pieces, kSoon).code(), Code::kRefused);
+    EXPECT_EQ(way->move(Direction::kWrite, pieces, soon()).code(), Code::kRefused);
     EXPECT_EQ(memory_, std::vector<std::byte>(memory_.size()));
 }
 
@@ -141,7 +145,7 @@ TEST_F(StagingRing, FreedMemoryIsAnErrorAndNoCrash) {
     EXPECT_THAT(was_read.message(), HasSubstr(fmt::format("{:#x}", address_of(gone))));
     ::munmap(gone, size);
     // Both sides go on.
-    EXPECT_TRUE(write(*way, memory_.data(), std::span(bytes).first(9)).is_ok());
+    EXPECT_EQ(write(*way, memory_.data(), std::span(bytes).first(9)).message(), "");
 }
 
 TEST_F(StagingRing, WhatTimedOutIsNeverAppliedLater) {
@@ -152,7 +156,7 @@ TEST_F(StagingRing, WhatTimedOutIsNeverAppliedLater) {
     EXPECT_THAT(status.message(), HasSubstr("MF_TRANS_TIMEOUT"));
     server_->start();
     const auto bytes = pattern(10, 7);
-    ASSERT_TRUE(write(*way, memory_.data() + memory_.size() - 10, bytes).is_ok());
+    ASSERT_EQ(write(*way, memory_.data() + memory_.size() - 10, bytes).message(), "");
     const std::span front = std::span(memory_).first(late.size());
     EXPECT_TRUE(
         std::all_of(front.begin(), front.end(), [](std::byte value) { return value == std::byte{0}; }));
@@ -177,8 +181,8 @@ TEST_F(StagingRing, ManyInitiatorsAtOnce) {
             std::vector<std::byte> back(kShare - 11);
             for (unsigned round = 0; round < 10; ++round) {
                 const auto bytes = pattern(back.size(), static_cast<unsigned>(i) * 100 + round);
-                ASSERT_TRUE(write(*way, memory_.data() + i * kShare, bytes).is_ok());
-                ASSERT_TRUE(read(*way, memory_.data() + i * kShare, back).is_ok());
+                ASSERT_EQ(write(*way, memory_.data() + i * kShare, bytes).message(), "");
+                ASSERT_EQ(read(*way, memory_.data() + i * kShare, back).message(), "");
                 ASSERT_EQ(back, bytes);
             }
         });
@@ -242,7 +246,7 @@ TEST_F(StagingRing, NonsenseIsRefusedAndOthersAreServed) {
     EXPECT_EQ(lane.outcome(), staging::kNotRegistered);
     EXPECT_EQ(lane.cell().answer.entry, 1U);
     lane.header().lanes = UINT32_MAX;
-    EXPECT_TRUE(write(*path(), memory_.data(), pattern(10, 9)).is_ok());
+    EXPECT_EQ(write(*path(), memory_.data(), pattern(10, 9)).message(), "");
 }
 
 TEST_F(StagingRing, ARequestWhoseInitiatorDiedIsNotApplied) {
@@ -266,7 +270,7 @@ TEST_F(StagingRing, ALaneWithARequestBeingServedIsNotTaken) {
     lane.cell().state = staging::kServing;
     lane.unlock();
     const auto way = path();
-    EXPECT_TRUE(write(*way, memory_.data(), pattern(10, 11)).is_ok());
+    EXPECT_EQ(write(*way, memory_.data(), pattern(10, 11)).message(), "");
     EXPECT_EQ(lane.cell().state, staging::kServing);
 }
 
