@@ -107,7 +107,7 @@ def heap(rank):
             shmem.array(HEAP, "float64")
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 4])
 def test_heap(count):
     run_ranks(count, heap)
 
@@ -171,8 +171,9 @@ def single_values(rank):
         assert shmem.shmem_int64_g(place, right) == 7
 
 
-def test_single_values_of_every_type():
-    run_ranks(2, single_values)
+@pytest.mark.parametrize("count", [2, 4])
+def test_single_values_of_every_type(count):
+    run_ranks(count, single_values)
 
 
 def atomics(rank):
@@ -211,9 +212,10 @@ def atomics(rank):
         return tickets
 
 
-def test_atomics_of_many_pes():
-    tickets = run_ranks(4, atomics)
-    assert sorted(sum(tickets, [])) == list(range(400))
+@pytest.mark.parametrize("count", [2, 4])
+def test_atomics_of_many_pes(count):
+    tickets = run_ranks(count, atomics)
+    assert sorted(sum(tickets, [])) == list(range(100 * count))
 
 
 def collectives(rank):
