@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts for tests: real network namespaces, each with one interface `eth0`, joined by a switch (a bridge in a
 namespace of its own) or, two of them, by one cable (a veth pair). Nothing lies in the machine's own
-namespace. The names carry the process that made them, so that what a killed run has left is found and removed."""
+namespace. The names carry the process that made them, so that what a killed run has left is found and
+removed."""
 import contextlib
 import functools
 import itertools

@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "capi/private_api.h"
@@ -41,8 +43,8 @@ std::vector<pid_t> children() {
 
 }  // namespace
 
-Job::Job(LaunchPlan plan, std::chrono::milliseconds grace, Descriptor signals)
-    : plan_(std::move(plan)), grace_(grace), signals_(std::move(signals)) {
+Job::Job(LaunchPlan plan, std::chrono::milliseconds grace, Descriptor signals, Descriptor control)
+    : plan_(std::move(plan)), grace_(grace), signals_(std::move(signals)), control_(std::move(control)) {
     // Orphans of the ranks become our children, so that we can end them.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -52,10 +54,23 @@ Job::~Job() {
 }
 
 void Job::start(uint32_t rank, const RankProcess::Environment& variables) {
-    ranks_.emplace_back(plan_, rank, variables);
+    add(plan_, rank, variables, fmt::format("[{}] ", rank), fmt::format("rank {}", rank));
+}
+
+void Job::start_host(const std::string& name, uint32_t first_rank, std::vector<std::string> program) {
+    LaunchPlan plan = plan_;
+    plan.program = std::move(program);
+    plan.controlled = true;
+    plan.relay_output = true;  // by whole lines, so that hosts do not cut each other's
+    add(plan, first_rank, {}, "", name);
+}
+
+void Job::add(const LaunchPlan& plan, uint32_t rank, const RankProcess::Environment& variables,
+              const std::string& prefix, std::string name) {
+    ranks_.emplace_back(plan, rank, variables);
+    names_.push_back(std::move(name));
     exited_.push_back(false);
-    if (plan_.relay_output) {
-        const std::string prefix = fmt::format("[{}] ", rank);
+    if (plan.relay_output) {
         relays_.emplace_back(std::move(ranks_.back().output()), STDOUT_FILENO, prefix);
         relays_.emplace_back(std::move(ranks_.back().errors()), STDERR_FILENO, prefix);
     }
@@ -72,7 +87,8 @@ int Job::run() {
 }
 
 void Job::step() {
-    std::vector<pollfd> waiting{{signals_.get(), POLLIN, 0}};
+    std::vector<pollfd> waiting{{signals_.get(), POLLIN, 0}, {control_.get(), POLLIN, 0}};
+    const size_t first_relay = waiting.size();
     for (const LineRelay& relay : relays_) {
         waiting.push_back({relay.source(), POLLIN, 0});  // poll ignores what is closed (-1)
     }
@@ -86,8 +102,11 @@ void Job::step() {
     if (waiting.front().revents != 0) {
         handle_signal(next_signal(signals_));
     }
+    if (waiting[1].revents != 0) {
+        handle_control();
+    }
     for (size_t i = 0; i < relays_.size(); ++i) {
-        if (waiting[i + 1].revents != 0) {
+        if (waiting[first_relay + i].revents != 0) {
             pump(relays_[i]);
         }
     }
@@ -117,6 +136,22 @@ void Job::handle_signal(int signal) {
     stop_all(kill_at_ ? SIGKILL : signal);
 }
 
+void Job::handle_control() {
+    std::array<char, 64> text;
+    const ssize_t size = ::read(control_.get(), text.data(), text.size());
+    if (size <= 0) {
+        control_.reset();
+        if (!kill_at_) {
+            stop_all(SIGTERM);
+        }
+        return;
+    }
+    std::istringstream numbers(std::string(text.data(), static_cast<size_t>(size)));
+    for (int signal = 0; numbers >> signal;) {
+        handle_signal(signal);
+    }
+}
+
 void Job::handle_exits() {
     for (size_t i = 0; i < ranks_.size(); ++i) {
         const std::optional<RankEnd> end = exited_[i] ? std::nullopt : ranks_[i].end();
@@ -130,7 +165,7 @@ void Job::handle_exits() {
         first_failure_ = end->code;
         if (!kill_at_) {
             const bool alone = std::find(exited_.begin(), exited_.end(), false) == exited_.end();
-            fmt::print(stderr, "mf run: rank {} {}{}\n", ranks_[i].rank(), description(*end),
+            fmt::print(stderr, "mf run: {} {}{}\n", names_[i], description(*end),
                        alone ? "" : "; stopping the others");
             stop_all(SIGTERM);
         }

@@ -66,6 +66,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 struct Child {
     pid_t parent;
     bool own_input;
+    int input;
     int output;
     int errors;
     int report;
@@ -80,7 +81,9 @@ struct Child {
     if (::getppid() != child.parent) {
         ::_exit(127);  // mf died before the line above
     }
-    if (!child.own_input) {
+    if (child.input >= 0) {
+        ::dup2(child.input, STDIN_FILENO);
+    } else if (!child.own_input) {
         const int nothing = ::open("/dev/null", O_RDONLY);
         ::dup2(nothing, STDIN_FILENO);
         ::close(nothing);
@@ -111,10 +114,12 @@ RankProcess::RankProcess(const LaunchPlan& plan, uint32_t rank, const Environmen
     Pipe report = make_pipe();
     Pipe output = plan.relay_output ? make_pipe() : Pipe();
     Pipe errors = plan.relay_output ? make_pipe() : Pipe();
+    Pipe control = plan.controlled ? make_pipe() : Pipe();
     // Rank 0 reads what is piped into mf; a terminal stays with mf, which is the one in its foreground.
-    const bool own_input = rank == 0 && ::isatty(STDIN_FILENO) == 0;
+    const bool own_input = plan.pass_input && rank == 0 && ::isatty(STDIN_FILENO) == 0;
     const Child child{::getpid(),
                       own_input,
+                      control.read_end.get(),
                       output.write_end.get(),
                       errors.write_end.get(),
                       report.write_end.get(),
@@ -145,6 +150,7 @@ RankProcess::RankProcess(const LaunchPlan& plan, uint32_t rank, const Environmen
     }
     output_ = std::move(output.read_end);
     errors_ = std::move(errors.read_end);
+    control_ = std::move(control.write_end);
 }
 
 RankProcess::RankProcess(RankProcess&& other) noexcept
@@ -152,7 +158,8 @@ RankProcess::RankProcess(RankProcess&& other) noexcept
       pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::move(other.pidfd_)),
       output_(std::move(other.output_)),
-      errors_(std::move(other.errors_)) {}
+      errors_(std::move(other.errors_)),
+      control_(std::move(other.control_)) {}
 
 RankProcess::~RankProcess() {
     if (pid_ > 0) {
@@ -162,7 +169,13 @@ RankProcess::~RankProcess() {
 }
 
 void RankProcess::send(int signal) const {
-    if (pid_ > 0) {
+    if (control_.is_open() && signal != SIGKILL) {
+        if (signal != SIGCONT) {
+            // A pipe takes this line at once; nobody there to read it: it ends already.
+            const std::string line = fmt::format("{}\n", signal);
+            static_cast<void>(!::write(control_.get(), line.data(), line.size()));
+        }
+    } else if (pid_ > 0) {
         ::kill(-pid_, signal);  // ESRCH: the group is gone already
     }
 }

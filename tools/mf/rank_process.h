@@ -19,6 +19,8 @@ struct LaunchPlan {
     std::vector<std::string> program;  // and its arguments
     bool relay_output = true;          // else ranks write to where mf writes
     rlimit open_files{};               // what the ranks get back, since mf raises its own limit
+    bool pass_input = true;            // rank 0 reads what is piped into mf
+    bool controlled = false;           // they are `mf run --controlled`, told of signals by their input
 };
 
 /// The program to start is not there or cannot be run.
@@ -62,7 +64,7 @@ class RankProcess {
     Descriptor& output() { return output_; }
     Descriptor& errors() { return errors_; }
 
-    /// Sends the signal to the whole group.
+    /// Sends the signal to the whole group; where it is controlled, by its input, but for SIGKILL.
     void send(int signal) const;
     /// nullopt while it runs.
     std::optional<RankEnd> end() const;
@@ -73,6 +75,7 @@ class RankProcess {
     Descriptor pidfd_;
     Descriptor output_;
     Descriptor errors_;
+    Descriptor control_;
 };
 
 }  // namespace mf

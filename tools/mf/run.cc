@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -11,7 +12,9 @@
 
 #include "background_store.h"
 #include "commands.h"
+#include "host_list.h"
 #include "job.h"
+#include "remote_shell.h"
 #include "signals.h"
 
 namespace mf {
@@ -28,6 +31,14 @@ struct RunArguments {
     std::string store;
     double grace = 5;  // seconds
     bool no_prefix = false;
+    bool controlled = false;
+    std::string hosts;
+    std::string host_file;
+    std::string remote_shell = "ssh -o BatchMode=yes";
+    std::string address;
+    std::vector<std::string> environment;
+
+    bool is_on_hosts() const { return !hosts.empty() || !host_file.empty(); }
 };
 
 struct HostAndPort {
@@ -60,11 +71,11 @@ bool loopback_port_is_free(int port) {
 }
 
 /// A store whose MASTER_PORT is free too, since torch.distributed in the ranks may listen there.
-std::unique_ptr<BackgroundStore> start_store() {
+std::unique_ptr<BackgroundStore> start_store(const std::string& address) {
     constexpr int kTries = 16;
     std::unique_ptr<BackgroundStore> store;
     for (int i = 0; i < kTries; ++i) {
-        store = std::make_unique<BackgroundStore>("tcp://127.0.0.1:0");
+        store = std::make_unique<BackgroundStore>(fmt::format("tcp://{}:0", address));
         if (loopback_port_is_free(host_and_port(store->url()).port - kMasterPortOffset)) {
             break;
         }
@@ -96,9 +107,77 @@ rlimit raise_open_files() {
     return before;
 }
 
+/// Where the ranks of all hosts find the store of this run.
+std::string store_address(const RunArguments& arguments, const std::vector<HostSlots>& hosts) {
+    if (!arguments.address.empty()) {
+        return arguments.address;
+    }
+    const auto other = std::find_if(hosts.begin(), hosts.end(),
+                                    [](const HostSlots& slots) { return slots.host != "localhost"; });
+    return other == hosts.end() ? "127.0.0.1" : address_towards(other->host);
+}
+
+/// Of the `mf run` that starts the ranks of one host, there.
+std::vector<std::string> arguments_on_host(const RunArguments& arguments, const std::string& url,
+                                           const std::vector<std::string>& program) {
+    std::vector<std::string> words{"run",          "--controlled",
+                                   "--ranks",      std::to_string(arguments.ranks),
+                                   "--first-rank", std::to_string(arguments.first_rank),
+                                   "--world-size", std::to_string(arguments.world_size),
+                                   "--store",      url,
+                                   "--grace",      fmt::format("{}", arguments.grace)};
+    if (arguments.no_prefix) {
+        words.emplace_back("--no-prefix");
+    }
+    words.emplace_back("--");
+    words.insert(words.end(), program.begin(), program.end());
+    return words;
+}
+
+int run_on_hosts(RunArguments arguments, const std::vector<std::string>& program) {
+    // The hosts end their ranks within the grace; what then has not come back has lost its connection.
+    constexpr std::chrono::seconds kWayBack{2};
+    const std::vector<HostSlots> hosts = take_ranks(
+        arguments.hosts.empty() ? read_host_file(arguments.host_file) : parse_host_list(arguments.hosts),
+        arguments.ranks);
+    arguments.world_size = 0;
+    for (const HostSlots& slots : hosts) {
+        arguments.world_size += slots.ranks;
+    }
+    if (arguments.world_size > kMaxRanks) {
+        throw std::runtime_error(
+            fmt::format("the hosts take {} ranks, at most {} are possible", arguments.world_size, kMaxRanks));
+    }
+    Descriptor signals = take_over_signals();
+    if (!signals.is_open()) {
+        throw std::runtime_error(fmt::format("cannot wait for signals: {}", std::strerror(errno)));
+    }
+    const LaunchPlan plan{{}, true, raise_open_files()};
+    const std::unique_ptr<BackgroundStore> store =
+        arguments.store.empty() ? start_store(store_address(arguments, hosts)) : nullptr;
+    const std::string url = store ? store->url() : arguments.store;
+    const auto grace = std::chrono::milliseconds(static_cast<int64_t>(arguments.grace * 1000)) + kWayBack;
+    Job job(plan, grace, std::move(signals));
+    arguments.first_rank = 0;
+    for (const HostSlots& slots : hosts) {
+        arguments.ranks = slots.ranks;
+        job.start_host(fmt::format("host {}", slots.host), arguments.first_rank,
+                       command_on_host({arguments.remote_shell, slots.host, arguments.environment,
+                                        arguments_on_host(arguments, url, program)}));
+        arguments.first_rank += slots.ranks;
+    }
+    return job.run();
+}
+
 int run(RunArguments arguments, const std::vector<std::string>& program) {
     if (program.empty()) {
         throw CLI::RequiredError("PROGRAM");
+    }
+    if (arguments.is_on_hosts()) {
+        return run_on_hosts(std::move(arguments), program);
+    }
+    if (arguments.ranks == 0) {
+        throw CLI::RequiredError("--ranks, --hosts or --hostfile");
     }
     arguments.world_size =
         arguments.world_size == 0 ? arguments.first_rank + arguments.ranks : arguments.world_size;
@@ -111,15 +190,44 @@ int run(RunArguments arguments, const std::vector<std::string>& program) {
     if (!signals.is_open()) {
         throw std::runtime_error(fmt::format("cannot wait for signals: {}", std::strerror(errno)));
     }
-    const LaunchPlan plan{program, !arguments.no_prefix, raise_open_files()};
-    const std::unique_ptr<BackgroundStore> store = arguments.store.empty() ? start_store() : nullptr;
+    const LaunchPlan plan{program, !arguments.no_prefix, raise_open_files(), !arguments.controlled};
+    const std::unique_ptr<BackgroundStore> store =
+        arguments.store.empty() ? start_store("127.0.0.1") : nullptr;
     const std::string url = store ? store->url() : arguments.store;
-    Job job(plan, std::chrono::milliseconds(static_cast<int64_t>(arguments.grace * 1000)),
-            std::move(signals));
+    Job job(plan, std::chrono::milliseconds(static_cast<int64_t>(arguments.grace * 1000)), std::move(signals),
+            Descriptor(arguments.controlled ? ::dup(STDIN_FILENO) : -1));
     for (uint32_t i = 0; i < arguments.ranks; ++i) {
         job.start(arguments.first_rank + i, environment_of(arguments, url, i));
     }
     return job.run();
+}
+
+void add_host_options(CLI::App& command, RunArguments& arguments) {
+    CLI::Option* hosts = command.add_option(
+        "--hosts", arguments.hosts, "Start the ranks on these hosts: h1:2,h2:2; localhost needs no ssh");
+    CLI::Option* file = command.add_option("--hostfile", arguments.host_file,
+                                           "The same from a file, a host a line: \"h1:2\" or \"h1 slots=2\"");
+    hosts->excludes(file);
+    for (const char* name : {"--first-rank", "--world-size"}) {
+        hosts->excludes(command.get_option(name));
+        file->excludes(command.get_option(name));
+    }
+    command
+        .add_option("--remote-shell", arguments.remote_shell,
+                    "What reaches a host; the host and one command line follow")
+        ->capture_default_str();
+    command.add_option("--address", arguments.address,
+                       "Address of this host for the store; default: the one on the way to the hosts");
+    command
+        .add_option("--env", arguments.environment,
+                    "NAME or NAME=VALUE for the ranks on other hosts, beside MF_*, SMEM_*, SHMEM_*, "
+                    "LD_LIBRARY_PATH and PYTHONPATH")
+        ->take_all()
+        ->expected(1);
+    command
+        .add_flag("--controlled", arguments.controlled,
+                  "Signals come by standard input, whose end stops the ranks")
+        ->group("");
 }
 
 }  // namespace
@@ -128,8 +236,7 @@ void register_run(CLI::App& app, Session& session) {
     CLI::App* command = app.add_subcommand(
         "run", "Start N ranks of a program with a config store: mf run -n 4 -- PROGRAM ARGS...");
     const auto arguments = std::make_shared<RunArguments>();
-    command->add_option("-n,--ranks", arguments->ranks, "How many ranks to start here")
-        ->required()
+    command->add_option("-n,--ranks", arguments->ranks, "How many ranks to start: here, or on the hosts")
         ->check(CLI::Range(1U, kMaxRanks));
     command->add_option("--store", arguments->store,
                         "URL of a store that runs already, instead of one of our own on loopback");
@@ -148,6 +255,7 @@ void register_run(CLI::App& app, Session& session) {
         ->capture_default_str();
     command->add_flag("--no-prefix", arguments->no_prefix,
                       "Let ranks write directly, without \"[rank] \" before each line");
+    add_host_options(*command, *arguments);
     command->prefix_command();
     command->callback([&session, arguments, command] {
         std::vector<std::string> program = command->remaining();
