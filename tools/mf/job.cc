@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 #include "capi/private_api.h"
 
@@ -22,9 +23,14 @@ namespace {
 
 constexpr int kOutputClosed = 128 + SIGPIPE;
 
+std::string signal_text(int number) {
+    const char* const text = ::sigdescr_np(number);
+    return text != nullptr ? text : "a real-time signal";
+}
+
 std::string description(RankEnd end) {
     return end.by_signal
-               ? fmt::format("was killed by signal {} ({})", end.code - 128, ::strsignal(end.code - 128))
+               ? fmt::format("was killed by signal {} ({})", end.code - 128, signal_text(end.code - 128))
                : fmt::format("exited with code {}", end.code);
 }
 
@@ -97,7 +103,7 @@ void Job::step() {
         waiting.push_back({exited_[i] ? -1 : ranks_[i].exit_descriptor(), POLLIN, 0});
     }
     if (::poll(waiting.data(), waiting.size(), poll_timeout()) < 0 && errno != EINTR) {
-        throw std::runtime_error(fmt::format("poll: {}", std::strerror(errno)));
+        throw std::runtime_error(fmt::format("poll: {}", std::generic_category().message(errno)));
     }
     if (waiting.front().revents != 0) {
         handle_signal(next_signal(signals_));

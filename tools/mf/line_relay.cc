@@ -23,7 +23,7 @@ bool write_all(int target, std::string_view text) {
 }  // namespace
 
 bool LineRelay::pump() {
-    std::array<char, 64 * 1024> buffer;
+    std::array<char, size_t{64} << 10> buffer;
     const ssize_t size = ::read(source_.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) {
         return true;

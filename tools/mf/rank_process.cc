@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
+#include <system_error>
 
 #include "signals.h"
 
@@ -24,7 +24,7 @@ struct Pipe {
 };
 
 [[noreturn]] void fail(const std::string& what, int error) {
-    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(error)));
+    throw std::runtime_error(fmt::format("{}: {}", what, std::generic_category().message(error)));
 }
 
 Pipe make_pipe() {
@@ -47,13 +47,14 @@ std::vector<std::string> environment_with(const RankProcess::Environment& variab
         }
     }
     for (const auto& [name, value] : variables) {
-        entries.push_back(name + "=" + value);
+        entries.push_back(fmt::format("{}={}", name, value));
     }
     return entries;
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (std::string& text : texts) {
         pointers.push_back(text.data());
     }
@@ -103,7 +104,8 @@ struct Child {
 }  // namespace
 
 ProgramError::ProgramError(const std::string& program, int error)
-    : std::runtime_error(fmt::format("'{}' cannot be started: {}", program, std::strerror(error))),
+    : std::runtime_error(
+          fmt::format("'{}' cannot be started: {}", program, std::generic_category().message(error))),
       exit_code_(error == ENOENT ? 127 : 126) {}
 
 RankProcess::RankProcess(const LaunchPlan& plan, uint32_t rank, const Environment& variables) : rank_(rank) {

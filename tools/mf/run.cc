@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "background_store.h"
 #include "commands.h"
@@ -188,7 +188,8 @@ int run(RunArguments arguments, const std::vector<std::string>& program) {
     }
     Descriptor signals = take_over_signals();
     if (!signals.is_open()) {
-        throw std::runtime_error(fmt::format("cannot wait for signals: {}", std::strerror(errno)));
+        throw std::runtime_error(
+            fmt::format("cannot wait for signals: {}", std::generic_category().message(errno)));
     }
     const LaunchPlan plan{program, !arguments.no_prefix, raise_open_files(), !arguments.controlled};
     const std::unique_ptr<BackgroundStore> store =

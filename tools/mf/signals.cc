@@ -25,7 +25,7 @@ sigset_t handled_signals() {
 
 Descriptor take_over_signals() {
     const sigset_t set = handled_signals();
-    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0 || ::signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+    if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0 || ::signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
         return {};
     }
     return Descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -40,7 +40,7 @@ int next_signal(const Descriptor& signals) {
 void give_back_signals() {
     const sigset_t set = handled_signals();
     ::signal(SIGPIPE, SIG_DFL);
-    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 }  // namespace mf

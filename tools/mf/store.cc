@@ -3,9 +3,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "capi/private_api.h"
 #include "commands.h"
@@ -31,7 +31,8 @@ void print_bound(const char* url, void* context) {
 int serve(StoreArguments& arguments) {
     const Descriptor signals = take_over_signals();
     if (!signals.is_open()) {
-        fmt::print(stderr, "mf store: error: cannot wait for signals: {}\n", std::strerror(errno));
+        fmt::print(stderr, "mf store: error: cannot wait for signals: {}\n",
+                   std::generic_category().message(errno));
         return 1;
     }
     const std::optional<std::string>& tls = arguments.tls_info;

@@ -201,6 +201,7 @@ void TargetProcess::start(const TargetSettings& settings) {
                                       "--memory",
                                       settings.library_memory ? "library" : "private"};
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }
