@@ -6,6 +6,7 @@
 #   trans   the transfer engine between two processes of this machine
 #   micro   the copy kernels one by one (Google Benchmark's own output)
 #   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
+#   fabric  big memory between two hosts (network namespaces; needs root) against bare TCP and UCX (needs Debian's ucx-utils)
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
@@ -29,7 +30,7 @@ while (($# > 0)); do
             rounds=(--rounds "$2")
             shift
             ;;
-        local | trans | micro | shmem) groups+=("$1") ;;
+        local | trans | micro | shmem | fabric) groups+=("$1") ;;
         *) usage ;;
     esac
     shift
@@ -96,6 +97,17 @@ run_shmem() {
     measure bench/shmem/run.py "${json[@]}" "${rounds[@]}"
 }
 
+run_fabric() {
+    if [[ ! -x /usr/bin/ucx_perftest ]]; then
+        echo "bench.sh: the reference is missing; install it: apt-get install ucx-utils" >&2
+        return 1
+    fi
+    build bench_fabric || return 1
+    deadline=$((SECONDS + limit))
+    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
+    measure bench/fabric/run.py "${json[@]}" "${rounds[@]}"
+}
+
 status=0
 for group in "${groups[@]}"; do
     case $group in
@@ -103,6 +115,7 @@ for group in "${groups[@]}"; do
         trans) run_trans || status=1 ;;
         micro) run_micro || status=1 ;;
         shmem) run_shmem || status=1 ;;
+        fabric) run_fabric || status=1 ;;
     esac
 done
 exit "$status"

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/turns.h"
 #include "measure/plain_copy.h"
 #include "measure/statistics.h"
 
@@ -24,26 +25,6 @@ constexpr double kGiga = 1e9;
 /// What one sample moves at least: long enough for the clock, short enough that machine noise hits all
 /// contenders alike.
 constexpr size_t kSampleBytes = 128 * kMiB;
-
-/// Runs every contender once a round, beginning with another one each round, and returns the median of each.
-std::vector<double> take_turns(size_t rounds, const std::vector<std::function<double()>>& contenders) {
-    std::vector<std::vector<double>> samples(contenders.size());
-    for (const auto& contender : contenders) {
-        contender();  // warm-up, not counted
-    }
-    for (size_t round = 0; round < rounds; ++round) {
-        for (size_t turn = 0; turn < contenders.size(); ++turn) {
-            const size_t which = (round + turn) % contenders.size();
-            samples[which].push_back(contenders[which]());
-        }
-    }
-    std::vector<double> medians;
-    medians.reserve(samples.size());
-    for (const std::vector<double>& of_one : samples) {
-        medians.push_back(measure::median(of_one));
-    }
-    return medians;
-}
 
 /// The pieces of one batch as the C interface takes them.
 struct Batch {
