@@ -17,7 +17,6 @@ namespace {
 struct SyncArray {
     BarrierWords barrier;
     Publication publication;
-    Mailbox box;
 };
 static_assert(sizeof(SyncArray) <= SHMEM_SYNC_SIZE * sizeof(long));
 
@@ -83,13 +82,8 @@ Publication& Group::publication(int member) const {
     return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->publication;
 }
 
-/// Of a team's boxes none is used again before all members have emptied it. An active set has one; a program
-/// should use no pSync array again while a PE is still in an earlier call with it, but many take turns with
-/// two: so a root waits for a box that is full.
+/// None of the boxes is used again before all members have emptied it.
 uint32_t Group::next_post() const {
-    if (slots_ == nullptr) {
-        return 1;
-    }
     if (++*posts_ % kTeamBoxes == 0) {
         wait();
     }
@@ -100,10 +94,7 @@ uint32_t Group::next_post() const {
 }
 
 Mailbox& Group::mailbox(int member, uint32_t post) const {
-    if (slots_ != nullptr) {
-        return slots_[member]->boxes[post % kTeamBoxes];
-    }
-    return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->box;
+    return slots_[member]->boxes[post % kTeamBoxes];
 }
 
 void Group::take_post(uint32_t post) const {
@@ -147,25 +138,26 @@ void Group::enter(const void* source, size_t source_bytes, const void* dest, siz
 
 namespace {
 
-/// The root writes to all and goes on; the others wait for it alone.
+/// The root writes to all. In a team it goes on then, and the others wait for it alone.
 void push(const Group& group, void* dest, const void* source, size_t bytes, int root, bool root_copies) {
     if (bytes == 0) {
         return;
     }
-    const uint32_t number = group.next_post();
-    if (group.me() != root) {
-        group.take_post(number);
-        return;
-    }
-    for (int i = 1; i < group.size(); ++i) {
+    const uint32_t number = group.has_mailboxes() ? group.next_post() : 0;
+    for (int i = 1; group.me() == root && i < group.size(); ++i) {
         const int member = (root + i) % group.size();
-        Mailbox& box = group.mailbox(member, number);
-        wait_until_empty(box);
         std::memcpy(remote_bytes(dest, bytes, group.world_pe(member), group.call()), source, bytes);
-        post(box, number);
+        if (group.has_mailboxes()) {
+            post(group.mailbox(member, number), number);
+        }
     }
-    if (root_copies) {
+    if (group.me() == root && root_copies) {
         copy(dest, source, bytes);
+    }
+    if (!group.has_mailboxes()) {
+        group.wait();
+    } else if (group.me() != root) {
+        group.take_post(number);
     }
 }
 

@@ -25,8 +25,11 @@ class Group {
     /// A call that is nothing but a barrier.
     void meet() const;
 
-    /// For a call in which one member posts to all others and does not wait for them: its number, the same at
-    /// all members, and where a member finds it. Whoever has found it calls take_post().
+    /// Whether a member can post to others of a team without waiting for them; the words of a pSync array can
+    /// not tell the posts of two roots apart.
+    bool has_mailboxes() const { return slots_ != nullptr; }
+    /// For a call in which one member posts to all others: its number, the same at all members, and where a
+    /// member finds it. Whoever has found it calls take_post().
     uint32_t next_post() const;
     Mailbox& mailbox(int member, uint32_t post) const;
     void take_post(uint32_t post) const;

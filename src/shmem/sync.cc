@@ -67,10 +67,6 @@ void wait_at(BarrierWords& barrier, uint32_t count) {
     wait_on(barrier.generation, barrier.sleepers, [=](uint32_t now) { return now != generation; });
 }
 
-void wait_until_empty(const Mailbox& box) {
-    wait_until([&] { return box.value.load(std::memory_order_acquire) == 0; });
-}
-
 void post(Mailbox& box, uint32_t value) {
     box.value.store(value);
     wake(box.value, box.sleepers);

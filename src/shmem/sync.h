@@ -23,8 +23,6 @@ struct Mailbox {
     std::atomic<uint32_t> sleepers;
 };
 
-/// Waits until whoever has the box has emptied it.
-void wait_until_empty(const Mailbox& box);
 /// What the caller wrote before is seen by whoever has waited for `value`.
 void post(Mailbox& box, uint32_t value);
 /// Waits until `value` is there: spins, yields, sleeps.
