@@ -4,12 +4,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 namespace mf {
 namespace {
@@ -34,7 +35,8 @@ HostSlots checked(std::string_view host, uint32_t ranks, std::string_view whole)
     const bool readable =
         !name.empty() && name.front() != '-' &&
         std::all_of(name.begin(), name.end(), [](unsigned char character) {
-            return std::isalnum(character) != 0 || std::strchr(".:_-@%", character) != nullptr;
+            return std::isalnum(character) != 0 ||
+                   std::string_view(".:_-@%").find(static_cast<char>(character)) != std::string_view::npos;
         });
     if (!readable) {
         throw std::runtime_error(fmt::format("'{}' is no host, or host:ranks", whole));
@@ -67,7 +69,7 @@ std::vector<HostSlots> read_host_file(const std::string& path) {
     std::ifstream file(path);
     if (!file) {
         throw std::runtime_error(
-            fmt::format("host file '{}' cannot be read: {}", path, std::strerror(errno)));
+            fmt::format("host file '{}' cannot be read: {}", path, std::generic_category().message(errno)));
     }
     std::vector<HostSlots> hosts;
     int number = 0;

@@ -11,13 +11,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 
 #include "descriptor.h"
 
@@ -50,21 +50,18 @@ std::string shell_word(std::string_view word) {
     return text;
 }
 
+/// `extra` as NAME asks for our value, if there is one; as NAME=VALUE it comes last and so counts.
 std::vector<std::string> environment_of(const std::vector<std::string>& extra) {
     std::vector<std::string> found;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text(*entry);
-        if (is_passed_on(text.substr(0, text.find('=')))) {
+        const std::string_view name = text.substr(0, text.find('='));
+        if (is_passed_on(name) || std::find(extra.begin(), extra.end(), name) != extra.end()) {
             found.emplace_back(text);
         }
     }
-    for (const std::string& entry : extra) {
-        if (entry.find('=') != std::string::npos) {
-            found.push_back(entry);
-        } else if (const char* value = std::getenv(entry.c_str())) {
-            found.push_back(entry + "=" + value);
-        }
-    }
+    std::copy_if(extra.begin(), extra.end(), std::back_inserter(found),
+                 [](const std::string& entry) { return entry.find('=') != std::string::npos; });
     return found;
 }
 
@@ -133,8 +130,8 @@ std::string address_towards(const std::string& host) {
         }
         error = errno;
     }
-    throw std::runtime_error(
-        fmt::format("nothing leads to host '{}': {}{}", name, std::strerror(error), kRemedy));
+    throw std::runtime_error(fmt::format("nothing leads to host '{}': {}{}", name,
+                                         std::generic_category().message(error), kRemedy));
 }
 
 }  // namespace mf

@@ -150,7 +150,8 @@ int run_on_hosts(RunArguments arguments, const std::vector<std::string>& program
     }
     Descriptor signals = take_over_signals();
     if (!signals.is_open()) {
-        throw std::runtime_error(fmt::format("cannot wait for signals: {}", std::strerror(errno)));
+        throw std::runtime_error(
+            fmt::format("cannot wait for signals: {}", std::generic_category().message(errno)));
     }
     const LaunchPlan plan{{}, true, raise_open_files()};
     const std::unique_ptr<BackgroundStore> store =
