@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace memfabric::transport {
+
+/// Where a process is reached: by which provider of libfabric, at which engine addresses, and which life of
+/// the process it is.
+struct FabricAddress {
+    std::string provider;
+    std::vector<std::string> endpoints;  // opaque bytes of the provider
+    uint64_t instance = 0;
+
+    std::string encode() const;
+    /// kInvalidParam where the bytes are no address; trusts no length in them.
+    static Result<FabricAddress> decode(std::string_view bytes);
+    bool operator==(const FabricAddress&) const = default;
+};
+
+/// A range of memory that a process exposes.
+struct RemoteRegion {
+    uint64_t key = 0;
+    uint64_t base = 0;  // what the provider adds offsets to: 0, or the range's address at its owner
+    uint64_t size = 0;
+
+    std::string encode() const;
+    static Result<RemoteRegion> decode(std::string_view bytes);
+    bool operator==(const RemoteRegion&) const = default;
+};
+
+/// `size` bytes at `local` here, and at `offset` in a peer's region.
+struct FabricPiece {
+    std::byte* local = nullptr;  // only read from by a put
+    RemoteRegion region;
+    uint64_t offset = 0;
+    size_t size = 0;
+};
+
+}  // namespace memfabric::transport
