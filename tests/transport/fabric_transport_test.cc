@@ -131,7 +131,8 @@ TEST(FabricStart, AProviderThatIsNotThereIsNamedWithThoseThatAre) {
     ASSERT_FALSE(started.is_ok());
     EXPECT_EQ(started.status().code(), Code::kNotSupported);
     EXPECT_NE(started.status().message().find("carrierpigeon"), std::string::npos);
-    EXPECT_NE(started.status().message().find("tcp;ofi_rxm"), std::string::npos) << started.status().message();
+    EXPECT_NE(started.status().message().find("tcp;ofi_rxm"), std::string::npos)
+        << started.status().message();
 }
 
 TEST(FabricPeers, AnAddressThatNobodyListensOnEndsByTheDeadline) {
@@ -159,7 +160,8 @@ TEST_P(StoppedTarget, AfterTheDeadlineNobodyTouchesTheBuffer) {
     const FabricPiece probe{small.data(), target.region(), 0, small.size()};
     ASSERT_TRUE(transport->put(*peer, {&probe, 1}, Deadline::after(5s)).is_ok());
     target.stop();
-    void* mapped = ::mmap(nullptr, test::kTargetSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* mapped =
+        ::mmap(nullptr, test::kTargetSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(mapped, MAP_FAILED);
     const FabricPiece big{static_cast<std::byte*>(mapped), target.region(), 0, test::kTargetSize};
     const auto begun = std::chrono::steady_clock::now();
@@ -168,8 +170,8 @@ TEST_P(StoppedTarget, AfterTheDeadlineNobodyTouchesTheBuffer) {
     EXPECT_EQ(ended.code(), Code::kTimeout) << ended.message();
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 3s);
     // Other memory takes its place, so that a late write would show.
-    ASSERT_EQ(::mmap(mapped, test::kTargetSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                     -1, 0),
+    ASSERT_EQ(::mmap(mapped, test::kTargetSize, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
               mapped);
     target.go_on();
     Bytes back(8);
@@ -195,7 +197,13 @@ TEST(KilledTarget, EndsItsTransfersWithPeerLostAndOthersGoOn) {
     const FabricPiece to_other{sent.data(), other.region(), 0, sent.size()};
     ASSERT_TRUE(transport->put(*lost, {&to_victim, 1}, Deadline::after(20s)).is_ok());
     victim.stop();
-    std::jthread killer([&] { victim.kill_only(); });
+    const uint64_t before = transport->counters().begun_operations;
+    std::jthread killer([&] {
+        while (transport->counters().begun_operations == before) {
+            std::this_thread::yield();
+        }
+        victim.kill_only();
+    });
     const Status ended = transport->put(*lost, {&to_victim, 1}, Deadline::after(20s));
     EXPECT_EQ(ended.code(), Code::kPeerLost) << ended.message();
     const Status good = transport->put(*kept, {&to_other, 1}, Deadline::after(20s));

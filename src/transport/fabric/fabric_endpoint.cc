@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "transport/fabric/peer_sockets.h"
 
@@ -30,8 +31,7 @@ void* context_of(T* slots, const T* slot) {
 
 }  // namespace
 
-Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain,
-                                                             fi_info& info) {
+Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info) {
     std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info));
     MF_RETURN_IF_ERROR(opened->open_queues());
     MF_RETURN_IF_ERROR(opened->open_endpoint());
@@ -112,12 +112,12 @@ bool FabricEndpoint::post(FabricFlow flow, fi_addr_t peer, FabricOperation& oper
     operation.state = FabricOperation::State::kPosted;
     const int code = submit(flow, peer, operation, context_of(slots_.data(), &*slot));
     if (code == 0) {
+        ++begun_;
         return true;
     }
     slot->operation = nullptr;
     operation.error = -code;
-    operation.state =
-        code == -FI_EAGAIN ? FabricOperation::State::kWaiting : FabricOperation::State::kFailed;
+    operation.state = code == -FI_EAGAIN ? FabricOperation::State::kWaiting : FabricOperation::State::kFailed;
     return code != -FI_EAGAIN;
 }
 
@@ -138,10 +138,9 @@ int FabricEndpoint::submit(FabricFlow flow, fi_addr_t peer, const FabricOperatio
     message.rma_iov_count = count;
     message.context = context;
     // Only delivery-complete means that the bytes are in the target's memory.
-    return static_cast<int>(
-        flow == FabricFlow::kPut
-            ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | FI_DELIVERY_COMPLETE)
-            : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
+    return static_cast<int>(flow == FabricFlow::kPut
+                                ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | FI_DELIVERY_COMPLETE)
+                                : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
 }
 
 void FabricEndpoint::progress() {

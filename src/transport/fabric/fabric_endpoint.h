@@ -6,6 +6,7 @@
 #include <rdma/fi_rma.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -38,12 +39,14 @@ struct FabricOperation {
 /// One endpoint with its address vector and completion queue. Everything of it is used under its own lock.
 class FabricEndpoint {
  public:
-    static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain,
-                                                        fi_info& info);
+    static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain, fi_info& info);
 
     const std::string& address() const { return address_; }
     fid* wait_object() const { return &queue_->fid; }
     int wait_descriptor() const { return wait_descriptor_; }
+
+    /// How many operations the engine took so far.
+    uint64_t begun() const { return begun_; }
 
     Result<fi_addr_t> insert(std::string_view peer_address);
 
@@ -52,7 +55,6 @@ class FabricEndpoint {
 
     /// Reads completions and lets the engine work, on both directions.
     void progress();
-
 
     /// Sleeps until completions were read by somebody, at most `longest`.
     void wait_for_completions(std::chrono::milliseconds longest);
@@ -92,6 +94,7 @@ class FabricEndpoint {
     std::string address_;
     int wait_descriptor_ = -1;
     std::array<Slot, kWindow> slots_;
+    std::atomic<uint64_t> begun_{0};
 };
 
 }  // namespace memfabric::transport

@@ -19,8 +19,9 @@ constexpr size_t kMostPieces = 16;
 Status check_pieces(const FabricPeer& peer, std::span<const FabricPiece> pieces) {
     for (const FabricPiece& piece : pieces) {
         if (piece.offset > piece.region.size || piece.size > piece.region.size - piece.offset) {
-            return failure(Code::kInvalidParam, "{}: {} bytes at offset {} are not inside its region of {} bytes",
-                           peer.name(), piece.size, piece.offset, piece.region.size);
+            return failure(Code::kInvalidParam,
+                           "{}: {} bytes at offset {} are not inside its region of {} bytes", peer.name(),
+                           piece.size, piece.offset, piece.region.size);
         }
     }
     return {};
@@ -46,8 +47,8 @@ Result<FidPtr<fid_mr>> register_memory(FabricState& state, std::span<std::byte> 
         const size_t bytes = state.info->domain_attr->mr_key_size;
         const uint64_t mask = bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * bytes)) - 1;
         fid_mr* region = nullptr;
-        const int code = fi_mr_reg(state.domain.get(), memory.data(), memory.size(), kPeersMay, 0, key & mask, 0,
-                                   &region, nullptr);
+        const int code = fi_mr_reg(state.domain.get(), memory.data(), memory.size(), kPeersMay, 0, key & mask,
+                                   0, &region, nullptr);
         if (code == 0) {
             return FidPtr<fid_mr>(region);
         }
@@ -59,15 +60,16 @@ Result<FidPtr<fid_mr>> register_memory(FabricState& state, std::span<std::byte> 
 }
 
 Status check_process() {
-    return in_forked_child() ? Status(Code::kNotInitialized, "the fabric stayed in the parent of this forked child")
-                             : Status();
+    return in_forked_child()
+               ? Status(Code::kNotInitialized, "the fabric stayed in the parent of this forked child")
+               : Status();
 }
 
 Status transfer_pieces(FabricState& state, FabricFlow flow, const TransferPeer& peer,
                        std::span<const FabricPiece> pieces, Deadline deadline) {
     uint64_t retried = 0;
-    Status status = run_transfer(*state.origin, peer, flow, pieces, pieces_an_operation(*state.info), deadline,
-                                 retried);
+    Status status =
+        run_transfer(*state.origin, peer, flow, pieces, pieces_an_operation(*state.info), deadline, retried);
     state.retried += retried;
     if (status.is_ok()) {
         const bool is_put = flow == FabricFlow::kPut;
@@ -143,17 +145,20 @@ Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    return transfer_pieces(*state_, FabricFlow::kPut, {peer.name_, peer.address_, peer.handle_}, pieces, deadline);
+    return transfer_pieces(*state_, FabricFlow::kPut, {peer.name_, peer.address_, peer.handle_}, pieces,
+                           deadline);
 }
 
 Status FabricTransport::get(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    return transfer_pieces(*state_, FabricFlow::kGet, {peer.name_, peer.address_, peer.handle_}, pieces, deadline);
+    return transfer_pieces(*state_, FabricFlow::kGet, {peer.name_, peer.address_, peer.handle_}, pieces,
+                           deadline);
 }
 
 FabricCounters FabricTransport::counters() const {
-    return {state_->put_bytes, state_->put_calls, state_->get_bytes, state_->get_calls, state_->retried};
+    return {state_->put_bytes, state_->put_calls,       state_->get_bytes,
+            state_->get_calls, state_->origin->begun(), state_->retried};
 }
 
 }  // namespace memfabric::transport

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,6 +58,7 @@ struct FabricCounters {
     uint64_t put_calls = 0;
     uint64_t get_bytes = 0;
     uint64_t get_calls = 0;
+    uint64_t begun_operations = 0;  // handed to the engine, done or not
     uint64_t retried_operations = 0;
 };
 

@@ -98,10 +98,11 @@ Result<InfoPtr> choose_provider(const std::string& name, const std::string& loca
             break;
         }
     }
-    return failure(Code::kNotSupported,
-                   "libfabric has no provider '{}' for reliable datagrams with RMA and atomics at local address '{}' "
-                   "({}); it offers there: {}. Set MF_FABRIC_PROVIDER or MF_FABRIC_ADDRESS",
-                   name, local_address, reason, offered(local_address));
+    return failure(
+        Code::kNotSupported,
+        "libfabric has no provider '{}' for reliable datagrams with RMA and atomics at local address '{}' "
+        "({}); it offers there: {}. Set MF_FABRIC_PROVIDER or MF_FABRIC_ADDRESS",
+        name, local_address, reason, offered(local_address));
 }
 
 }  // namespace memfabric::transport

@@ -71,7 +71,8 @@ class Transfer {
             if (operation.state == State::kFailed) {
                 note_failure(operation);
             }
-            if (operation.state == State::kWaiting && !engine_is_full_ && operation.failures < kMostFailures) {
+            if (operation.state == State::kWaiting && !engine_is_full_ &&
+                operation.failures < kMostFailures) {
                 engine_is_full_ = !endpoint_.post(flow_, peer_.handle, operation);
                 broken_ = broken_ && engine_is_full_;
             }
@@ -97,14 +98,15 @@ class Transfer {
             return operation.failures >= kMostFailures && operation.state == State::kWaiting;
         });
         if (refused) {
-            return failure(Code::kRefused,
-                           "{} {}: the connection broke {} times under an operation ({}): most likely the key is "
-                           "refused (revoked, or of another life of that process)",
-                           verb(), peer_.name, kMostFailures, fi_strerror(last_error_));
+            return failure(
+                Code::kRefused,
+                "{} {}: the connection broke {} times under an operation ({}): most likely the key is "
+                "refused (revoked, or of another life of that process)",
+                verb(), peer_.name, kMostFailures, fi_strerror(last_error_));
         }
         if (broken_ && Clock::now() - broken_since_ > kReconnectWithin) {
-            return failure(Code::kPeerLost, "{} {}: the connection broke ({}) and was not back within {} ms", verb(),
-                           peer_.name, fi_strerror(last_error_), kReconnectWithin.count());
+            return failure(Code::kPeerLost, "{} {}: the connection broke ({}) and was not back within {} ms",
+                           verb(), peer_.name, fi_strerror(last_error_), kReconnectWithin.count());
         }
         return {};
     }
