@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/remote_members.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/wire.h"
+
+namespace memfabric {
+namespace {
+
+/// What a rank says of itself when it enters.
+struct Entry {
+    std::string address;
+    uint64_t key = 0;
+    uint64_t base = 0;
+    uint64_t size = 0;
+};
+
+}  // namespace
+
+template <>
+struct store::Fields<Entry> {
+    static auto of(auto& m) { return std::tie(m.address, m.key, m.base, m.size); }
+};
+
+RemoteMembers::RemoteMembers(store::Client& store, std::shared_ptr<transport::RemoteMemory> transport,
+                             const std::string& object, std::string host_id, uint32_t slots)
+    : store_(store),
+      transport_(std::move(transport)),
+      object_(object),
+      group_(object + "/remote"),
+      host_id_(std::move(host_id)),
+      slots_(slots),
+      table_(std::make_shared<RemoteTable>(slots)),
+      gone_(slots, 0) {}
+
+Status RemoteMembers::enter(uint32_t rank, std::span<std::byte> region, Deadline deadline) {
+    const std::lock_guard lock(control_mutex_);
+    MF_ASSIGN_OR_RETURN(std::unique_ptr<transport::ExposedMemory> exposed, transport_->expose(region));
+    const transport::RemoteRegion& own = exposed->region();
+    const std::string payload = store::encode(Entry{transport_->own_address(), own.key, own.base, own.size});
+    const auto handler = [weak = weak_from_this()](const store::MemberEvent& event) {
+        if (const auto self = weak.lock()) {
+            self->on_event(event);
+        }
+    };
+    MF_ASSIGN_OR_RETURN(const store::JoinReply reply,
+                        store_.join({group_, rank, slots_, payload}, handler, deadline));
+    for (const store::Member& member : reply.members) {
+        add(member);
+    }
+    exposed_ = std::move(exposed);
+    entered_ = true;
+    return {};
+}
+
+Status RemoteMembers::exit(Deadline deadline) {
+    const std::lock_guard lock(control_mutex_);
+    if (!std::exchange(entered_, false)) {
+        return {};
+    }
+    Status told = store_.leave(group_, deadline);
+    exposed_.reset();
+    {
+        const std::lock_guard table_lock(mutex_);
+        table_ = std::make_shared<RemoteTable>(slots_);
+        count_ = 0;
+    }
+    return told;
+}
+
+/// The store sends what happened before the answer, and the client tells of it in that order.
+Status RemoteMembers::catch_up(Deadline deadline) {
+    return store_.find(group_ + "/catch-up", deadline).status();
+}
+
+std::shared_ptr<const RemoteTable> RemoteMembers::table() const {
+    const std::lock_guard lock(mutex_);
+    return table_;
+}
+
+uint64_t RemoteMembers::epoch(uint32_t rank) const {
+    if (!any()) {
+        return 0;
+    }
+    const std::lock_guard lock(mutex_);
+    const std::shared_ptr<const RemoteMember>& member = (*table_)[rank];
+    return member ? member->epoch : 0;
+}
+
+void RemoteMembers::on_event(const store::MemberEvent& event) {
+    if (event.kind == store::MemberEventKind::kJoined) {
+        add(event.member);
+    } else {
+        remove(event.member, event.kind == store::MemberEventKind::kLost);
+    }
+}
+
+RemoteMember RemoteMembers::describe(const store::Member& member) const {
+    RemoteMember described{member.rank, member.epoch, member.host_id, {}, nullptr, {}};
+    Result<Entry> entry = store::decode<Entry>(member.payload);
+    if (!entry.is_ok()) {
+        described.problem = entry.status().with_context("what it said of itself makes no sense");
+        return described;
+    }
+    described.region = {entry->key, entry->base, entry->size};
+    auto peer = transport_->connect(
+        entry->address, fmt::format("rank {} of {} on host '{}'", member.rank, object_, member.host_id));
+    if (peer.is_ok()) {
+        described.peer = std::move(peer).value();
+    } else {
+        described.problem = peer.status();
+    }
+    return described;
+}
+
+void RemoteMembers::add(const store::Member& member) {
+    if (member.host_id == host_id_ || member.rank >= slots_) {
+        return;
+    }
+    auto described = std::make_shared<const RemoteMember>(describe(member));
+    const std::lock_guard lock(mutex_);
+    const std::shared_ptr<const RemoteMember>& present = (*table_)[member.rank];
+    // Events may overtake the reply to our own entry, which then tells of the past.
+    if (gone_[member.rank] < member.epoch && (!present || present->epoch < member.epoch)) {
+        replace(member.rank, std::move(described));
+    }
+}
+
+void RemoteMembers::remove(const store::Member& member, bool lost) {
+    if (member.rank >= slots_) {
+        return;
+    }
+    std::shared_ptr<const RemoteMember> gone;
+    {
+        const std::lock_guard lock(mutex_);
+        gone_[member.rank] = std::max(gone_[member.rank], member.epoch);
+        gone = (*table_)[member.rank];
+        if (!gone || gone->epoch != member.epoch) {
+            return;
+        }
+        replace(member.rank, nullptr);
+    }
+    // Whoever left has answered all; whoever is lost never will.
+    if (lost && gone->peer) {
+        gone->peer->abandon(
+            failure(Code::kPeerLost, "rank {} of {} on host '{}' is lost", gone->rank, object_, gone->host));
+    }
+}
+
+/// With mutex_ held.
+void RemoteMembers::replace(uint32_t rank, std::shared_ptr<const RemoteMember> member) {
+    auto changed = std::make_shared<RemoteTable>(*table_);
+    (*changed)[rank] = std::move(member);
+    count_ = static_cast<uint32_t>(
+        std::count_if(changed->begin(), changed->end(), [](const auto& entry) { return entry != nullptr; }));
+    table_ = std::move(changed);
+}
+
+}  // namespace memfabric

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/deadline.h"
+#include "base/status.h"
+
+namespace memfabric::transport {
+
+/// A range that a process exposes to other hosts.
+struct RemoteRegion {
+    uint64_t key = 0;
+    uint64_t base = 0;  // what the provider adds offsets to: 0, or the range's address over there
+    uint64_t size = 0;  // bytes
+};
+
+/// One contiguous piece of a batch: `size` bytes between `local` and the region, `offset` bytes into it.
+struct RemotePiece {
+    std::byte* local = nullptr;
+    RemoteRegion region;
+    uint64_t offset = 0;
+    size_t size = 0;
+};
+
+/// One life of one process on another host. Shared by all that talk with it.
+class RemotePeer {
+ public:
+    virtual ~RemotePeer() = default;
+    /// The process is known to be gone: operations on it that are under way, and later ones, fail at once
+    /// with `reason`. Never waits.
+    virtual void abandon(const Status& reason) = 0;
+};
+
+/// Memory of this process that others may read and write until this is destroyed, which waits until nobody
+/// does any more.
+class ExposedMemory {
+ public:
+    virtual ~ExposedMemory() = default;
+    virtual const RemoteRegion& region() const = 0;
+};
+
+/// A transport that reads and writes memory of other hosts' processes while these do nothing. Any thread may
+/// call everything.
+class RemoteMemory {
+ public:
+    virtual ~RemoteMemory() = default;
+    /// Where this process is reached; others give it to connect().
+    virtual std::string own_address() const = 0;
+    virtual Result<std::unique_ptr<ExposedMemory>> expose(std::span<std::byte> memory) = 0;
+    /// Sends nothing yet, never waits. `name` is for texts: "rank 3 on host 'x'".
+    virtual Result<std::shared_ptr<RemotePeer>> connect(std::string_view address,
+                                                        const std::string& name) = 0;
+    /// Success: every byte is in the peer's memory. On return nobody touches the local memory any more.
+    virtual Status put(RemotePeer& peer, std::span<const RemotePiece> pieces, Deadline deadline) = 0;
+    virtual Status get(RemotePeer& peer, std::span<const RemotePiece> pieces, Deadline deadline) = 0;
+};
+
+}  // namespace memfabric::transport

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "transport/remote_memory.h"
+
+namespace memfabric::test {
+
+/// Processes that reach each other's exposed memory, all within this one.
+class PlainNetwork {
+ public:
+    uint64_t expose(std::span<std::byte> memory) {
+        const std::lock_guard lock(mutex_);
+        exposed_[++last_key_] = memory;
+        return last_key_;
+    }
+    void revoke(uint64_t key) {
+        const std::lock_guard lock(mutex_);
+        exposed_.erase(key);
+    }
+    Status move(const transport::RemotePiece& piece, bool put) {
+        const std::lock_guard lock(mutex_);
+        const auto found = exposed_.find(piece.region.key);
+        if (found == exposed_.end()) {
+            return failure(Code::kPeerLost, "key {} is not exposed", piece.region.key);
+        }
+        if (piece.offset > found->second.size() || piece.size > found->second.size() - piece.offset) {
+            return failure(Code::kInvalidParam, "offset {} + {} bytes is outside", piece.offset, piece.size);
+        }
+        std::byte* remote = found->second.data() + piece.offset;
+        std::memcpy(put ? remote : piece.local, put ? piece.local : remote, piece.size);
+        return {};
+    }
+
+ private:
+    std::mutex mutex_;
+    uint64_t last_key_ = 0;                             // guarded by mutex_
+    std::map<uint64_t, std::span<std::byte>> exposed_;  // by key; guarded by mutex_
+};
+
+class PlainPeer final : public transport::RemotePeer {
+ public:
+    void abandon(const Status& reason) override {
+        const std::lock_guard lock(mutex_);
+        abandoned_ = reason;
+    }
+    Status abandoned() const {
+        const std::lock_guard lock(mutex_);
+        return abandoned_;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    Status abandoned_;  // guarded by mutex_
+};
+
+/// One process of the network.
+class PlainRemoteMemory final : public transport::RemoteMemory {
+ public:
+    PlainRemoteMemory(std::shared_ptr<PlainNetwork> network, std::string address)
+        : network_(std::move(network)), address_(std::move(address)) {}
+
+    std::string own_address() const override { return address_; }
+
+    Result<std::unique_ptr<transport::ExposedMemory>> expose(std::span<std::byte> memory) override {
+        return std::unique_ptr<transport::ExposedMemory>(std::make_unique<Exposed>(
+            network_, transport::RemoteRegion{network_->expose(memory), 0, memory.size()}));
+    }
+
+    Result<std::shared_ptr<transport::RemotePeer>> connect(std::string_view address,
+                                                           const std::string& name) override {
+        if (address == "unreachable") {
+            return failure(Code::kNotSupported, "{} speaks another provider", name);
+        }
+        return std::shared_ptr<transport::RemotePeer>(std::make_shared<PlainPeer>());
+    }
+
+    Status put(transport::RemotePeer& peer, std::span<const transport::RemotePiece> pieces,
+               Deadline deadline) override {
+        return move(peer, pieces, deadline, true);
+    }
+    Status get(transport::RemotePeer& peer, std::span<const transport::RemotePiece> pieces,
+               Deadline deadline) override {
+        return move(peer, pieces, deadline, false);
+    }
+
+    std::atomic<uint64_t> bytes_put{0};
+    std::atomic<uint64_t> bytes_got{0};
+    std::atomic<uint64_t> largest_batch{0};
+    /// Called before each batch.
+    std::function<void(bool put)> before = [](bool) {};
+
+ private:
+    class Exposed final : public transport::ExposedMemory {
+     public:
+        Exposed(std::shared_ptr<PlainNetwork> network, transport::RemoteRegion region)
+            : network_(std::move(network)), region_(region) {}
+        ~Exposed() override { network_->revoke(region_.key); }
+        Exposed(const Exposed&) = delete;
+        Exposed& operator=(const Exposed&) = delete;
+        const transport::RemoteRegion& region() const override { return region_; }
+
+     private:
+        std::shared_ptr<PlainNetwork> network_;
+        transport::RemoteRegion region_;
+    };
+
+    Status move(transport::RemotePeer& peer, std::span<const transport::RemotePiece> pieces,
+                Deadline deadline, bool put) {
+        before(put);
+        MF_RETURN_IF_ERROR(static_cast<PlainPeer&>(peer).abandoned());
+        for (uint64_t seen = largest_batch; seen < pieces.size();) {
+            largest_batch.compare_exchange_weak(seen, pieces.size());
+        }
+        for (const transport::RemotePiece& piece : pieces) {
+            if (deadline.expired()) {
+                return failure(Code::kTimeout, "the deadline passed");
+            }
+            MF_RETURN_IF_ERROR(network_->move(piece, put));
+            (put ? bytes_put : bytes_got) += piece.size;
+        }
+        return {};
+    }
+
+    std::shared_ptr<PlainNetwork> network_;
+    std::string address_;
+};
+
+}  // namespace memfabric::test
