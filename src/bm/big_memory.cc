@@ -31,6 +31,18 @@ Result<std::shared_ptr<BigMemory>> BigMemory::create(std::shared_ptr<World> worl
     return std::make_shared<BigMemory>(std::move(world), id, member_size, std::move(window));
 }
 
+namespace {
+
+std::shared_ptr<RemoteMembers> remote_members_of(Runtime& runtime, uint32_t id, uint32_t slots) {
+    if (!runtime.remote_memory()) {
+        return nullptr;
+    }
+    return std::make_shared<RemoteMembers>(runtime.store(), runtime.remote_memory(), fmt::format("bm/{}", id),
+                                           runtime.host_id(), slots);
+}
+
+}  // namespace
+
 BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_size,
                      std::shared_ptr<AttachedWindow> window)
     : world_(std::move(world)),
@@ -41,6 +53,7 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       layout_(window_->window()),
       segment_(window_->segment()),
       engine_(world_->runtime()->engine()),
+      remote_(remote_members_of(*world_->runtime(), id, layout_.slots())),
       rank_(world_->rank()) {}
 
 BigMemory::~BigMemory() = default;
@@ -80,7 +93,20 @@ Status BigMemory::join_with_memory(Deadline deadline) {
     }
     window_->segment().announce(rank_, reply.epoch);
     epoch_.store(reply.epoch);
-    return {};
+    const Status entered = enter_remote(deadline);
+    if (!entered.is_ok()) {
+        static_cast<void>(leave_with_lock(deadline));
+    }
+    return entered;
+}
+
+Status BigMemory::enter_remote(Deadline deadline) {
+    if (!remote_) {
+        return {};
+    }
+    const memory::AddressRange region = window().region(rank_);
+    return remote_->enter(rank_, {reinterpret_cast<std::byte*>(region.begin), region.size}, deadline)
+        .with_context("offering the region to other hosts");
 }
 
 Result<memory::SegmentLock> BigMemory::commit_region(Deadline deadline) {
@@ -147,13 +173,18 @@ Status BigMemory::leave_with_lock(Deadline deadline) {
         const std::lock_guard members_lock(members_mutex_);
         members_.clear();
     }
+    // Before the memory is given back: from here on nobody touches it from outside.
+    const Status withdrawn = remote_ ? remote_->exit(deadline) : Status();
     const bool idle = is_idle(deadline);
     if (!was_ours) {
         return evicted("leaving");  // the region is others', or a successor's, and the store has forgotten us
     }
     const Status discarded = idle ? window_->segment().discard_region(window(), rank_) : Status();
     const std::string context = fmt::format("leaving BM {} as rank {}", id_, rank_);
-    const Status told = world_->runtime()->store().leave(group_, deadline);
+    Status told = world_->runtime()->store().leave(group_, deadline);
+    if (told.is_ok()) {
+        told = withdrawn;
+    }
     if (!told.is_ok()) {
         return told.with_context(context);
     }

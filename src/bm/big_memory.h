@@ -14,6 +14,7 @@
 #include "bm/world.h"
 #include "copy/async_queue.h"
 #include "copy/engine.h"
+#include "runtime/window_copy.h"
 
 namespace memfabric::bm {
 
@@ -84,10 +85,14 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
                         uint64_t destination_size, Direction direction) const;
     Status check_side(const char* side, bool global, uint64_t address, uint64_t size,
                       Direction direction) const;
+    bool is_present(uint32_t rank) const;
     Status check_members(const char* side, uint64_t address, uint64_t size) const;
     Status describe_absent(const char* side, uint32_t rank, uint64_t address, uint64_t size) const;
     Status check_joined() const;
     void submit(std::function<Status()> operation);
+    bool is_remote(const RemoteTable& table, const void* place, uint64_t size) const;
+    std::shared_ptr<const RemoteTable> remote_table() const;
+    WindowCopy remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options) const;
     uint64_t membership_of(uint64_t address, uint64_t size) const;
     template <typename Membership, typename Check, typename Operation>
     Status run_watched(const Membership& membership, const Check& check_all,
@@ -99,6 +104,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status join_with_memory(Deadline deadline);
     Status leave_with_lock(Deadline deadline);
     Result<store::JoinReply> join_group(Deadline deadline);
+    Status enter_remote(Deadline deadline);
     void take_over(const store::JoinReply& reply);
     void on_member_event(const store::MemberEvent& event);
     bool is_idle(Deadline deadline) const;
@@ -113,6 +119,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     const memory::Window layout_;
     const memory::WindowSegment& segment_;
     copy::Engine& engine_;
+    const std::shared_ptr<RemoteMembers> remote_;  // null where nothing reaches other hosts
     const uint32_t rank_;
     std::atomic<uint64_t> epoch_{0};  // of the own membership; 0: not joined
     WaitIdle wait_idle_ = [](Deadline) { return true; };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data operations of BigMemory: every range is checked, then copied directly, since a same-host GVA is a
 // pointer.
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <utility>
@@ -116,11 +117,36 @@ Status BigMemory::check_side(const char* side, bool global, uint64_t begin, uint
 Status BigMemory::check_members(const char* side, uint64_t begin, uint64_t size) const {
     const uint32_t last = window().rank_of(begin + size - 1);
     for (uint32_t rank = window().rank_of(begin); rank <= last; ++rank) {
-        if (!segment_.is_member(rank)) {
+        if (is_present(rank)) {
+            continue;
+        }
+        // Whoever told the caller of a rank of another host may have been quicker than the store.
+        if (remote_) {
+            MF_RETURN_IF_ERROR(remote_->catch_up(Deadline::after(control_timeout())));
+        }
+        if (!is_present(rank)) {
             return describe_absent(side, rank, begin, size);
         }
     }
     return {};
+}
+
+bool BigMemory::is_present(uint32_t rank) const {
+    return segment_.is_member(rank) || (remote_ && remote_->epoch(rank) != 0);
+}
+
+/// Null where all members are on this host.
+std::shared_ptr<const RemoteTable> BigMemory::remote_table() const {
+    return remote_ && remote_->any() ? remote_->table() : nullptr;
+}
+
+bool BigMemory::is_remote(const RemoteTable& table, const void* place, uint64_t size) const {
+    return WindowCopy::is_remote(layout_, table, address(place), size);
+}
+
+WindowCopy BigMemory::remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options) const {
+    return WindowCopy({layout_, std::move(table), remote_->transport(), engine_, options.temperature,
+                       Deadline::after(control_timeout())});
 }
 
 Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begin, uint64_t size) const {
@@ -159,7 +185,8 @@ uint64_t BigMemory::membership_of(uint64_t begin, uint64_t size) const {
     uint64_t membership = 0;
     const uint32_t last = layout_.rank_of(begin + size - 1);
     for (uint32_t rank = layout_.rank_of(begin); rank <= last; ++rank) {
-        membership = membership * kOddFactor + segment_.epoch(rank);
+        const uint64_t epoch = segment_.epoch(rank);
+        membership = membership * kOddFactor + (epoch == 0 && remote_ ? remote_->epoch(rank) : epoch);
     }
     return membership;
 }
@@ -169,9 +196,18 @@ uint64_t BigMemory::membership_of(uint64_t begin, uint64_t size) const {
 template <typename Membership, typename Check, typename Operation>
 Status BigMemory::run_watched(const Membership& membership, const Check& check_all,
                               const Operation& operation) const {
-    const uint64_t before = membership();
-    MF_RETURN_IF_ERROR(check_all());
-    operation();
+    // The check may learn of members; what it looked at is what the copy goes by.
+    std::shared_ptr<const RemoteTable> table;
+    uint64_t before = 0;
+    do {
+        table = remote_table();
+        before = membership();
+        MF_RETURN_IF_ERROR(check_all());
+    } while (table != remote_table());
+    const Status done = operation(table);
+    if (!done.is_ok()) {
+        return done.with_context(fmt::format("copying in BM {}", id_));
+    }
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look
     if (membership() == before) [[likely]] {
         return {};
@@ -213,7 +249,15 @@ __attribute__((noinline)) Status BigMemory::copy_slowly(const CopyRequest& reque
     return run_watched(
         [&] { return membership_of(source, request.size) ^ ~membership_of(destination, request.size); },
         check_all,
-        [&] { engine_.copy(pointer(destination), pointer(source), request.size, options.temperature); });
+        [&](const std::shared_ptr<const RemoteTable>& table) {
+            if (table && (is_remote(*table, request.source, request.size) ||
+                          is_remote(*table, request.destination, request.size))) {
+                const copy::Piece piece{pointer(destination), pointer(source), request.size};
+                return remote_copy(table, options).copy_pieces({&piece, 1});
+            }
+            engine_.copy(pointer(destination), pointer(source), request.size, options.temperature);
+            return Status();
+        });
 }
 
 Status BigMemory::copy_rows(const RowsRequest& request, Direction direction, CopyOptions options) {
@@ -245,7 +289,15 @@ Status BigMemory::copy_rows(const RowsRequest& request, Direction direction, Cop
         [&] {
             return membership_of(source, *source_extent) ^ ~membership_of(destination, *destination_extent);
         },
-        check_all, [&] { engine_.copy_rows(rows, options.temperature); });
+        check_all,
+        [&](const std::shared_ptr<const RemoteTable>& table) {
+            if (table && (is_remote(*table, request.source, *source_extent) ||
+                          is_remote(*table, request.destination, *destination_extent))) {
+                return remote_copy(table, options).copy_rows(rows);
+            }
+            engine_.copy_rows(rows, options.temperature);
+            return Status();
+        });
 }
 
 Status BigMemory::check_pieces(std::span<const copy::Piece> pieces, Direction direction) const {
@@ -280,7 +332,17 @@ Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction dire
     };
     return run_watched(
         membership, [&] { return check_pieces(pieces, direction); },
-        [&] { engine_.copy_batch(pieces, options.temperature); });
+        [&](const std::shared_ptr<const RemoteTable>& table) {
+            const auto touches = [&](const copy::Piece& piece) {
+                return is_remote(*table, piece.source, piece.size) ||
+                       is_remote(*table, piece.destination, piece.size);
+            };
+            if (table && std::any_of(pieces.begin(), pieces.end(), touches)) {
+                return remote_copy(table, options).copy_pieces(pieces);
+            }
+            engine_.copy_batch(pieces, options.temperature);
+            return Status();
+        });
 }
 
 }  // namespace memfabric::bm

@@ -70,9 +70,8 @@ Status RemoteMembers::exit(Deadline deadline) {
     return told;
 }
 
-/// The store sends what happened before the answer, and the client tells of it in that order.
 Status RemoteMembers::catch_up(Deadline deadline) {
-    return store_.find(group_ + "/catch-up", deadline).status();
+    return store_.hear_all(deadline).with_context(fmt::format("catching up on the members of {}", object_));
 }
 
 std::shared_ptr<const RemoteTable> RemoteMembers::table() const {

@@ -14,6 +14,7 @@
 #include "runtime/attached_window.h"
 #include "store/client.h"
 #include "transport/mapped/mapped_transport.h"
+#include "transport/remote_memory.h"
 
 namespace memfabric {
 
@@ -39,6 +40,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     store::Client& store() { return *store_; }
     copy::Engine& engine() { return engine_; }
     transport::MappedTransport& mapped() { return *mapped_; }
+    /// What reaches processes of other hosts; null where nothing does.
+    const std::shared_ptr<transport::RemoteMemory>& remote_memory() const { return remote_memory_; }
     memory::MemoryProvider& device_provider() { return *device_provider_; }
 
     /// Takes part in the object's window and maps what this host's members share of it. Where a view still
@@ -72,6 +75,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     copy::Engine engine_;
     std::unique_ptr<memory::MemoryProvider> device_provider_;
     std::unique_ptr<transport::MappedTransport> mapped_;
+    std::shared_ptr<transport::RemoteMemory> remote_memory_;
     std::shared_ptr<store::Client> store_;
     std::mutex arena_mutex_;
     std::optional<memory::Arena> arena_;  // guarded by arena_mutex_

@@ -31,7 +31,7 @@ uint64_t address_of(const std::byte* place) {
 
 }  // namespace
 
-void WindowCopy::Batch::add(const RemoteMember& peer, bool put, const transport::RemotePiece& piece,
+void WindowCopy::Batch::add(const RemoteMember& peer, bool put, const transport::FabricPiece& piece,
                             uint64_t address) {
     if (pieces.empty()) {
         member = &peer;

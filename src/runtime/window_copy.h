@@ -41,9 +41,9 @@ class WindowCopy {
         const RemoteMember* member = nullptr;
         bool is_put = false;
         uint64_t first = 0;  // address in the window, for texts
-        std::vector<transport::RemotePiece> pieces;
+        std::vector<transport::FabricPiece> pieces;
         Status status;
-        void add(const RemoteMember& peer, bool put, const transport::RemotePiece& piece, uint64_t address);
+        void add(const RemoteMember& peer, bool put, const transport::FabricPiece& piece, uint64_t address);
         uint64_t bytes() const;
     };
     using Batches = std::map<uint32_t, Batch>;  // by rank

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/client.h"
 
+#include <future>
+#include <memory>
+
 #include "store/client_handlers.h"
 #include "store/client_session.h"
 
@@ -172,6 +175,28 @@ class StoreClient : public Client {
         handlers_->remove_group(std::string(group));
         return call(Operation::kLeave, group, KeyMessage{std::string(group)}, deadline, "leave group")
             .status();
+    }
+
+    Status hear_all(Deadline deadline) override {
+        // What the store has told by its answer is queued for the handlers, and the marker behind it.
+        constexpr std::string_view kAnyKey = "hear_all";
+        MF_RETURN_IF_ERROR(find(kAnyKey, deadline).status());
+        const auto heard = std::make_shared<std::promise<void>>();
+        const uint64_t marker = handlers_->add_watch(
+            [heard](std::string_view, const std::optional<std::string>&) { heard->set_value(); });
+        session_->post_event(Operation::kWatchEvent, encode(WatchEventMessage{marker, {}, false, {}}));
+        const std::future<void> done = heard->get_future();
+        bool in_time = true;
+        if (deadline.is_never()) {
+            done.wait();
+        } else {
+            in_time = done.wait_until(deadline.when()) == std::future_status::ready;
+        }
+        handlers_->remove_watch(marker);
+        return in_time ? Status()
+                       : failure(Code::kStoreTimeout,
+                                 "waiting for the handlers of config store events: one "
+                                 "of them was still busy at the deadline");
     }
 
     Result<RankReply> assign_rank(const RankRequest& request, Deadline deadline) override {

@@ -90,6 +90,10 @@ class Client {
                                          Deadline deadline) = 0;
     virtual Status release_window(std::string_view object, Deadline deadline) = 0;
 
+    /// Returns when the handlers have heard everything that the store told before the call; replies may be
+    /// ahead of them. Not on a handler's thread.
+    virtual Status hear_all(Deadline deadline) = 0;
+
     /// False once every further call fails at once: the store was stopped or restarted, or gave this process
     /// up.
     virtual bool is_usable() const = 0;

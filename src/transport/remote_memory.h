@@ -21,7 +21,7 @@ struct RemoteRegion {
 };
 
 /// One contiguous piece of a batch: `size` bytes between `local` and the region, `offset` bytes into it.
-struct RemotePiece {
+struct FabricPiece {
     std::byte* local = nullptr;
     RemoteRegion region;
     uint64_t offset = 0;
@@ -57,8 +57,8 @@ class RemoteMemory {
     virtual Result<std::shared_ptr<RemotePeer>> connect(std::string_view address,
                                                         const std::string& name) = 0;
     /// Success: every byte is in the peer's memory. On return nobody touches the local memory any more.
-    virtual Status put(RemotePeer& peer, std::span<const RemotePiece> pieces, Deadline deadline) = 0;
-    virtual Status get(RemotePeer& peer, std::span<const RemotePiece> pieces, Deadline deadline) = 0;
+    virtual Status put(RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) = 0;
+    virtual Status get(RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) = 0;
 };
 
 }  // namespace memfabric::transport

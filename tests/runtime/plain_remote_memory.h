@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -27,7 +28,7 @@ class PlainNetwork {
         const std::lock_guard lock(mutex_);
         exposed_.erase(key);
     }
-    Status move(const transport::RemotePiece& piece, bool put) {
+    Status move(const transport::FabricPiece& piece, bool put) {
         const std::lock_guard lock(mutex_);
         const auto found = exposed_.find(piece.region.key);
         if (found == exposed_.end()) {
@@ -52,6 +53,12 @@ class PlainPeer final : public transport::RemotePeer {
     void abandon(const Status& reason) override {
         const std::lock_guard lock(mutex_);
         abandoned_ = reason;
+        changed_.notify_all();
+    }
+    /// False after 30 s.
+    bool wait_abandoned() {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return !abandoned_.is_ok(); });
     }
     Status abandoned() const {
         const std::lock_guard lock(mutex_);
@@ -60,6 +67,7 @@ class PlainPeer final : public transport::RemotePeer {
 
  private:
     mutable std::mutex mutex_;
+    std::condition_variable changed_;
     Status abandoned_;  // guarded by mutex_
 };
 
@@ -84,11 +92,11 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         return std::shared_ptr<transport::RemotePeer>(std::make_shared<PlainPeer>());
     }
 
-    Status put(transport::RemotePeer& peer, std::span<const transport::RemotePiece> pieces,
+    Status put(transport::RemotePeer& peer, std::span<const transport::FabricPiece> pieces,
                Deadline deadline) override {
         return move(peer, pieces, deadline, true);
     }
-    Status get(transport::RemotePeer& peer, std::span<const transport::RemotePiece> pieces,
+    Status get(transport::RemotePeer& peer, std::span<const transport::FabricPiece> pieces,
                Deadline deadline) override {
         return move(peer, pieces, deadline, false);
     }
@@ -114,14 +122,14 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         transport::RemoteRegion region_;
     };
 
-    Status move(transport::RemotePeer& peer, std::span<const transport::RemotePiece> pieces,
+    Status move(transport::RemotePeer& peer, std::span<const transport::FabricPiece> pieces,
                 Deadline deadline, bool put) {
         before(put);
         MF_RETURN_IF_ERROR(static_cast<PlainPeer&>(peer).abandoned());
         for (uint64_t seen = largest_batch; seen < pieces.size();) {
             largest_batch.compare_exchange_weak(seen, pieces.size());
         }
-        for (const transport::RemotePiece& piece : pieces) {
+        for (const transport::FabricPiece& piece : pieces) {
             if (deadline.expired()) {
                 return failure(Code::kTimeout, "the deadline passed");
             }

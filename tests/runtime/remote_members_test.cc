@@ -7,11 +7,13 @@
 
 #include "tests/runtime/plain_remote_memory.h"
 #include "tests/store/store_fixture.h"
+#include "tests/store/tcp_proxy.h"
 
 namespace memfabric {
 namespace {
 
 using store::test::soon;
+using store::test::status_of;
 using test::PlainNetwork;
 using test::PlainPeer;
 using test::PlainRemoteMemory;
@@ -66,7 +68,7 @@ TEST_F(RemoteMembersTest, ThoseOfOtherHostsAreKnownToBothSidesAndThoseOfThisHost
     ASSERT_NE(remote->sees(1), nullptr);
 
     std::byte byte{42};
-    const transport::RemotePiece piece{&byte, first->sees(2)->region, 63, 1};
+    const transport::FabricPiece piece{&byte, first->sees(2)->region, 63, 1};
     MF_EXPECT_OK(first->transport->put(*first->sees(2)->peer, {&piece, 1}, soon()));
     EXPECT_EQ(remote->memory[63], byte);
 }
@@ -85,7 +87,7 @@ TEST_F(RemoteMembersTest, WhoLeavesIsGoneItsKeyIsRevokedAndARejoinHasAnother) {
     EXPECT_EQ(first->sees(1), nullptr);
     EXPECT_EQ(first->members->epoch(1), 0U);
     std::byte byte{};
-    const transport::RemotePiece piece{&byte, before->region, 0, 1};
+    const transport::FabricPiece piece{&byte, before->region, 0, 1};
     MF_EXPECT_FAILURE(first->transport->get(*before->peer, {&piece, 1}, soon()), Code::kPeerLost,
                       "is not exposed");
 
@@ -114,6 +116,28 @@ TEST_F(RemoteMembersTest, AMemberThatCannotBeReachedIsKnownWithTheReason) {
     ASSERT_NE(first->sees(1), nullptr);
     MF_EXPECT_FAILURE(first->sees(1)->problem, Code::kNotSupported,
                       "rank 1 of bm/3 on host 'host-b' speaks another provider");
+}
+
+TEST_F(RemoteMembersTest, OperationsOnWhomTheStoreGivesUpAreAbandonedWithTheReason) {
+    Options options;
+    MF_EXPECT_OK(options.set(OptionId::kLostAfter, "20ms"));
+    server_ = store::test::start_server(options);
+    store::test::TcpProxy proxy(server_->endpoint());
+    const auto first = process("host-a", 0);
+    const Process remote(proxy.endpoint(), network_, "host-b", 1);
+    MF_EXPECT_OK(first->enter());
+    MF_EXPECT_OK(remote.members->enter(1, std::span(first->memory), soon()));
+    MF_EXPECT_OK(first->members->catch_up(soon()));
+    const auto known = first->sees(1);
+    ASSERT_NE(known, nullptr);
+    const auto peer = std::static_pointer_cast<PlainPeer>(known->peer);
+    EXPECT_TRUE(peer->abandoned().is_ok());
+    proxy.close_door(true);
+    proxy.cut();
+    ASSERT_TRUE(peer->wait_abandoned());
+    MF_EXPECT_FAILURE(peer->abandoned(), Code::kPeerLost, "rank 1 of bm/3 on host 'host-b' is lost");
+    EXPECT_EQ(first->sees(1), nullptr);
+    EXPECT_FALSE(first->members->any());
 }
 
 TEST_F(RemoteMembersTest, WhatMakesNoSenseIsTheMembersProblem) {

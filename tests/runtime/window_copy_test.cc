@@ -57,10 +57,10 @@ class WindowCopyTest : public testing::Test {
     WindowCopy copy(Deadline deadline = Deadline::never()) {
         return WindowCopy({window_, table_, transport_, engine_, copy::Temperature::kAuto, deadline});
     }
-    std::byte* global(uint32_t rank, uint64_t offset) { return base_ + rank * kStride + offset; }
+    std::byte* global(uint64_t rank, uint64_t offset) { return base_ + rank * kStride + offset; }
     /// The byte behind an address of the window, wherever it lives.
-    std::byte& at(uint32_t rank, uint64_t offset) {
-        return rank < kFirstRemote ? *global(rank, offset) : far_[rank][offset];
+    std::byte& at(uint64_t rank, uint64_t offset) {
+        return rank < kFirstRemote ? *global(rank, offset) : far_[static_cast<uint32_t>(rank)][offset];
     }
     void fill(uint32_t rank) {
         for (size_t i = 0; i < kStride; ++i) {
