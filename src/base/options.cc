@@ -33,6 +33,15 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "Where the unix sockets lie over which segments are handed on. Default: $XDG_RUNTIME_DIR/memfabric, "
      "else a 0700 folder of the "
      "user below /tmp. Containers that share it share memory."},
+    {OptionId::kFabric, "MF_FABRIC", kChoice, "auto", 0, 0, "auto|on|off",
+     "Reaching processes of other hosts by libfabric. 'auto': where there can be any, that is where the "
+     "config store is not reached over loopback, or MF_HOST_ID is set."},
+    {OptionId::kFabricProvider, "MF_FABRIC_PROVIDER", kText, "auto", 0, 0, "auto or a provider of libfabric",
+     "How processes of other hosts are reached, the same on all of them: 'tcp;ofi_rxm', 'verbs;ofi_rxm', "
+     "'efa', ... 'auto' takes the fastest that is there."},
+    {OptionId::kFabricAddress, "MF_FABRIC_ADDRESS", kText, "", 0, 0, "a local address",
+     "Where processes of other hosts reach this one. Default: the local address that routes to the config "
+     "store."},
     {OptionId::kAllowPlaintext, "MF_ALLOW_PLAINTEXT", kFlag, "0", 0, 1, "",
      "Lets the config store work without TLS beyond loopback. Only on a trusted network."},
     {OptionId::kGvaBase, "MF_GVA_BASE", kText, "", 0, 0, "addresses, comma-separated",

@@ -28,23 +28,18 @@ Result<std::shared_ptr<BigMemory>> BigMemory::create(std::shared_ptr<World> worl
     }
     MF_ASSIGN_OR_RETURN(std::shared_ptr<AttachedWindow> window,
                         runtime.attach_window(fmt::format("bm/{}", id), world->slots(), shape, deadline));
-    return std::make_shared<BigMemory>(std::move(world), id, member_size, std::move(window));
-}
-
-namespace {
-
-std::shared_ptr<RemoteMembers> remote_members_of(Runtime& runtime, uint32_t id, uint32_t slots) {
-    if (!runtime.remote_memory()) {
-        return nullptr;
+    MF_ASSIGN_OR_RETURN(std::shared_ptr<transport::RemoteMemory> reach, runtime.remote_memory());
+    std::shared_ptr<RemoteMembers> remote;
+    if (reach) {
+        remote = std::make_shared<RemoteMembers>(runtime.store(), std::move(reach), fmt::format("bm/{}", id),
+                                                 runtime.host_id(), world->slots());
     }
-    return std::make_shared<RemoteMembers>(runtime.store(), runtime.remote_memory(), fmt::format("bm/{}", id),
-                                           runtime.host_id(), slots);
+    return std::make_shared<BigMemory>(std::move(world), id, member_size, std::move(window),
+                                       std::move(remote));
 }
-
-}  // namespace
 
 BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_size,
-                     std::shared_ptr<AttachedWindow> window)
+                     std::shared_ptr<AttachedWindow> window, std::shared_ptr<RemoteMembers> remote)
     : world_(std::move(world)),
       id_(id),
       member_size_(member_size),
@@ -53,7 +48,7 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       layout_(window_->window()),
       segment_(window_->segment()),
       engine_(world_->runtime()->engine()),
-      remote_(remote_members_of(*world_->runtime(), id, layout_.slots())),
+      remote_(std::move(remote)),
       rank_(world_->rank()) {}
 
 BigMemory::~BigMemory() = default;

@@ -36,7 +36,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
                                                      Deadline deadline);
     /// Use create().
     BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_size,
-              std::shared_ptr<AttachedWindow> window);
+              std::shared_ptr<AttachedWindow> window, std::shared_ptr<RemoteMembers> remote);
     ~BigMemory();
     BigMemory(const BigMemory&) = delete;
     BigMemory& operator=(const BigMemory&) = delete;

@@ -155,8 +155,8 @@ Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begi
     Runtime& runtime = *world_->runtime();
     if (known != members_.end() && runtime.mapped().reach({rank, known->second}) == transport::Reach::kNone) {
         return failure(Code::kNotSupported,
-                       "copying in BM {}: the {} {:#x} + {} bytes touches rank {} on host '{}', which this "
-                       "version cannot reach from host '{}'",
+                       "copying in BM {}: the {} {:#x} + {} bytes touches rank {} on host '{}', which cannot "
+                       "be reached from host '{}': MF_FABRIC is off, or libfabric does not work, on one of them",
                        id_, side, begin, size, rank, known->second, runtime.host_id());
     }
     return failure(Code::kPeerLost,
@@ -206,6 +206,9 @@ Status BigMemory::run_watched(const Membership& membership, const Check& check_a
     } while (table != remote_table());
     const Status done = operation(table);
     if (!done.is_ok()) {
+        if (membership() != before) {
+            MF_RETURN_IF_ERROR(check_all());  // who went explains it better
+        }
         return done.with_context(fmt::format("copying in BM {}", id_));
     }
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "runtime/fabric_memory.h"
 
 namespace memfabric {
 
@@ -148,6 +149,24 @@ std::shared_ptr<AttachedWindow> Runtime::window_with(uint64_t address) {
         }
     }
     return nullptr;
+}
+
+Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
+    const std::lock_guard lock(remote_mutex_);
+    if (remote_tried_ || !wants_fabric(options(), store_->local_address())) {
+        return remote_memory_;
+    }
+    auto started = start_fabric_memory(options(), host_id(), store_->local_address());
+    if (!started.is_ok() && options().text(OptionId::kFabric) == "on") {
+        return started.status().with_context("MF_FABRIC is on");
+    }
+    remote_tried_ = true;
+    if (started.is_ok()) {
+        remote_memory_ = std::move(started).value();
+    } else {
+        log_warn("ranks of other hosts cannot be reached from here: {}", started.status().message());
+    }
+    return remote_memory_;
 }
 
 void Runtime::release_window(const std::string& object) {

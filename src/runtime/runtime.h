@@ -40,8 +40,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     store::Client& store() { return *store_; }
     copy::Engine& engine() { return engine_; }
     transport::MappedTransport& mapped() { return *mapped_; }
-    /// What reaches processes of other hosts; null where nothing does.
-    const std::shared_ptr<transport::RemoteMemory>& remote_memory() const { return remote_memory_; }
+    /// What reaches processes of other hosts, started by the first call; null where there can be none. Fails
+    /// where it was asked for and does not work.
+    Result<std::shared_ptr<transport::RemoteMemory>> remote_memory();
     memory::MemoryProvider& device_provider() { return *device_provider_; }
 
     /// Takes part in the object's window and maps what this host's members share of it. Where a view still
@@ -75,7 +76,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     copy::Engine engine_;
     std::unique_ptr<memory::MemoryProvider> device_provider_;
     std::unique_ptr<transport::MappedTransport> mapped_;
-    std::shared_ptr<transport::RemoteMemory> remote_memory_;
+    std::mutex remote_mutex_;
+    bool remote_tried_ = false;                               // guarded by remote_mutex_
+    std::shared_ptr<transport::RemoteMemory> remote_memory_;  // guarded by remote_mutex_
     std::shared_ptr<store::Client> store_;
     std::mutex arena_mutex_;
     std::optional<memory::Arena> arena_;  // guarded by arena_mutex_

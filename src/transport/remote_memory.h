@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,23 +9,9 @@
 
 #include "base/deadline.h"
 #include "base/status.h"
+#include "transport/fabric/fabric_types.h"
 
 namespace memfabric::transport {
-
-/// A range that a process exposes to other hosts.
-struct RemoteRegion {
-    uint64_t key = 0;
-    uint64_t base = 0;  // what the provider adds offsets to: 0, or the range's address over there
-    uint64_t size = 0;  // bytes
-};
-
-/// One contiguous piece of a batch: `size` bytes between `local` and the region, `offset` bytes into it.
-struct FabricPiece {
-    std::byte* local = nullptr;
-    RemoteRegion region;
-    uint64_t offset = 0;
-    size_t size = 0;
-};
 
 /// One life of one process on another host. Shared by all that talk with it.
 class RemotePeer {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,8 @@ class FabricPeer {
  public:
     /// For texts: "rank 3 on host x".
     const std::string& name() const { return name_; }
+    /// The process is known to be gone: what is under way with it, and what comes, ends with kPeerLost.
+    void abandon() { abandoned_ = true; }
 
  private:
     friend class FabricTransport;
@@ -35,6 +38,7 @@ class FabricPeer {
     std::string name_;
     std::string address_;  // where the peer listens
     uint64_t handle_;      // in our address vector
+    std::atomic<bool> abandoned_{false};
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.

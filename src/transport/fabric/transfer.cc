@@ -49,6 +49,9 @@ class Transfer {
                 return {};
             }
             MF_RETURN_IF_ERROR(judge_failures());
+            if (*peer_.abandoned) {
+                return failure(Code::kPeerLost, "{} {}: the process is lost", verb(), peer_.name);
+            }
             if (deadline.expired()) {
                 return failure(Code::kTimeout,
                                "{} {}: the deadline passed with {} of {} operations done; the connection to "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <string>
 
@@ -15,6 +16,7 @@ struct TransferPeer {
     const std::string& name;
     const std::string& address;
     fi_addr_t handle;
+    const std::atomic<bool>* abandoned;  // the process is known to be gone
 };
 
 /// Moves all pieces, `most_pieces` an operation, and returns when nobody touches their memory any more.

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/fabric_memory.h"
+
+#include <mutex>
+#include <utility>
+
+#include "transport/fabric/fabric_transport.h"
+
+namespace memfabric {
+namespace {
+
+using transport::FabricPiece;
+using transport::FabricTransport;
+
+class FabricMemoryPeer final : public transport::RemotePeer {
+ public:
+    explicit FabricMemoryPeer(std::shared_ptr<transport::FabricPeer> peer) : peer_(std::move(peer)) {}
+
+    void abandon(const Status& reason) override {
+        const std::lock_guard lock(mutex_);
+        abandoned_ = reason;
+        peer_->abandon();
+    }
+    Status abandoned() const {
+        const std::lock_guard lock(mutex_);
+        return abandoned_;
+    }
+    transport::FabricPeer& peer() { return *peer_; }
+
+ private:
+    const std::shared_ptr<transport::FabricPeer> peer_;
+    mutable std::mutex mutex_;
+    Status abandoned_;  // guarded by mutex_
+};
+
+class FabricExposed final : public transport::ExposedMemory {
+ public:
+    FabricExposed(std::shared_ptr<FabricTransport> transport, transport::ExposedRegion region)
+        : transport_(std::move(transport)), region_(std::move(region)) {}
+    const transport::RemoteRegion& region() const override { return region_.region(); }
+
+ private:
+    std::shared_ptr<FabricTransport> transport_;  // outlives the region
+    transport::ExposedRegion region_;
+};
+
+class FabricMemory final : public transport::RemoteMemory {
+ public:
+    explicit FabricMemory(std::shared_ptr<FabricTransport> transport) : transport_(std::move(transport)) {}
+
+    std::string own_address() const override { return transport_->address().encode(); }
+
+    Result<std::unique_ptr<transport::ExposedMemory>> expose(std::span<std::byte> memory) override {
+        MF_ASSIGN_OR_RETURN(transport::ExposedRegion region, transport_->expose(memory));
+        return std::unique_ptr<transport::ExposedMemory>(
+            std::make_unique<FabricExposed>(transport_, std::move(region)));
+    }
+
+    Result<std::shared_ptr<transport::RemotePeer>> connect(std::string_view address,
+                                                           const std::string& name) override {
+        MF_ASSIGN_OR_RETURN(const transport::FabricAddress decoded,
+                            transport::FabricAddress::decode(address));
+        MF_ASSIGN_OR_RETURN(std::shared_ptr<transport::FabricPeer> peer, transport_->connect(decoded, name));
+        return std::shared_ptr<transport::RemotePeer>(std::make_shared<FabricMemoryPeer>(std::move(peer)));
+    }
+
+    Status put(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {
+        auto& target = static_cast<FabricMemoryPeer&>(peer);
+        MF_RETURN_IF_ERROR(target.abandoned());
+        const Status done = transport_->put(target.peer(), pieces, deadline);
+        return reason(target, done);
+    }
+    Status get(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {
+        auto& target = static_cast<FabricMemoryPeer&>(peer);
+        MF_RETURN_IF_ERROR(target.abandoned());
+        const Status done = transport_->get(target.peer(), pieces, deadline);
+        return reason(target, done);
+    }
+
+ private:
+    /// What the store knows of the peer says more than a connection that broke.
+    static Status reason(const FabricMemoryPeer& peer, const Status& done) {
+        Status abandoned = done.is_ok() ? Status() : peer.abandoned();
+        return abandoned.is_ok() ? done : abandoned;
+    }
+
+    const std::shared_ptr<FabricTransport> transport_;
+};
+
+}  // namespace
+
+bool wants_fabric(const Options& options, const std::string& local_address) {
+    const std::string wanted = options.text(OptionId::kFabric);
+    const bool on_loopback = local_address.starts_with("127.") || local_address == "::1";
+    return wanted == "on" || (wanted == "auto" && (!on_loopback || !options.text(OptionId::kHostId).empty()));
+}
+
+Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
+                                                                     const std::string& host_id,
+                                                                     const std::string& local_address) {
+    const std::string address = options.text(OptionId::kFabricAddress);
+    MF_ASSIGN_OR_RETURN(std::unique_ptr<FabricTransport> transport,
+                        FabricTransport::start({.provider = options.text(OptionId::kFabricProvider),
+                                                .local_address = address.empty() ? local_address : address,
+                                                .host_id = host_id}));
+    return std::shared_ptr<transport::RemoteMemory>(std::make_shared<FabricMemory>(std::move(transport)));
+}
+
+}  // namespace memfabric
