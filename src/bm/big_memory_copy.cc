@@ -154,10 +154,11 @@ Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begi
     const auto known = members_.find(rank);
     Runtime& runtime = *world_->runtime();
     if (known != members_.end() && runtime.mapped().reach({rank, known->second}) == transport::Reach::kNone) {
-        return failure(Code::kNotSupported,
-                       "copying in BM {}: the {} {:#x} + {} bytes touches rank {} on host '{}', which cannot "
-                       "be reached from host '{}': MF_FABRIC is off, or libfabric does not work, on one of them",
-                       id_, side, begin, size, rank, known->second, runtime.host_id());
+        return failure(
+            Code::kNotSupported,
+            "copying in BM {}: the {} {:#x} + {} bytes touches rank {} on host '{}', which cannot "
+            "be reached from host '{}': MF_FABRIC is off, or libfabric does not work, on one of them",
+            id_, side, begin, size, rank, known->second, runtime.host_id());
     }
     return failure(Code::kPeerLost,
                    "copying in BM {}: the {} {:#x} + {} bytes touches rank {}, which has not joined, has "

@@ -5,10 +5,9 @@ import pathlib
 
 import pytest
 
-from actors import sanitizer, together, wait_for
-from pool import G2H, H2G, INVALID_PARAM, MALLOC_FAILED, MIB, create, make_pool, start_pool
+from actors import sanitizer, together
+from pool import H2G, INVALID_PARAM, MALLOC_FAILED, MIB, create, make_pool, start_pool
 
-NOT_SUPPORTED = -2014
 FIRST, SECOND, THIRD = 0x200000000000, 0x300000000000, 0x380000000000
 CANDIDATES = {"MF_GVA_BASE": f"{FIRST:#x},{SECOND:#x},{THIRD:#x}", "MF_ARENA_SIZE": "1G"}
 HUGE_POOL = pathlib.Path("/proc/sys/vm/nr_hugepages")
@@ -159,22 +158,6 @@ def test_numa_node(harness, node, warns):
 
 
 # ---- hosts ----
-
-
-def test_ranks_of_other_hosts_are_named_as_out_of_reach(harness):
-    """Two host identities on one machine count as two hosts: nothing is shared, and a copy says why not."""
-    actors = [harness.actor(environment={"MF_HOST_ID": name}) for name in ("left", "right")]
-    for rank, actor in enumerate(actors):
-        harness.init(actor, rank, 2)
-    pool = make_pool(actors)
-    left, right = actors
-    buffer = left.value("alloc", 4096)
-    words = ("copy", pool.handle(left), G2H, 0, buffer, pool.region(1), 4096)
-    # Until the store's word of the other's join has arrived, it is absent only.
-    wait_for(lambda: left.ask(*words).code == NOT_SUPPORTED, "the other host to be known")
-    left.fails(NOT_SUPPORTED, *words, naming=["rank 1", "right", "left"])
-    left.call("fill", pool.region(0), 4096, 1)
-    right.call("all", pool.region(0), 4096, 0)
 
 
 def test_processes_that_share_no_folder_are_told_so(harness, tmp_path):

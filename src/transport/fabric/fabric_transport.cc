@@ -145,15 +145,15 @@ Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    return transfer_pieces(*state_, FabricFlow::kPut, {peer.name_, peer.address_, peer.handle_, &peer.abandoned_}, pieces,
-                           deadline);
+    return transfer_pieces(*state_, FabricFlow::kPut,
+                           {peer.name_, peer.address_, peer.handle_, &peer.abandoned_}, pieces, deadline);
 }
 
 Status FabricTransport::get(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    return transfer_pieces(*state_, FabricFlow::kGet, {peer.name_, peer.address_, peer.handle_, &peer.abandoned_}, pieces,
-                           deadline);
+    return transfer_pieces(*state_, FabricFlow::kGet,
+                           {peer.name_, peer.address_, peer.handle_, &peer.abandoned_}, pieces, deadline);
 }
 
 FabricCounters FabricTransport::counters() const {
