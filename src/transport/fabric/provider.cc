@@ -43,6 +43,9 @@ void apply_lean_settings() {
 
 InfoPtr make_hints() {
     InfoPtr hints(fi_allocinfo());
+    if (!hints) {
+        return hints;
+    }
     hints->caps = FI_MSG | FI_RMA | FI_ATOMIC;
     hints->mode = 0;  // so contexts are ours alone: no provider keeps its own data in them
     hints->ep_attr->type = FI_EP_RDM;
@@ -56,6 +59,9 @@ InfoPtr make_hints() {
 
 Result<InfoPtr> ask(const std::string& name, const std::string& local_address) {
     const InfoPtr hints = make_hints();
+    if (!hints) {
+        return failure(Code::kNotSupported, "libfabric cannot be loaded: is libfabric.so.1 installed?");
+    }
     if (!name.empty()) {
         hints->fabric_attr->prov_name = ::strdup(name.c_str());  // freed by fi_freeinfo
     }
