@@ -48,8 +48,8 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       layout_(window_->window()),
       segment_(window_->segment()),
       engine_(world_->runtime()->engine()),
-      remote_(std::move(remote)),
-      rank_(world_->rank()) {}
+      rank_(world_->rank()),
+      remote_(std::move(remote)) {}
 
 BigMemory::~BigMemory() = default;
 

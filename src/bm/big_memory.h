@@ -119,9 +119,9 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     const memory::Window layout_;
     const memory::WindowSegment& segment_;
     copy::Engine& engine_;
-    const std::shared_ptr<RemoteMembers> remote_;  // null where nothing reaches other hosts
     const uint32_t rank_;
-    std::atomic<uint64_t> epoch_{0};  // of the own membership; 0: not joined
+    std::atomic<uint64_t> epoch_{0};               // of the own membership; 0: not joined
+    const std::shared_ptr<RemoteMembers> remote_;  // null where nothing reaches other hosts
     WaitIdle wait_idle_ = [](Deadline) { return true; };
     std::mutex control_mutex_;
     bool closed_ = false;  // guarded by control_mutex_
