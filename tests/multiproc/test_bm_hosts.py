@@ -20,6 +20,17 @@ def pool_of_hosts(harness, count=4, dram=2 * MIB, **environment):
     return make_pool(actors, dram=dram)
 
 
+def caught_signals(actor):
+    with open(f"/proc/{actor.pid}/status", encoding="utf-8") as file:
+        return next(line for line in file if line.startswith("SigCgt:"))
+
+
+def test_signals_stay_as_the_program_has_them(harness):
+    untouched = caught_signals(harness.actor())
+    pool = pool_of_hosts(harness, 2)
+    assert [caught_signals(actor) for actor in pool.actors] == [untouched] * 2
+
+
 def test_every_rank_writes_and_reads_every_other(harness):
     pool = pool_of_hosts(harness)
     size = 64 * KIB

@@ -6,6 +6,8 @@
 #include <rdma/fabric.h>
 #include <rdma/fi_errno.h>
 
+#include <cstdlib>
+
 #include "base/log.h"
 
 namespace {
@@ -25,8 +27,31 @@ void find(void* handle, const char* name, Function& function) {
     function = reinterpret_cast<Function>(::dlsym(handle, name));
 }
 
+/// libinfinipath, which libfabric may bring, takes SIGINT, SIGTERM and the signals of crashes over when it is
+/// loaded (it writes *.btr files and exits), unless this variable is set. The process's signals are its own.
+class NoForeignSignalHandlers {
+ public:
+    NoForeignSignalHandlers() {
+        if (is_ours_) {
+            ::setenv(kVariable, "1", 0);  // NOLINT(concurrency-mt-unsafe): no other way in
+        }
+    }
+    ~NoForeignSignalHandlers() {
+        if (is_ours_) {
+            ::unsetenv(kVariable);  // NOLINT(concurrency-mt-unsafe)
+        }
+    }
+    NoForeignSignalHandlers(const NoForeignSignalHandlers&) = delete;
+    NoForeignSignalHandlers& operator=(const NoForeignSignalHandlers&) = delete;
+
+ private:
+    static constexpr const char* kVariable = "IPATH_NO_BACKTRACE";
+    const bool is_ours_ = std::getenv(kVariable) == nullptr;  // NOLINT(concurrency-mt-unsafe)
+};
+
 Library open_library() {
     Library library;
+    const NoForeignSignalHandlers loading;
     void* handle = ::dlopen("libfabric.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle == nullptr) {
         memfabric::log_warn("libfabric cannot be loaded: {}", ::dlerror());
