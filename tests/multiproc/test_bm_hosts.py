@@ -21,14 +21,15 @@ def pool_of_hosts(harness, count=4, dram=2 * MIB, **environment):
 
 
 def caught_signals(actor):
+    """Bit mask. Those of real time are not looked at: the C library takes two of them for its threads."""
     with open(f"/proc/{actor.pid}/status", encoding="utf-8") as file:
-        return next(line for line in file if line.startswith("SigCgt:"))
+        line = next(line for line in file if line.startswith("SigCgt:"))
+    return int(line.split()[1], 16) & (1 << 31) - 1
 
 
 def test_signals_stay_as_the_program_has_them(harness):
-    untouched = caught_signals(harness.actor())
     pool = pool_of_hosts(harness, 2)
-    assert [caught_signals(actor) for actor in pool.actors] == [untouched] * 2
+    assert [caught_signals(actor) for actor in pool.actors] == [0, 0]
 
 
 def test_every_rank_writes_and_reads_every_other(harness):
