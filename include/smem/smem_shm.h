@@ -4,7 +4,9 @@
  * @brief SHM, shared memory: memory of the same size at every rank, with barrier, allgather, reachability
  *        and exit broadcast.
  *
- * Rank r's memory begins at the object's address + r * symmetricSize, the same number in every process.
+ * Rank r's memory begins at the object's address + r * symmetricSize, the same number in every process. That of
+ * ranks on the same host is ordinary memory there; that of ranks on other hosts is not mapped, and is reached by
+ * smem_shm_put() and smem_shm_get() alone.
  * General rules as in smem.h. "Collective" means: every rank of the object calls it, in the same order, and
  * it returns when all have come.
  */
@@ -39,7 +41,10 @@ int32_t smem_shm_init(const char* configStoreIpPort, uint32_t worldSize, uint32_
 /** @brief Destroys what is left, says goodbye to the store. Bounded; a second call does nothing. */
 void smem_shm_uninit(uint32_t flags);
 
-/** @brief Mask of smem_shm_data_op_type: what this machine can do at all. Does not block. */
+/**
+ * @brief Mask of smem_shm_data_op_type: what this machine can do at all. SMEMS_DATA_OP_ROCE where SHM is
+ * initialized and other hosts can be reached, which the first call may have to find out (0.2 s).
+ */
 uint32_t smem_shm_query_support_data_operation(void);
 
 /**

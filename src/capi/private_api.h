@@ -12,7 +12,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 6
+#define MF_PRIVATE_INTERFACE 7
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,6 +41,10 @@ smem_shm_t mf_private_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId
 int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size);
 /// Gives it back; it reads as zeros, and whoever touches it takes memory unasked.
 int32_t mf_private_shm_discard(smem_shm_t handle, uint64_t offset, uint64_t size);
+
+/// The lowest rank that lives on the same host as `rank`: names that host, alike at all ranks. A negative code
+/// on failure.
+int32_t mf_private_shm_host(smem_shm_t handle, uint32_t rank);
 
 /// `lost` is called, on a thread of the library, with each rank that went without having left.
 int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank));

@@ -27,6 +27,7 @@ void* mf_private_shm_retain_view(smem_shm_t handle, uint64_t address, uint64_t s
                            "{:#x}",
                            object->id(), address, size, range.begin, range.end());
         }
+        MF_RETURN_IF_ERROR(object->check_mapped("viewing memory of", address, size));
         return std::make_unique<std::shared_ptr<AttachedWindow>>(object->attached_window()).release();
     });
 }
@@ -55,6 +56,17 @@ int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t ra
         object->set_loss_handler(lost);
         return {};
     });
+}
+
+int32_t mf_private_shm_host(smem_shm_t handle, uint32_t rank) {
+    uint32_t host = 0;
+    const int32_t code = guarded([&]() -> Status {
+        MF_ASSIGN_OR_RETURN(const auto object,
+                            ShmProcess::instance().find(handle, "asking for a rank's host in an SHM object"));
+        MF_ASSIGN_OR_RETURN(host, object->host(rank));
+        return {};
+    });
+    return code == 0 ? static_cast<int32_t>(host) : code;
 }
 
 int32_t mf_private_shm_discard(smem_shm_t handle, uint64_t offset, uint64_t size) {

@@ -144,7 +144,7 @@ void smem_shm_uninit(uint32_t) {
 }
 
 uint32_t smem_shm_query_support_data_operation(void) {
-    return memfabric::shm::supported_reach();
+    return ShmProcess::instance().supported_reach();
 }
 
 smem_shm_t smem_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId, uint64_t symmetricSize,

@@ -137,6 +137,12 @@ Status ShmProcess::destroy(ShmTable::Handle handle, Deadline deadline) {
     return closed;
 }
 
+uint32_t ShmProcess::supported_reach() {
+    const Result<State> current = state();
+    return current.is_ok() ? shm::supported_reach(current->world->runtime())
+                           : shm::kReachLoadStore | shm::kReachCopyEngine;
+}
+
 Result<uint64_t> ShmProcess::largest_region() {
     MF_ASSIGN_OR_RETURN(const State current, state());
     return current.world->runtime().options().size(OptionId::kMaxRegionSize);

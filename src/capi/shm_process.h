@@ -34,6 +34,8 @@ class ShmProcess {
     Result<ShmTable::Handle> create(uint32_t id, const shm::ObjectConfig& config);
     Status destroy(ShmTable::Handle handle, Deadline deadline);
 
+    /// Mask of shm::kReach bits; those of this host alone where SHM is not initialized.
+    uint32_t supported_reach();
     /// The limit of symmetricSize.
     Result<uint64_t> largest_region();
     /// The object, for control operations; `what` begins the failure's text.

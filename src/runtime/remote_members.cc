@@ -32,6 +32,7 @@ RemoteMembers::RemoteMembers(store::Client& store, std::shared_ptr<transport::Re
       group_(object + "/remote"),
       host_id_(std::move(host_id)),
       slots_(slots),
+      epochs_(slots),
       table_(std::make_shared<RemoteTable>(slots)),
       gone_(slots, 0) {}
 
@@ -66,6 +67,7 @@ Status RemoteMembers::exit(Deadline deadline) {
         const std::lock_guard table_lock(mutex_);
         table_ = std::make_shared<RemoteTable>(slots_);
         count_ = 0;
+        std::ranges::fill(epochs_, 0);
     }
     return told;
 }
@@ -77,15 +79,6 @@ Status RemoteMembers::catch_up(Deadline deadline) {
 std::shared_ptr<const RemoteTable> RemoteMembers::table() const {
     const std::lock_guard lock(mutex_);
     return table_;
-}
-
-uint64_t RemoteMembers::epoch(uint32_t rank) const {
-    if (!any()) {
-        return 0;
-    }
-    const std::lock_guard lock(mutex_);
-    const std::shared_ptr<const RemoteMember>& member = (*table_)[rank];
-    return member ? member->epoch : 0;
 }
 
 void RemoteMembers::on_event(const store::MemberEvent& event) {
@@ -151,6 +144,7 @@ void RemoteMembers::remove(const store::Member& member, bool lost) {
 /// With mutex_ held.
 void RemoteMembers::replace(uint32_t rank, std::shared_ptr<const RemoteMember> member) {
     auto changed = std::make_shared<RemoteTable>(*table_);
+    epochs_[rank].store(member ? member->epoch : 0, std::memory_order_release);
     (*changed)[rank] = std::move(member);
     count_ = static_cast<uint32_t>(
         std::count_if(changed->begin(), changed->end(), [](const auto& entry) { return entry != nullptr; }));

@@ -47,8 +47,8 @@ class RemoteMembers : public std::enable_shared_from_this<RemoteMembers> {
     bool any() const { return count_.load(std::memory_order_acquire) != 0; }
     /// As they are now; the table never changes.
     std::shared_ptr<const RemoteTable> table() const;
-    /// 0 where the rank is no remote member.
-    uint64_t epoch(uint32_t rank) const;
+    /// 0 where the rank is no remote member. A plain load.
+    uint64_t epoch(uint32_t rank) const { return epochs_[rank].load(std::memory_order_acquire); }
 
     transport::RemoteMemory& transport() { return *transport_; }
 
@@ -66,6 +66,7 @@ class RemoteMembers : public std::enable_shared_from_this<RemoteMembers> {
     const std::string host_id_;
     const uint32_t slots_;
     std::atomic<uint32_t> count_{0};
+    std::vector<std::atomic<uint64_t>> epochs_;  // of table_, by rank
     mutable std::mutex mutex_;
     std::shared_ptr<const RemoteTable> table_;  // guarded by mutex_
     std::vector<uint64_t> gone_;                // by rank: its latest epoch that ended; by mutex_

@@ -32,7 +32,12 @@ Status SharedMemory::build(const std::shared_ptr<Assembly>& assembly, const std:
     }
     MF_RETURN_IF_ERROR(assembly->wait_for_members(deadline));
     joined();
-    return agree_on_outcome(own, deadline);
+    learn_hosts();
+    if (own.is_ok()) {
+        own = offer_to_other_hosts(deadline);
+    }
+    MF_RETURN_IF_ERROR(agree_on_outcome(own, deadline));
+    return learn_remote(deadline);
 }
 
 Status SharedMemory::attach(Deadline deadline) {
@@ -43,10 +48,10 @@ Status SharedMemory::attach(Deadline deadline) {
 
 Status SharedMemory::join_group(const std::shared_ptr<Assembly>& assembly, Deadline deadline) {
     const auto handler = [weak = weak_from_this(), assembly](const store::MemberEvent& event) {
-        assembly->on_member(event);
         if (const auto self = weak.lock()) {
             self->on_member_event(event);
         }
+        assembly->on_member(event);
     };
     MF_ASSIGN_OR_RETURN(const store::JoinReply reply,
                         store().join({name_, rank_, rank_size_, ""}, handler, deadline));
@@ -109,6 +114,8 @@ Status SharedMemory::close(Deadline deadline) {
     if (epoch == 0) {
         return {};
     }
+    // Before the memory is given back: from here on nobody touches it from outside.
+    const Status withdrawn = remote_ ? remote_->exit(deadline) : Status();
     Status given_back;
     if (has_memory_ && window_->segment().withdraw(rank_, epoch)) {
         given_back = is_idle(deadline) ? window_->segment().discard_region(window(), rank_)
@@ -125,7 +132,10 @@ Status SharedMemory::close(Deadline deadline) {
     if (last) {
         exit_notice_->forget(deadline);
     }
-    const Status told = store().leave(name_, deadline);
+    Status told = store().leave(name_, deadline);
+    if (told.is_ok()) {
+        told = withdrawn;
+    }
     // Where rank 0, which served the store, ended first, there is nobody left to tell.
     if (!told.is_ok() && store().is_usable()) {
         return told.with_context(context_text("leaving"));

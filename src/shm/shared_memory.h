@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "copy/async_queue.h"
+#include "runtime/remote_members.h"
 #include "shm/assembly.h"
 #include "shm/exit_notice.h"
 #include "shm/world.h"
@@ -23,8 +24,8 @@ inline constexpr uint32_t kReachCopyEngine = 1U << 1;
 inline constexpr uint32_t kReachFabric = 1U << 2;
 inline constexpr uint32_t kReachAll = kReachLoadStore | kReachCopyEngine | kReachFabric;
 
-/// What this machine can do at all.
-uint32_t supported_reach();
+/// What this process can do at all. Starts what reaches other hosts, where there can be any.
+uint32_t supported_reach(Runtime& runtime);
 
 /// This rank's handle of one object. Any thread may call everything; one barrier or allgather at a time.
 class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
@@ -65,6 +66,13 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     /// Mask of kReach bits; none where the rank has left, is lost or too far.
     Result<uint32_t> reach(uint32_t rank) const;
 
+    /// The lowest rank that lives on the same host as `rank`: names the host, alike at all ranks.
+    Result<uint32_t> host(uint32_t rank) const;
+
+    /// Refuses ranges that touch ranks of other hosts: their memory is not mapped here. `what` begins the
+    /// failure's text.
+    Status check_mapped(const char* what, uint64_t begin, uint64_t size) const;
+
     /// The side `in_window` lies in the object's window.
     Status put(void* in_window, const void* source, size_t size);
     Status get(void* destination, const void* in_window, size_t size);
@@ -80,6 +88,9 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status attach(Deadline deadline);
     Status join_group(const std::shared_ptr<Assembly>& assembly, Deadline deadline);
     Status take_memory();
+    void learn_hosts();
+    Status offer_to_other_hosts(Deadline deadline);
+    Status learn_remote(Deadline deadline);
     Status agree_on_outcome(const Status& own, Deadline deadline);
     void on_member_event(const store::MemberEvent& event);
     void tell_loss(uint32_t rank);
@@ -90,6 +101,11 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status check_range(const char* what, const void* place, size_t size) const;
     Status check_ranks(const char* what, uint64_t begin, size_t size) const;
     Status copy(const char* what, void* destination, const void* source, size_t size, uint64_t in_window);
+    bool is_present(uint32_t rank) const;
+    Status describe_absent(const char* what, uint32_t rank, uint64_t begin, size_t size) const;
+    bool touches_other_hosts(uint64_t begin, size_t size) const;
+    Status copy_remote(const char* what, const copy::Piece& piece, uint64_t in_window);
+    Status move_remote(const copy::Piece& piece, bool is_put, uint64_t in_window);
     uint64_t epochs_of(uint64_t begin, size_t size) const;
     store::Client& store() const { return world_->runtime().store(); }
 
@@ -102,6 +118,11 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     const std::string name_;  // of the group, the window, and before the keys; no other object has it ever
     std::shared_ptr<ExitNotice> exit_notice_;
     std::shared_ptr<AttachedWindow> window_;
+    std::shared_ptr<RemoteMembers> remote_;  // null where all ranks live here, or nothing reaches the others
+    // The ranks of other hosts; set once all ranks have their memory, and never changed: whether one is still
+    // there is remote_'s to say. Null without remote_.
+    std::shared_ptr<const RemoteTable> remote_table_;
+    std::vector<uint32_t> hosts_;                         // rank -> lowest rank of its host; once all joined
     LossHandler on_loss_;                                 // guarded by mutex_
     WaitIdle wait_idle_ = [](Deadline) { return true; };  // guarded by mutex_
     std::atomic<uint64_t> epoch_{0};                      // of the own membership; 0: not a member

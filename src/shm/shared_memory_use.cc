@@ -16,11 +16,6 @@ uint64_t address(const void* place) {
 
 }  // namespace
 
-/// Copies between processes of one host are always possible; nothing here reaches other hosts.
-uint32_t supported_reach() {
-    return kReachLoadStore | kReachCopyEngine;
-}
-
 Status SharedMemory::set_context(std::span<const std::byte> context) {
     if (context.empty() || context.size() > kMaxContextSize) {
         return failure(Code::kInvalidParam, "setting the context of SHM {}: {} bytes are outside 1 to {}",
@@ -64,7 +59,11 @@ Result<uint32_t> SharedMemory::reach(uint32_t rank) const {
         return failure(Code::kInvalidParam, "asking how rank {} is reached: SHM {} has {} ranks", rank, id_,
                        rank_size_);
     }
-    return window_->segment().is_member(rank) ? kReachLoadStore | kReachCopyEngine : 0U;
+    if (window_->segment().is_member(rank)) {
+        return kReachLoadStore | kReachCopyEngine;
+    }
+    const bool by_fabric = is_present(rank) && (*remote_table_)[rank]->problem.is_ok();
+    return by_fabric ? kReachFabric : 0U;
 }
 
 Status SharedMemory::check_range(const char* what, const void* place, size_t size) const {
@@ -83,19 +82,9 @@ Status SharedMemory::check_range(const char* what, const void* place, size_t siz
 Status SharedMemory::check_ranks(const char* what, uint64_t begin, size_t size) const {
     const uint32_t last = window().rank_of(begin + size - 1);
     for (uint32_t rank = window().rank_of(begin); rank <= last; ++rank) {
-        if (window_->segment().is_member(rank)) {
-            continue;
+        if (!is_present(rank)) {
+            return describe_absent(what, rank, begin, size);
         }
-        const std::lock_guard lock(mutex_);
-        if (const auto member = members_.find(rank); member != members_.end() && rank != rank_) {
-            return failure(Code::kNotSupported,
-                           "{} SHM {}: {:#x} + {} bytes touches rank {} on host '{}', which this version "
-                           "cannot reach from host '{}'",
-                           what, id_, begin, size, rank, member->second, world_->runtime().host_id());
-        }
-        return failure(Code::kPeerLost,
-                       "{} SHM {}: {:#x} + {} bytes touches rank {}, which has left or is lost", what, id_,
-                       begin, size, rank);
     }
     return {};
 }
@@ -112,8 +101,13 @@ uint64_t SharedMemory::epochs_of(uint64_t begin, size_t size) const {
 
 Status SharedMemory::copy(const char* what, void* destination, const void* source, size_t size,
                           uint64_t in_window) {
-    MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
     const uint64_t other = address(source) == in_window ? address(destination) : address(source);
+    if (remote_table_ && (touches_other_hosts(in_window, size) || touches_other_hosts(other, size))) {
+        return copy_remote(
+            what, {static_cast<std::byte*>(destination), static_cast<const std::byte*>(source), size},
+            in_window);
+    }
+    MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
     if (window().range().contains(other, size)) {
         MF_RETURN_IF_ERROR(check_ranks(what, other, size));
     }

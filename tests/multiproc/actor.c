@@ -241,7 +241,8 @@ static void run_line(char* line, FILE* answer) {
     }
     if (!process_command(name, &command) && !actor_common_command(name, &command) &&
         !actor_bm_command(name, &command) && !actor_shm_command(name, &command) &&
-        !actor_trans_command(name, &command) && !actor_memory_command(name, &command)) {
+        !actor_trans_command(name, &command) && !actor_memory_command(name, &command) &&
+        !actor_private_command(name, &command)) {
         fprintf(stderr, "actor: unknown command '%s'\n", name);
         exit(90);
     }

@@ -45,12 +45,13 @@ bool actor_run_from(const actor_entry* entries, size_t count, const char* name, 
 
 /* The commands by theme; false where the name is none of them: functions of smem.h, functions of smem_bm.h,
  * functions of smem_shm.h, functions of smem_trans.h, this process's own view of memory (alloc, free, fill,
- * check, peek, poke, ...). */
+ * check, peek, poke, ...), what libmf_shmem uses. */
 bool actor_common_command(const char* name, actor_command* command);
 bool actor_bm_command(const char* name, actor_command* command);
 bool actor_shm_command(const char* name, actor_command* command);
 bool actor_trans_command(const char* name, actor_command* command);
 bool actor_memory_command(const char* name, actor_command* command);
+bool actor_private_command(const char* name, actor_command* command);
 
 /* smem_register_decrypt_handler with the handler type that takes size_t and size_t &. */
 int32_t actor_register_cxx_handler(void);
