@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/fabric_memory.h"
 
-#include <mutex>
+#include <functional>
 #include <utility>
 
 #include "transport/fabric/fabric_transport.h"
@@ -16,21 +16,25 @@ class FabricMemoryPeer final : public transport::RemotePeer {
  public:
     explicit FabricMemoryPeer(std::shared_ptr<transport::FabricPeer> peer) : peer_(std::move(peer)) {}
 
-    void abandon(const Status& reason) override {
-        const std::lock_guard lock(mutex_);
-        abandoned_ = reason;
-        peer_->abandon();
-    }
-    Status abandoned() const {
-        const std::lock_guard lock(mutex_);
-        return abandoned_;
-    }
-    transport::FabricPeer& peer() { return *peer_; }
+    void abandon(const Status& reason) override { peer_->abandon(reason); }
+    const std::shared_ptr<transport::FabricPeer>& peer() const { return peer_; }
 
  private:
     const std::shared_ptr<transport::FabricPeer> peer_;
-    mutable std::mutex mutex_;
-    Status abandoned_;  // guarded by mutex_
+};
+
+/// Keeps its transport.
+class FabricMemoryTransfer final : public transport::RemoteTransfer {
+ public:
+    FabricMemoryTransfer(std::shared_ptr<FabricTransport> transport,
+                         std::unique_ptr<transport::RemoteTransfer> begun)
+        : transport_(std::move(transport)), begun_(std::move(begun)) {}
+    bool is_done() override { return begun_->is_done(); }
+    Status wait(Deadline deadline) override { return begun_->wait(deadline); }
+
+ private:
+    const std::shared_ptr<FabricTransport> transport_;
+    const std::unique_ptr<transport::RemoteTransfer> begun_;
 };
 
 class FabricExposed final : public transport::ExposedMemory {
@@ -65,23 +69,28 @@ class FabricMemory final : public transport::RemoteMemory {
     }
 
     Status put(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {
-        auto& target = static_cast<FabricMemoryPeer&>(peer);
-        MF_RETURN_IF_ERROR(target.abandoned());
-        const Status done = transport_->put(target.peer(), pieces, deadline);
-        return reason(target, done);
+        return transport_->put(*engine_peer(peer), pieces, deadline);
     }
     Status get(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {
-        auto& target = static_cast<FabricMemoryPeer&>(peer);
-        MF_RETURN_IF_ERROR(target.abandoned());
-        const Status done = transport_->get(target.peer(), pieces, deadline);
-        return reason(target, done);
+        return transport_->get(*engine_peer(peer), pieces, deadline);
+    }
+    Result<std::unique_ptr<transport::RemoteTransfer>> begin(transport::RemotePeer& peer,
+                                                             transport::FabricFlow flow,
+                                                             std::span<const FabricPiece> pieces,
+                                                             Deadline deadline) override {
+        MF_ASSIGN_OR_RETURN(std::unique_ptr<transport::RemoteTransfer> begun,
+                            transport_->begin(engine_peer(peer), flow, pieces, deadline));
+        return std::unique_ptr<transport::RemoteTransfer>(
+            std::make_unique<FabricMemoryTransfer>(transport_, std::move(begun)));
+    }
+    transport::FabricCounters counters() const override { return transport_->counters(); }
+    void on_activity(std::function<void()> listener) override {
+        transport_->on_activity(std::move(listener));
     }
 
  private:
-    /// What the store knows of the peer says more than a connection that broke.
-    static Status reason(const FabricMemoryPeer& peer, const Status& done) {
-        Status abandoned = done.is_ok() ? Status() : peer.abandoned();
-        return abandoned.is_ok() ? done : abandoned;
+    static const std::shared_ptr<transport::FabricPeer>& engine_peer(transport::RemotePeer& peer) {
+        return static_cast<FabricMemoryPeer&>(peer).peer();
     }
 
     const std::shared_ptr<FabricTransport> transport_;

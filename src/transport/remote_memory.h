@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,6 +32,28 @@ class ExposedMemory {
     virtual const RemoteRegion& region() const = 0;
 };
 
+/// A put or get that goes on without its caller. Must not outlive its transport.
+class RemoteTransfer {
+ public:
+    /// Waits until it has ended, by its deadline at the latest.
+    virtual ~RemoteTransfer() = default;
+    /// Whether nobody touches the local memory any more; never waits.
+    virtual bool is_done() = 0;
+    /// What became of it: as put() and get() return it. kTimeout with is_done() false where `deadline` passed
+    /// before it has ended: it goes on.
+    virtual Status wait(Deadline deadline) = 0;
+};
+
+/// Since the start. Bytes and calls are of what succeeded.
+struct FabricCounters {
+    uint64_t put_bytes = 0;
+    uint64_t put_calls = 0;
+    uint64_t get_bytes = 0;
+    uint64_t get_calls = 0;
+    uint64_t begun_operations = 0;  // handed to the engine, done or not
+    uint64_t retried_operations = 0;
+};
+
 /// A transport that reads and writes memory of other hosts' processes while these do nothing. Any thread may
 /// call everything.
 class RemoteMemory {
@@ -44,6 +68,16 @@ class RemoteMemory {
     /// Success: every byte is in the peer's memory. On return nobody touches the local memory any more.
     virtual Status put(RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) = 0;
     virtual Status get(RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) = 0;
+    /// Puts or gets without waiting: it goes on by itself and ends by its deadline. The pieces are copied,
+    /// the memory that they name is in use until it has ended.
+    virtual Result<std::unique_ptr<RemoteTransfer>> begin(RemotePeer& peer, FabricFlow flow,
+                                                          std::span<const FabricPiece> pieces,
+                                                          Deadline deadline) = 0;
+    virtual FabricCounters counters() const = 0;
+    /// `listener` is called after foreign operations may have changed this process's memory, on a thread that
+    /// moves data: it must be quick and call nothing of this transport. Null ends it: on return it does not
+    /// run and never will.
+    virtual void on_activity(std::function<void()> listener) = 0;
 };
 
 }  // namespace memfabric::transport

@@ -101,6 +101,18 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         return move(peer, pieces, deadline, false);
     }
 
+    Result<std::unique_ptr<transport::RemoteTransfer>> begin(transport::RemotePeer& peer,
+                                                             transport::FabricFlow flow,
+                                                             std::span<const transport::FabricPiece> pieces,
+                                                             Deadline deadline) override {
+        return std::unique_ptr<transport::RemoteTransfer>(
+            std::make_unique<Ended>(move(peer, pieces, deadline, flow == transport::FabricFlow::kPut)));
+    }
+    transport::FabricCounters counters() const override {
+        return {.put_bytes = bytes_put, .get_bytes = bytes_got};
+    }
+    void on_activity(std::function<void()> /*listener*/) override {}
+
     std::atomic<uint64_t> bytes_put{0};
     std::atomic<uint64_t> bytes_got{0};
     std::atomic<uint64_t> largest_batch{0};
@@ -120,6 +132,17 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
      private:
         std::shared_ptr<PlainNetwork> network_;
         transport::RemoteRegion region_;
+    };
+
+    /// A transfer that was over when it began.
+    class Ended final : public transport::RemoteTransfer {
+     public:
+        explicit Ended(Status outcome) : outcome_(std::move(outcome)) {}
+        bool is_done() override { return true; }
+        Status wait(Deadline /*deadline*/) override { return outcome_; }
+
+     private:
+        const Status outcome_;
     };
 
     Status move(transport::RemotePeer& peer, std::span<const transport::FabricPiece> pieces,

@@ -10,46 +10,18 @@
 #include <thread>
 #include <vector>
 
+#include "tests/transport/fabric_pair.h"
 #include "tests/transport/fabric_target.h"
 
 namespace memfabric::transport {
 namespace {
 
 using namespace std::chrono_literals;
-using Bytes = std::vector<std::byte>;
-
-std::unique_ptr<FabricTransport> start_here() {
-    auto started = FabricTransport::start({"tcp;ofi_rxm", "127.0.0.1", "here"});
-    EXPECT_TRUE(started.is_ok()) << started.status().message();
-    return std::move(started).value();
-}
-
-std::shared_ptr<FabricPeer> connect_to(FabricTransport& transport, const FabricAddress& address) {
-    auto peer = transport.connect(address, "rank 1 on host there");
-    EXPECT_TRUE(peer.is_ok()) << peer.status().message();
-    return std::move(peer).value();
-}
-
-Bytes pattern(size_t size, unsigned seed = 1) {
-    Bytes bytes(size);
-    for (size_t i = 0; i < size; ++i) {
-        bytes[i] = static_cast<std::byte>(i * 131 + i / 4096 + seed);
-    }
-    return bytes;
-}
-
-/// Two transports of this process that know each other: `near` reaches memory of `far`.
-class FabricPair : public ::testing::Test {
- protected:
-    void SetUp() override {
-        far_ = start_here();
-        near_ = start_here();
-        peer_ = connect_to(*near_, far_->address());
-    }
-    std::unique_ptr<FabricTransport> far_;
-    std::unique_ptr<FabricTransport> near_;
-    std::shared_ptr<FabricPeer> peer_;
-};
+using test::Bytes;
+using test::connect_to;
+using test::FabricPair;
+using test::pattern;
+using test::start_here;
 
 TEST_F(FabricPair, WhatIsPutIsThereAndComesBack) {
     Bytes memory(3 << 20);

@@ -24,8 +24,6 @@
 
 namespace memfabric::transport {
 
-enum class FabricFlow { kPut, kGet };
-
 /// One operation of the engine: consecutive pieces, as many as it takes at once.
 struct FabricOperation {
     enum class State { kWaiting, kPosted, kDone, kFailed };

@@ -8,12 +8,16 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/thread.h"
 #include "transport/fabric/provider.h"
 
 namespace memfabric::transport {
 namespace {
+
+// Milliseconds; what the engine did not take is offered again after it.
+constexpr int kSleepWhileBegun = 1;
 
 Status open_domain(FabricState& state) {
     fid_fabric* fabric = nullptr;
@@ -32,6 +36,18 @@ Status open_domain(FabricState& state) {
 }
 
 }  // namespace
+
+void Activity::set(std::function<void()> listener) {
+    const std::lock_guard lock(mutex_);
+    listener_ = std::move(listener);
+}
+
+void Activity::tell() {
+    const std::lock_guard lock(mutex_);
+    if (listener_) {
+        listener_();
+    }
+}
 
 Result<uint64_t> random_number() {
     uint64_t number = 0;
@@ -65,8 +81,12 @@ FabricState::~FabricState() {
         return;
     }
     progress_thread.request_stop();
-    static_cast<void>(::eventfd_write(wake.get(), 1));
+    wake_progress();
     progress_thread.join();
+}
+
+void FabricState::wake_progress() const {
+    static_cast<void>(::eventfd_write(wake.get(), 1));
 }
 
 void FabricState::progress_until(const std::stop_token& stop) {
@@ -76,10 +96,17 @@ void FabricState::progress_until(const std::stop_token& stop) {
     std::array<fid*, 2> queues = {target->wait_object(), origin->wait_object()};
     while (!stop.stop_requested()) {
         target->progress();
-        origin->progress();
-        if (fi_trywait(fabric.get(), queues.data(), static_cast<int>(queues.size())) == 0) {
-            ::poll(waits.data(), waits.size(), -1);
+        if ((waits[0].revents & POLLIN) != 0) {
+            activity.tell();
         }
+        origin->progress();
+        const int sleep = begun.advance_all() ? kSleepWhileBegun : -1;
+        waits[0].revents = 0;
+        if (fi_trywait(fabric.get(), queues.data(), static_cast<int>(queues.size())) == 0) {
+            ::poll(waits.data(), waits.size(), sleep);
+        }
+        eventfd_t woken = 0;
+        static_cast<void>(::eventfd_read(wake.get(), &woken));
     }
 }
 

@@ -1,23 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
 #include "base/fd.h"
+#include "transport/fabric/begun_transfer.h"
 #include "transport/fabric/fabric_endpoint.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/fid.h"
 
 namespace memfabric::transport {
 
+/// Whom to tell that foreign operations may have changed our memory.
+class Activity {
+ public:
+    /// On return the one before does not run and never will.
+    void set(std::function<void()> listener);
+    void tell();
+
+ private:
+    std::mutex mutex_;
+    std::function<void()> listener_;  // guarded by mutex_
+};
+
 /// All that a FabricTransport holds; members are destroyed from the last to the first.
 struct FabricState {
     static Result<std::unique_ptr<FabricState>> open(const std::string& provider,
                                                      const std::string& local_address);
     ~FabricState();
+    FlowCounts& counts(FabricFlow flow) { return flow == FabricFlow::kPut ? puts : gets; }
+    /// Makes the progress thread look at everything.
+    void wake_progress() const;
 
     InfoPtr info;
     FidPtr<fid_fabric> fabric;
@@ -28,11 +45,10 @@ struct FabricState {
     std::unique_ptr<FabricEndpoint> origin;
     FabricAddress address;
     std::string host_id;
-    std::atomic<uint64_t> put_bytes{0};
-    std::atomic<uint64_t> put_calls{0};
-    std::atomic<uint64_t> get_bytes{0};
-    std::atomic<uint64_t> get_calls{0};
-    std::atomic<uint64_t> retried{0};
+    FlowCounts puts;
+    FlowCounts gets;
+    BegunTransfers begun;
+    Activity activity;
     Fd wake;  // ends the sleep of `progress`
     std::jthread progress_thread;
 

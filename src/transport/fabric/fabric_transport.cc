@@ -4,6 +4,7 @@
 #include <rdma/fi_errno.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fork_guard.h"
 #include "transport/fabric/fabric_state.h"
@@ -32,14 +33,6 @@ size_t pieces_an_operation(const fi_info& info) {
     return std::clamp<size_t>(granted, 1, kMostPieces);
 }
 
-uint64_t total_size(std::span<const FabricPiece> pieces) {
-    uint64_t total = 0;
-    for (const FabricPiece& piece : pieces) {
-        total += piece.size;
-    }
-    return total;
-}
-
 /// Registers under a key of its own choice or ours; draws again where the key is taken.
 Result<FidPtr<fid_mr>> register_memory(FabricState& state, std::span<std::byte> memory) {
     for (;;) {
@@ -65,19 +58,40 @@ Status check_process() {
                : Status();
 }
 
-Status transfer_pieces(FabricState& state, FabricFlow flow, const TransferPeer& peer,
+Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
                        std::span<const FabricPiece> pieces, Deadline deadline) {
-    uint64_t retried = 0;
-    Status status =
-        run_transfer(*state.origin, peer, flow, pieces, pieces_an_operation(*state.info), deadline, retried);
-    state.retried += retried;
-    if (status.is_ok()) {
-        const bool is_put = flow == FabricFlow::kPut;
-        (is_put ? state.put_calls : state.get_calls) += 1;
-        (is_put ? state.put_bytes : state.get_bytes) += total_size(pieces);
-    }
-    return status;
+    MF_RETURN_IF_ERROR(check_process());
+    MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
+    Transfer transfer(*state.origin, peer, flow, deadline, state.counts(flow));
+    transfer.cut(pieces, pieces_an_operation(*state.info));
+    transfer.drive(Deadline::never());
+    return transfer.outcome();
 }
+
+class BegunHandle final : public RemoteTransfer {
+ public:
+    explicit BegunHandle(std::shared_ptr<BegunTransfer> begun) : begun_(std::move(begun)) {}
+    ~BegunHandle() override {
+        if (!in_forked_child()) {
+            begun_->transfer.drive(Deadline::never());
+        }
+    }
+    BegunHandle(const BegunHandle&) = delete;
+    BegunHandle& operator=(const BegunHandle&) = delete;
+
+    bool is_done() override { return begun_->transfer.has_ended(); }
+    Status wait(Deadline deadline) override {
+        MF_RETURN_IF_ERROR(check_process());
+        if (begun_->transfer.drive(deadline)) {
+            return begun_->transfer.outcome();
+        }
+        return failure(Code::kTimeout, "a transfer with {} goes on: waiting for it ended by the deadline",
+                       begun_->peer->name());
+    }
+
+ private:
+    const std::shared_ptr<BegunTransfer> begun_;
+};
 
 }  // namespace
 
@@ -139,26 +153,42 @@ Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress
     }
     const std::string& target = address.endpoints.front();
     MF_ASSIGN_OR_RETURN(const fi_addr_t handle, state_->origin->insert(target));
-    return std::shared_ptr<FabricPeer>(new FabricPeer(std::move(name), target, handle));
+    return std::make_shared<FabricPeer>(std::move(name), target, handle);
 }
 
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
-    MF_RETURN_IF_ERROR(check_process());
-    MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    return transfer_pieces(*state_, FabricFlow::kPut,
-                           {peer.name_, peer.address_, peer.handle_, &peer.abandoned_}, pieces, deadline);
+    return transfer_pieces(*state_, FabricFlow::kPut, peer, pieces, deadline);
 }
 
 Status FabricTransport::get(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
+    return transfer_pieces(*state_, FabricFlow::kGet, peer, pieces, deadline);
+}
+
+Result<std::unique_ptr<RemoteTransfer>> FabricTransport::begin(const std::shared_ptr<FabricPeer>& peer,
+                                                               FabricFlow flow,
+                                                               std::span<const FabricPiece> pieces,
+                                                               Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
-    MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    return transfer_pieces(*state_, FabricFlow::kGet,
-                           {peer.name_, peer.address_, peer.handle_, &peer.abandoned_}, pieces, deadline);
+    MF_RETURN_IF_ERROR(check_pieces(*peer, pieces));
+    std::shared_ptr<BegunTransfer> begun(
+        new BegunTransfer{.peer = peer,
+                          .pieces = {pieces.begin(), pieces.end()},
+                          .transfer = {*state_->origin, *peer, flow, deadline, state_->counts(flow)}});
+    begun->transfer.cut(begun->pieces, pieces_an_operation(*state_->info));
+    if (!begun->transfer.advance()) {
+        state_->begun.add(begun);
+        state_->wake_progress();
+    }
+    return std::unique_ptr<RemoteTransfer>(std::make_unique<BegunHandle>(std::move(begun)));
+}
+
+void FabricTransport::on_activity(std::function<void()> listener) {
+    state_->activity.set(std::move(listener));
 }
 
 FabricCounters FabricTransport::counters() const {
-    return {state_->put_bytes, state_->put_calls,       state_->get_bytes,
-            state_->get_calls, state_->origin->begun(), state_->retried};
+    return {state_->puts.bytes, state_->puts.calls,      state_->gets.bytes,
+            state_->gets.calls, state_->origin->begun(), state_->puts.retried + state_->gets.retried};
 }
 
 }  // namespace memfabric::transport

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "base/deadline.h"
 #include "base/status.h"
+#include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/fabric_types.h"
+#include "transport/remote_memory.h"
 #include "transport/transport.h"
 
 namespace memfabric::transport {
@@ -21,24 +23,6 @@ struct FabricConfig {
     std::string provider = "auto";  // or a name as fi_getinfo gives it
     std::string local_address;      // empty: the provider's choice
     std::string host_id;
-};
-
-/// One life of one peer process: its addresses in our vectors. Shared and thread-safe; made without traffic.
-class FabricPeer {
- public:
-    /// For texts: "rank 3 on host x".
-    const std::string& name() const { return name_; }
-    /// The process is known to be gone: what is under way with it, and what comes, ends with kPeerLost.
-    void abandon() { abandoned_ = true; }
-
- private:
-    friend class FabricTransport;
-    FabricPeer(std::string name, std::string address, uint64_t handle)
-        : name_(std::move(name)), address_(std::move(address)), handle_(handle) {}
-    std::string name_;
-    std::string address_;  // where the peer listens
-    uint64_t handle_;      // in our address vector
-    std::atomic<bool> abandoned_{false};
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.
@@ -55,15 +39,6 @@ class ExposedRegion {
     ExposedRegion(RemoteRegion region, std::unique_ptr<Registration> registration);
     RemoteRegion region_;
     std::unique_ptr<Registration> registration_;
-};
-
-struct FabricCounters {
-    uint64_t put_bytes = 0;
-    uint64_t put_calls = 0;
-    uint64_t get_bytes = 0;
-    uint64_t get_calls = 0;
-    uint64_t begun_operations = 0;  // handed to the engine, done or not
-    uint64_t retried_operations = 0;
 };
 
 /// Memory of processes on other hosts, by libfabric. Thread-safe.
@@ -92,6 +67,12 @@ class FabricTransport final : public Transport {
     /// connection broke and did not come back, or the target refused the key again and again.
     Status put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline);
     Status get(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline);
+
+    /// As RemoteMemory::begin. What it returns must not outlive this.
+    Result<std::unique_ptr<RemoteTransfer>> begin(const std::shared_ptr<FabricPeer>& peer, FabricFlow flow,
+                                                  std::span<const FabricPiece> pieces, Deadline deadline);
+    /// As RemoteMemory::on_activity.
+    void on_activity(std::function<void()> listener);
 
     FabricCounters counters() const;
 

@@ -35,6 +35,8 @@ struct RemoteRegion {
     bool operator==(const RemoteRegion&) const = default;
 };
 
+enum class FabricFlow { kPut, kGet };
+
 /// `size` bytes at `local` here, and at `offset` in a peer's region.
 struct FabricPiece {
     std::byte* local = nullptr;  // only read from by a put

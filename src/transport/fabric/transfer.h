@@ -2,27 +2,68 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <span>
-#include <string>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/status.h"
 #include "transport/fabric/fabric_endpoint.h"
+#include "transport/fabric/fabric_peer.h"
 
 namespace memfabric::transport {
 
-/// The other side of a transfer.
-struct TransferPeer {
-    const std::string& name;
-    const std::string& address;
-    fi_addr_t handle;
-    const std::atomic<bool>* abandoned;  // the process is known to be gone
+/// What went one way and arrived.
+struct FlowCounts {
+    std::atomic<uint64_t> bytes{0};
+    std::atomic<uint64_t> calls{0};
+    std::atomic<uint64_t> retried{0};  // operations that were given to the engine again
 };
 
-/// Moves all pieces, `most_pieces` an operation, and returns when nobody touches their memory any more.
-/// `retried` counts operations that were given to the engine again.
-Status run_transfer(FabricEndpoint& endpoint, const TransferPeer& peer, FabricFlow flow,
-                    std::span<const FabricPiece> pieces, size_t most_pieces, Deadline deadline,
-                    uint64_t& retried);
+/// Pieces on their way to or from one peer. Whoever has time advances it: the caller that waits for it, or
+/// the progress thread. Pieces, peer and endpoint outlive it.
+class Transfer {
+ public:
+    Transfer(FabricEndpoint& endpoint, FabricPeer& peer, FabricFlow flow, Deadline deadline,
+             FlowCounts& counts)
+        : endpoint_(endpoint), peer_(peer), flow_(flow), deadline_(deadline), counts_(counts) {}
+
+    /// To be called first, once; `most_pieces` an operation.
+    void cut(std::span<const FabricPiece> pieces, size_t most_pieces);
+
+    /// Gives the engine what it takes and looks at what became of the rest. True where it has ended: nobody
+    /// touches the pieces' memory any more.
+    bool advance();
+    /// Advances it until it ended or `until` passed, spinning first. True where it has ended.
+    bool drive(Deadline until);
+
+    bool has_ended() const;
+    /// What became of it. Only where it has ended.
+    const Status& outcome() const { return outcome_; }
+
+ private:
+    using Clock = Deadline::Clock;
+
+    size_t post_all();
+    void note_failure(FabricOperation& operation);
+    Status judge(size_t done) const;
+    void end(Status outcome);
+    const char* verb() const { return flow_ == FabricFlow::kPut ? "put to" : "get from"; }
+
+    FabricEndpoint& endpoint_;
+    FabricPeer& peer_;
+    const FabricFlow flow_;
+    const Deadline deadline_;
+    FlowCounts& counts_;
+    std::atomic<bool> engine_is_full_{false};
+    uint64_t bytes_ = 0;
+    mutable std::mutex lock_;  // guards all below
+    std::vector<FabricOperation> operations_;
+    bool has_ended_ = false;
+    Status outcome_;
+    int last_error_ = 0;
+    bool broken_ = false;  // and nothing was taken by the engine since
+    Clock::time_point broken_since_;
+};
 
 }  // namespace memfabric::transport

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+
+namespace memfabric::transport {
+
+/// One life of one peer process: where our endpoints reach it. Shared and thread-safe; made without traffic.
+class FabricPeer {
+ public:
+    /// `handle` is the address in our address vector.
+    FabricPeer(std::string name, std::string address, uint64_t handle)
+        : name_(std::move(name)), address_(std::move(address)), handle_(handle) {}
+
+    /// For texts: "rank 3 on host x".
+    const std::string& name() const { return name_; }
+    /// Where the peer listens.
+    const std::string& address() const { return address_; }
+    uint64_t handle() const { return handle_; }
+
+    /// The process is known to be gone: what is under way with it, and what comes, ends with the reason.
+    void abandon(const Status& reason) {
+        const std::lock_guard lock(mutex_);
+        if (!is_abandoned_) {
+            reason_ = reason;
+            is_abandoned_.store(true, std::memory_order_release);
+        }
+    }
+    /// Why it is known to be gone.
+    Status problem() const { return is_abandoned_.load(std::memory_order_acquire) ? reason_ : Status(); }
+
+ private:
+    const std::string name_;
+    const std::string address_;
+    const uint64_t handle_;
+    std::mutex mutex_;
+    Status reason_;  // written once, before is_abandoned_
+    std::atomic<bool> is_abandoned_{false};
+};
+
+}  // namespace memfabric::transport

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "transport/fabric/fabric_transport.h"
+
+namespace memfabric::transport::test {
+
+using Bytes = std::vector<std::byte>;
+
+inline std::unique_ptr<FabricTransport> start_here() {
+    auto started = FabricTransport::start({"tcp;ofi_rxm", "127.0.0.1", "here"});
+    EXPECT_TRUE(started.is_ok()) << started.status().message();
+    return std::move(started).value();
+}
+
+inline std::shared_ptr<FabricPeer> connect_to(FabricTransport& transport, const FabricAddress& address) {
+    auto peer = transport.connect(address, "rank 1 on host there");
+    EXPECT_TRUE(peer.is_ok()) << peer.status().message();
+    return std::move(peer).value();
+}
+
+inline Bytes pattern(size_t size, unsigned seed = 1) {
+    Bytes bytes(size);
+    for (size_t i = 0; i < size; ++i) {
+        bytes[i] = static_cast<std::byte>(i * 131 + i / 4096 + seed);
+    }
+    return bytes;
+}
+
+/// Two transports of this process that know each other: `near` reaches memory of `far`.
+class FabricPair : public ::testing::Test {
+ protected:
+    void SetUp() override {
+        far_ = start_here();
+        near_ = start_here();
+        peer_ = connect_to(*near_, far_->address());
+    }
+    std::unique_ptr<FabricTransport> far_;
+    std::unique_ptr<FabricTransport> near_;
+    std::shared_ptr<FabricPeer> peer_;
+};
+
+}  // namespace memfabric::transport::test
