@@ -44,16 +44,6 @@ class RemoteTransfer {
     virtual Status wait(Deadline deadline) = 0;
 };
 
-/// Since the start. Bytes and calls are of what succeeded.
-struct FabricCounters {
-    uint64_t put_bytes = 0;
-    uint64_t put_calls = 0;
-    uint64_t get_bytes = 0;
-    uint64_t get_calls = 0;
-    uint64_t begun_operations = 0;  // handed to the engine, done or not
-    uint64_t retried_operations = 0;
-};
-
 /// A transport that reads and writes memory of other hosts' processes while these do nothing. Any thread may
 /// call everything.
 class RemoteMemory {

@@ -45,4 +45,14 @@ struct FabricPiece {
     size_t size = 0;
 };
 
+/// Since the start. Bytes and calls are of what succeeded.
+struct FabricCounters {
+    uint64_t put_bytes = 0;
+    uint64_t put_calls = 0;
+    uint64_t get_bytes = 0;
+    uint64_t get_calls = 0;
+    uint64_t begun_operations = 0;  // handed to the engine, done or not
+    uint64_t retried_operations = 0;
+};
+
 }  // namespace memfabric::transport
