@@ -75,7 +75,9 @@ void mf_private_reset_logger(void);
 /// JSON texts, NUL-terminated; free with mf_private_free_text.
 /// {"options": [{name, type, default, range, value, given, text}]}
 char* mf_private_options_json(void);
-/// What this machine can do and why not: {"checks": [{name, ok, value, advice}]}
+/// What this machine can do and why not: {"checks": [{name, ok, value, advice}], "fabric": {libfabric, chosen,
+/// chosen_domain, refusal, local_address, providers: [{name, usable, note, ways: [{domain, address}]}],
+/// interfaces: [{name, up, loopback, addresses, details}], rdma_ports: [{name, active, details}]}}
 char* mf_private_info_json(void);
 void mf_private_free_text(char* text);
 

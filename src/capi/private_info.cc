@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "capi/private_api.h"
 #include "capi/private_text.h"
+#include "runtime/machine_fabric.h"
 #include "runtime/machine_info.h"
 
 namespace memfabric::capi {
@@ -86,6 +87,44 @@ Result<std::string> options_json() {
     return json{{"options", rows}}.dump();
 }
 
+json ways_json(const std::vector<transport::FabricWay>& ways) {
+    json rows = json::array();
+    for (const transport::FabricWay& way : ways) {
+        rows.push_back({{"domain", way.domain}, {"address", way.address}});
+    }
+    return rows;
+}
+
+json fabric_json(const MachineFabric& fabric) {
+    json providers = json::array();
+    for (const transport::ProviderFinding& provider : fabric.survey.providers) {
+        providers.push_back({{"name", provider.name},
+                             {"usable", provider.usable},
+                             {"note", provider.note},
+                             {"ways", ways_json(provider.ways)}});
+    }
+    json interfaces = json::array();
+    for (const NetworkInterface& interface : fabric.interfaces) {
+        interfaces.push_back({{"name", interface.name},
+                              {"up", interface.up},
+                              {"loopback", interface.loopback},
+                              {"addresses", interface.addresses},
+                              {"details", interface.details}});
+    }
+    json ports = json::array();
+    for (const RdmaPort& port : fabric.rdma_ports) {
+        ports.push_back({{"name", port.name}, {"active", port.active}, {"details", port.details}});
+    }
+    return {{"libfabric", fabric.survey.library},
+            {"chosen", fabric.survey.chosen},
+            {"chosen_domain", fabric.survey.chosen_way.domain},
+            {"refusal", fabric.survey.refusal},
+            {"local_address", fabric.local_address},
+            {"providers", providers},
+            {"interfaces", interfaces},
+            {"rdma_ports", ports}};
+}
+
 Result<std::string> info_json() {
     MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
     json checks = json::array();
@@ -94,7 +133,8 @@ Result<std::string> info_json() {
             {{"name", check.name}, {"ok", check.ok}, {"value", check.value}, {"advice", check.advice}});
     }
     // What comes from the machine may hold any bytes.
-    return json{{"checks", checks}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    const json found{{"checks", checks}, {"fabric", fabric_json(inspect_fabric(options))}};
+    return found.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ void check_huge_pages(std::vector<MachineCheck>& checks);
 void check_sharing(std::vector<MachineCheck>& checks, const Options& options);
 void check_limits(std::vector<MachineCheck>& checks);
 void check_devices(std::vector<MachineCheck>& checks, const Options& options);
-void check_fabric(std::vector<MachineCheck>& checks);
+void check_fabric(std::vector<MachineCheck>& checks, const Options& options);
 
 /// First line of a file of /proc or /sys; empty where it cannot be read.
 std::string first_line_of(const std::string& path);

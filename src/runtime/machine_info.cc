@@ -16,7 +16,7 @@ std::vector<MachineCheck> inspect_machine(const Options& options) {
     check_sharing(checks, options);
     check_limits(checks);
     check_devices(checks, options);
-    check_fabric(checks);
+    check_fabric(checks, options);
     return checks;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `mf`: info, options, certs, and what all subcommands share."""
 import json
+import pathlib
 import stat
 import subprocess
 
@@ -29,7 +30,7 @@ def test_info_names_every_check_and_advises_where_one_fails(mf):
     by_name = {check["name"]: check for check in checks}
     for name in ["system", "page size", "processors", "NUMA nodes", "memory", "overcommit", "huge pages (pool)",
                  "huge pages (transparent, shmem)", "shared segments (memfd, sealing)", "address space", "cross-memory attach",
-                 "runtime folder", "locked memory", "open files", "mappings", "device provider", "fabric providers"]:
+                 "runtime folder", "locked memory", "open files", "mappings", "device provider", "fabric", "libfabric", "fabric provider tcp;ofi_rxm"]:
         check = by_name[name]
         assert isinstance(check["ok"], bool)
         assert check["value"]
@@ -48,11 +49,45 @@ def test_info_table_has_every_check(mf):
         assert name in result.stdout
 
 
-def test_info_finds_fabric_providers(mf):
-    checks = json.loads(mf("info", "--json").stdout)["checks"]
-    fabric = next(check for check in checks if check["name"] == "fabric providers")
-    assert fabric["ok"]
-    assert "tcp" in fabric["value"]
+def info_of(mf, **environment):
+    found = json.loads(mf("info", "--json", env=environment).stdout)
+    return {check["name"]: check for check in found["checks"]}, found["fabric"]
+
+
+def test_info_lists_fabric_providers_and_the_one_that_is_chosen(mf):
+    checks, fabric = info_of(mf)
+    providers = {provider["name"]: provider for provider in fabric["providers"]}
+    assert providers["tcp;ofi_rxm"]["usable"] and providers["tcp;ofi_rxm"]["ways"]
+    assert fabric["chosen"] in providers and providers[fabric["chosen"]]["usable"]
+    assert fabric["chosen"] in checks["fabric"]["value"] and checks["fabric"]["ok"]
+    for provider in fabric["providers"]:
+        assert provider["usable"] or provider["note"], f"{provider['name']} is not usable without a reason"
+        assert checks[f"fabric provider {provider['name']}"]["ok"] is provider["usable"]
+    assert "used as tcp;ofi_rxm" in providers["tcp"]["note"]
+    if not any(pathlib.Path("/sys/class").glob("infiniband/*")):
+        assert "no RDMA device" in providers["verbs;ofi_rxm"]["note"]
+
+
+def test_info_lists_network_interfaces(mf):
+    checks, fabric = info_of(mf)
+    interfaces = {interface["name"]: interface for interface in fabric["interfaces"]}
+    assert interfaces.keys() == {path.name for path in pathlib.Path("/sys/class/net").iterdir() if path.is_dir()}
+    assert interfaces["lo"]["loopback"] and "127.0.0.1" in interfaces["lo"]["addresses"]
+    mtu = pathlib.Path("/sys/class/net/lo/mtu").read_text(encoding="ascii").strip()
+    assert f"MTU {mtu}" in checks["network lo"]["value"]
+
+
+@pytest.mark.parametrize("variable, value", [("MF_FABRIC_PROVIDER", "nonsense"), ("MF_FABRIC_ADDRESS", "203.0.113.77")])
+def test_info_says_why_no_fabric_is_chosen(mf, variable, value):
+    checks, _ = info_of(mf, **{variable: value})
+    assert not checks["fabric"]["ok"]
+    assert value in checks["fabric"]["value"] and variable in checks["fabric"]["advice"]
+
+
+def test_info_takes_the_provider_and_address_that_are_asked_for(mf):
+    checks, fabric = info_of(mf, MF_FABRIC_PROVIDER="tcp;ofi_rxm", MF_FABRIC_ADDRESS="127.0.0.1")
+    assert (fabric["chosen"], fabric["chosen_domain"], fabric["local_address"]) == ("tcp;ofi_rxm", "lo", "127.0.0.1")
+    assert "127.0.0.1 (lo)" in checks["fabric"]["value"]
 
 
 def test_info_shows_the_ascend_path_and_a_bad_base(mf):

@@ -18,8 +18,9 @@ struct Library {
     decltype(&fi_dupinfo) dupinfo = nullptr;
     decltype(&fi_fabric) fabric = nullptr;
     decltype(&fi_strerror) strerror = nullptr;
+    decltype(&fi_version) version = nullptr;
 
-    bool is_complete() const { return getinfo && freeinfo && dupinfo && fabric && strerror; }
+    bool is_complete() const { return getinfo && freeinfo && dupinfo && fabric && strerror && version; }
 };
 
 template <typename Function>
@@ -62,6 +63,7 @@ Library open_library() {
     find(handle, "fi_dupinfo", library.dupinfo);
     find(handle, "fi_fabric", library.fabric);
     find(handle, "fi_strerror", library.strerror);
+    find(handle, "fi_version", library.version);
     return library.is_complete() ? library : Library();
 }
 
@@ -91,6 +93,10 @@ fi_info* fi_dupinfo(const fi_info* info) {
 
 int fi_fabric(fi_fabric_attr* attributes, fid_fabric** fabric, void* context) {
     return library().fabric ? library().fabric(attributes, fabric, context) : -FI_ENOSYS;
+}
+
+uint32_t fi_version(void) {
+    return library().version ? library().version() : 0;
 }
 
 const char* fi_strerror(int error) {
