@@ -87,6 +87,18 @@ class FabricMemory final : public transport::RemoteMemory {
     void on_activity(std::function<void()> listener) override {
         transport_->on_activity(std::move(listener));
     }
+    Result<uint64_t> atomic(transport::RemotePeer& peer, const transport::RemoteAtomic& atomic,
+                            Deadline deadline) override {
+        return transport_->atomic(*engine_peer(peer), atomic, deadline);
+    }
+    Status ping(transport::RemotePeer& peer, Deadline deadline) override {
+        return transport_->ping(*engine_peer(peer), deadline);
+    }
+    void serve(uint32_t service, Service handler) override { transport_->serve(service, std::move(handler)); }
+    Result<std::string> request(transport::RemotePeer& peer, uint32_t service, std::string_view payload,
+                                Deadline deadline) override {
+        return transport_->request(*engine_peer(peer), service, payload, deadline);
+    }
 
  private:
     static const std::shared_ptr<transport::FabricPeer>& engine_peer(transport::RemotePeer& peer) {

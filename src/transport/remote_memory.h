@@ -68,6 +68,23 @@ class RemoteMemory {
     /// moves data: it must be quick and call nothing of this transport. Null ends it: on return it does not
     /// run and never will.
     virtual void on_activity(std::function<void()> listener) = 0;
+
+    /// The value before. One coherent set with the atomics of all CPUs of the target's host; applied once, or
+    /// where the deadline passed or the peer is lost, at most once.
+    virtual Result<uint64_t> atomic(RemotePeer& peer, const RemoteAtomic& atomic, Deadline deadline) = 0;
+
+    /// Success: the peer's process answered.
+    virtual Status ping(RemotePeer& peer, Deadline deadline) = 0;
+
+    /// Runs on the progress thread: must not block, and must not call this transport.
+    using Service = std::function<std::string(std::string_view request)>;
+    /// Answers requests of that number (below 0xffff0000) from now on; null ends it: on return it does not
+    /// run and never will.
+    virtual void serve(uint32_t service, Service handler) = 0;
+    /// The answer of the peer's service; it ran once, or where the call failed, at most once. kNotSupported
+    /// where the peer does not serve that number. Payloads and answers have at most 64 KiB.
+    virtual Result<std::string> request(RemotePeer& peer, uint32_t service, std::string_view payload,
+                                        Deadline deadline) = 0;
 };
 
 }  // namespace memfabric::transport

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "transport/fabric/atomics.h"
 #include "transport/remote_memory.h"
 
 namespace memfabric::test {
@@ -41,15 +42,41 @@ class PlainNetwork {
         std::memcpy(put ? remote : piece.local, put ? piece.local : remote, piece.size);
         return {};
     }
+    Result<uint64_t> atomic(const transport::RemoteAtomic& atomic) {
+        const std::lock_guard lock(mutex_);
+        const auto found = exposed_.find(atomic.region.key);
+        if (found == exposed_.end()) {
+            return failure(Code::kPeerLost, "key {} is not exposed", atomic.region.key);
+        }
+        MF_RETURN_IF_ERROR(transport::check_atomic(atomic, "peer"));
+        return transport::apply_atomic_at(found->second.data() + atomic.offset, atomic.size, atomic.kind,
+                                          atomic.operand, atomic.comparand);
+    }
+    void serve(const std::string& address, uint32_t service, transport::RemoteMemory::Service handler) {
+        const std::lock_guard lock(mutex_);
+        services_[{address, service}] = std::move(handler);
+    }
+    Result<std::string> request(const std::string& address, uint32_t service, std::string_view payload) {
+        const std::lock_guard lock(mutex_);
+        const auto found = services_.find({address, service});
+        if (found == services_.end() || !found->second) {
+            return failure(Code::kNotSupported, "service {} of {} is not served", service, address);
+        }
+        return found->second(payload);
+    }
 
  private:
     std::mutex mutex_;
     uint64_t last_key_ = 0;                             // guarded by mutex_
     std::map<uint64_t, std::span<std::byte>> exposed_;  // by key; guarded by mutex_
+    std::map<std::pair<std::string, uint32_t>, transport::RemoteMemory::Service>
+        services_;  // by address and number; guarded by mutex_
 };
 
 class PlainPeer final : public transport::RemotePeer {
  public:
+    explicit PlainPeer(std::string address) : address_(std::move(address)) {}
+    const std::string& address() const { return address_; }
     void abandon(const Status& reason) override {
         const std::lock_guard lock(mutex_);
         abandoned_ = reason;
@@ -66,6 +93,7 @@ class PlainPeer final : public transport::RemotePeer {
     }
 
  private:
+    const std::string address_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     Status abandoned_;  // guarded by mutex_
@@ -89,7 +117,7 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         if (address == "unreachable") {
             return failure(Code::kNotSupported, "{} speaks another provider", name);
         }
-        return std::shared_ptr<transport::RemotePeer>(std::make_shared<PlainPeer>());
+        return std::shared_ptr<transport::RemotePeer>(std::make_shared<PlainPeer>(std::string(address)));
     }
 
     Status put(transport::RemotePeer& peer, std::span<const transport::FabricPiece> pieces,
@@ -112,6 +140,23 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         return {.put_bytes = bytes_put, .get_bytes = bytes_got};
     }
     void on_activity(std::function<void()> /*listener*/) override {}
+    Result<uint64_t> atomic(transport::RemotePeer& peer, const transport::RemoteAtomic& atomic,
+                            Deadline /*deadline*/) override {
+        MF_RETURN_IF_ERROR(static_cast<PlainPeer&>(peer).abandoned());
+        return network_->atomic(atomic);
+    }
+    Status ping(transport::RemotePeer& peer, Deadline /*deadline*/) override {
+        return static_cast<PlainPeer&>(peer).abandoned();
+    }
+    void serve(uint32_t service, Service handler) override {
+        network_->serve(address_, service, std::move(handler));
+    }
+    Result<std::string> request(transport::RemotePeer& peer, uint32_t service, std::string_view payload,
+                                Deadline /*deadline*/) override {
+        auto& target = static_cast<PlainPeer&>(peer);
+        MF_RETURN_IF_ERROR(target.abandoned());
+        return network_->request(target.address(), service, payload);
+    }
 
     std::atomic<uint64_t> bytes_put{0};
     std::atomic<uint64_t> bytes_got{0};

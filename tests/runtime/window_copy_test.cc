@@ -40,7 +40,7 @@ class WindowCopyTest : public testing::Test {
                        rank + 10,
                        "far",
                        {},
-                       std::make_shared<PlainPeer>(),
+                       std::make_shared<PlainPeer>("there"),
                        {network_->expose(far_[rank]), 0, kStride}};
             (*table_)[rank] = member;
         }

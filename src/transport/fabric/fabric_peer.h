@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 
 #include "base/status.h"
+#include "transport/fabric/messages.h"
 
 namespace memfabric::transport {
 
@@ -15,14 +17,17 @@ namespace memfabric::transport {
 class FabricPeer {
  public:
     /// `handle` is the address in our address vector.
-    FabricPeer(std::string name, std::string address, uint64_t handle)
-        : name_(std::move(name)), address_(std::move(address)), handle_(handle) {}
+    FabricPeer(std::string name, std::string address, uint64_t handle,
+               std::shared_ptr<Messenger::Route> route)
+        : name_(std::move(name)), address_(std::move(address)), handle_(handle), route_(std::move(route)) {}
 
     /// For texts: "rank 3 on host x".
     const std::string& name() const { return name_; }
     /// Where the peer listens.
     const std::string& address() const { return address_; }
     uint64_t handle() const { return handle_; }
+    /// Where requests to it go.
+    Messenger::Route& route() { return *route_; }
 
     /// The process is known to be gone: what is under way with it, and what comes, ends with the reason.
     void abandon(const Status& reason) {
@@ -39,6 +44,7 @@ class FabricPeer {
     const std::string name_;
     const std::string address_;
     const uint64_t handle_;
+    const std::shared_ptr<Messenger::Route> route_;
     std::mutex mutex_;
     Status reason_;  // written once, before is_abandoned_
     std::atomic<bool> is_abandoned_{false};

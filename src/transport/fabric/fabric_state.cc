@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/thread.h"
+#include "transport/fabric/own_services.h"
 #include "transport/fabric/provider.h"
 
 namespace memfabric::transport {
@@ -67,6 +68,7 @@ Result<std::unique_ptr<FabricState>> FabricState::open(const std::string& provid
     state->address.provider = state->info->fabric_attr->prov_name;
     state->address.endpoints = {state->target->address()};
     MF_ASSIGN_OR_RETURN(state->address.instance, random_number());
+    MF_RETURN_IF_ERROR(open_messenger(*state));
     state->wake = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!state->wake.is_open()) {
         return failure(Code::kError, "eventfd failed: {}", errno_text(errno));

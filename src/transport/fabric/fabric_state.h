@@ -9,9 +9,11 @@
 
 #include "base/fd.h"
 #include "transport/fabric/begun_transfer.h"
+#include "transport/fabric/exposures.h"
 #include "transport/fabric/fabric_endpoint.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/fid.h"
+#include "transport/fabric/messages.h"
 
 namespace memfabric::transport {
 
@@ -49,7 +51,9 @@ struct FabricState {
     FlowCounts gets;
     BegunTransfers begun;
     Activity activity;
-    Fd wake;  // ends the sleep of `progress`
+    Exposures exposures;
+    std::unique_ptr<Messenger> messenger;  // tells `activity`, uses `exposures`
+    Fd wake;                               // ends the sleep of `progress`
     std::jthread progress_thread;
 
  private:

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/fork_guard.h"
+#include "transport/fabric/atomics.h"
 #include "transport/fabric/fabric_state.h"
+#include "transport/fabric/own_services.h"
 #include "transport/fabric/transfer.h"
 
 namespace memfabric::transport {
@@ -96,6 +98,14 @@ class BegunHandle final : public RemoteTransfer {
 }  // namespace
 
 struct ExposedRegion::Registration {
+    Registration(Exposures& all, uint64_t own_key, FidPtr<fid_mr> registered)
+        : exposures(all), key(own_key), region(std::move(registered)) {}
+    ~Registration() { exposures.remove(key); }
+    Registration(const Registration&) = delete;
+    Registration& operator=(const Registration&) = delete;
+
+    Exposures& exposures;
+    const uint64_t key;
     FidPtr<fid_mr> region;
 };
 
@@ -137,8 +147,9 @@ Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
     if ((state_->info->domain_attr->mr_mode & FI_MR_VIRT_ADDR) != 0) {
         region.base = reinterpret_cast<uint64_t>(memory.data());
     }
-    auto registration = std::make_unique<ExposedRegion::Registration>();
-    registration->region = std::move(registered);
+    state_->exposures.add(region.key, memory);
+    auto registration =
+        std::make_unique<ExposedRegion::Registration>(state_->exposures, region.key, std::move(registered));
     return ExposedRegion(region, std::move(registration));
 }
 
@@ -153,7 +164,8 @@ Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress
     }
     const std::string& target = address.endpoints.front();
     MF_ASSIGN_OR_RETURN(const fi_addr_t handle, state_->origin->insert(target));
-    return std::make_shared<FabricPeer>(std::move(name), target, handle);
+    MF_ASSIGN_OR_RETURN(auto route, state_->messenger->route(address.messages, address.instance));
+    return std::make_shared<FabricPeer>(std::move(name), target, handle, std::move(route));
 }
 
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
@@ -184,6 +196,41 @@ Result<std::unique_ptr<RemoteTransfer>> FabricTransport::begin(const std::shared
 
 void FabricTransport::on_activity(std::function<void()> listener) {
     state_->activity.set(std::move(listener));
+}
+
+Result<uint64_t> FabricTransport::atomic(FabricPeer& peer, const RemoteAtomic& atomic, Deadline deadline) {
+    MF_RETURN_IF_ERROR(check_process());
+    MF_RETURN_IF_ERROR(check_atomic(atomic, peer.name()));
+    MF_ASSIGN_OR_RETURN(const std::string before, ask(peer, kAtomicService, encode_atomic(atomic), deadline));
+    if (before.size() != sizeof(uint64_t)) {
+        return failure(Code::kError, "atomic operation at {}: an answer of {} bytes", peer.name(),
+                       before.size());
+    }
+    return load_number(before, 0);
+}
+
+Status FabricTransport::ping(FabricPeer& peer, Deadline deadline) {
+    MF_RETURN_IF_ERROR(check_process());
+    return ask(peer, kPingService, {}, deadline).status();
+}
+
+void FabricTransport::serve(uint32_t service, Messenger::Service handler) {
+    if (check_process().is_ok()) {
+        state_->messenger->serve(service, std::move(handler));
+    }
+}
+
+Result<std::string> FabricTransport::request(FabricPeer& peer, uint32_t service, std::string_view payload,
+                                             Deadline deadline) {
+    MF_RETURN_IF_ERROR(check_process());
+    return ask(peer, service, payload, deadline);
+}
+
+Result<std::string> FabricTransport::ask(FabricPeer& peer, uint32_t service, std::string_view payload,
+                                         Deadline deadline) {
+    MF_RETURN_IF_ERROR(peer.problem());
+    return state_->messenger->request(peer.route(), peer.name(), service, payload, deadline,
+                                      [&] { return peer.problem(); });
 }
 
 FabricCounters FabricTransport::counters() const {

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/fabric_types.h"
+#include "transport/fabric/messages.h"
 #include "transport/remote_memory.h"
 #include "transport/transport.h"
 
@@ -73,11 +74,18 @@ class FabricTransport final : public Transport {
                                                   std::span<const FabricPiece> pieces, Deadline deadline);
     /// As RemoteMemory::on_activity.
     void on_activity(std::function<void()> listener);
+    /// See RemoteMemory.
+    Result<uint64_t> atomic(FabricPeer& peer, const RemoteAtomic& atomic, Deadline deadline);
+    Status ping(FabricPeer& peer, Deadline deadline);
+    void serve(uint32_t service, Messenger::Service handler);
+    Result<std::string> request(FabricPeer& peer, uint32_t service, std::string_view payload,
+                                Deadline deadline);
 
     FabricCounters counters() const;
 
  private:
     explicit FabricTransport(std::unique_ptr<FabricState> state);
+    Result<std::string> ask(FabricPeer& peer, uint32_t service, std::string_view payload, Deadline deadline);
     std::unique_ptr<FabricState> state_;
 };
 

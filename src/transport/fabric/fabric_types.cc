@@ -63,6 +63,7 @@ std::string FabricAddress::encode() const {
     for (const std::string& endpoint : endpoints) {
         append_text(bytes, endpoint);
     }
+    append_text(bytes, messages);
     return bytes;
 }
 
@@ -75,6 +76,7 @@ Result<FabricAddress> FabricAddress::decode(std::string_view bytes) {
     for (uint64_t i = 0; i < count && count <= kMostEndpoints && reader.good(); ++i) {
         address.endpoints.push_back(reader.text());
     }
+    address.messages = reader.text();
     if (!reader.finished() || count == 0 || address.endpoints.size() != count) {
         return failure(Code::kInvalidParam, "{} bytes are no address of a fabric peer", bytes.size());
     }

@@ -16,6 +16,7 @@ namespace memfabric::transport {
 struct FabricAddress {
     std::string provider;
     std::vector<std::string> endpoints;  // opaque bytes of the provider
+    std::string messages;                // likewise, where requests go
     uint64_t instance = 0;
 
     std::string encode() const;
@@ -53,6 +54,18 @@ struct FabricCounters {
     uint64_t get_calls = 0;
     uint64_t begun_operations = 0;  // handed to the engine, done or not
     uint64_t retried_operations = 0;
+};
+
+enum class AtomicKind : uint8_t { kFetch, kSet, kSwap, kCompareSwap, kAdd, kAnd, kOr, kXor };
+
+/// An operation on one word in a peer's region.
+struct RemoteAtomic {
+    RemoteRegion region;
+    uint64_t offset = 0;  // a multiple of `size`
+    uint32_t size = 8;    // 4 or 8
+    AtomicKind kind = AtomicKind::kFetch;
+    uint64_t operand = 0;
+    uint64_t comparand = 0;  // of kCompareSwap
 };
 
 }  // namespace memfabric::transport

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/messages.h"
+
+#include <poll.h>
+#include <rdma/fi_errno.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/thread.h"
+
+namespace memfabric::transport {
+namespace {
+
+using Clock = Deadline::Clock;
+
+// Answers within a host's switch come within it; longer spinning hurts whoever shares the core.
+constexpr std::chrono::microseconds kSpin{50};
+// How often a caller that sleeps looks whether its peer is still there.
+constexpr std::chrono::milliseconds kLookAround{50};
+// The engine said "again".
+constexpr std::chrono::milliseconds kTryAgain{1};
+constexpr std::chrono::milliseconds kFirstRepeat{250};
+constexpr std::chrono::milliseconds kLongestRepeat{1000};
+constexpr std::chrono::seconds kShrinkEvery{10};
+constexpr size_t kMostReplies = 4096;
+constexpr size_t kMostRepliers = 8192;
+constexpr std::chrono::seconds kKeepReplies{5};
+
+}  // namespace
+
+/// Guarded by the messenger's mutex_.
+struct Messenger::Pending {
+    std::atomic<bool> done{false};
+    std::atomic<bool> came_back{false};  // the engine returned the message
+    Answer answer;
+    std::condition_variable changed;
+};
+
+class Messenger::Route {
+ public:
+    Route(fi_addr_t address, uint64_t life) : handle(address), instance(life) {}
+
+    const fi_addr_t handle;
+    const uint64_t instance;
+    std::map<uint64_t, Pending*> pending;  // guarded by the messenger's mutex_
+};
+
+Result<std::unique_ptr<Messenger>> Messenger::open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
+                                                   uint64_t instance) {
+    std::unique_ptr<Messenger> opened(new Messenger(fabric, instance));
+    MF_ASSIGN_OR_RETURN(opened->endpoint_, MessageEndpoint::open(domain, info));
+    opened->wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!opened->wake_.is_open()) {
+        return failure(Code::kError, "eventfd failed: {}", errno_text(errno));
+    }
+    return opened;
+}
+
+void Messenger::start() {
+    thread_ = start_thread("mf-messages", [this](const std::stop_token& stop) { progress_until(stop); });
+}
+
+Messenger::~Messenger() {
+    if (thread_.joinable()) {
+        thread_.request_stop();
+        wake();
+        thread_.join();
+    }
+}
+
+void Messenger::wake() const {
+    static_cast<void>(::eventfd_write(wake_.get(), 1));
+}
+
+Result<std::shared_ptr<Messenger::Route>> Messenger::route(std::string_view address, uint64_t instance) {
+    const std::scoped_lock guard(mutex_);
+    std::weak_ptr<Route>& known = routes_[instance];
+    if (auto route = known.lock()) {
+        return route;
+    }
+    MF_ASSIGN_OR_RETURN(const fi_addr_t handle, endpoint_->insert(address));
+    auto route = std::make_shared<Route>(handle, instance);
+    known = route;
+    return route;
+}
+
+void Messenger::serve(uint32_t service, Service handler) {
+    const std::scoped_lock guard(services_mutex_);
+    if (handler) {
+        services_[service] = std::move(handler);
+    } else {
+        services_.erase(service);
+    }
+}
+
+Result<std::string> Messenger::request(Route& route, std::string_view peer, uint32_t service,
+                                       std::string_view payload, Deadline deadline,
+                                       const Interruption& interruption) {
+    if (payload.size() > kLargestPayload) {
+        return failure(Code::kInvalidParam, "request to {}: {} bytes are more than {}", peer, payload.size(),
+                       kLargestPayload);
+    }
+    ++requests_;
+    Pending pending;
+    uint64_t id = 0;
+    {
+        const std::scoped_lock guard(mutex_);
+        id = next_id_++;
+        route.pending.emplace(id, &pending);
+    }
+    const Status ended = await_answer({route, peer, service, payload, id, pending}, deadline, interruption);
+    {
+        const std::scoped_lock guard(mutex_);
+        route.pending.erase(id);
+    }
+    MF_RETURN_IF_ERROR(ended);
+    if (pending.answer.code != Code::kOk) {
+        return failure(pending.answer.code, "{}: {}", peer, pending.answer.bytes);
+    }
+    return std::move(pending.answer.bytes);
+}
+
+Status Messenger::await_answer(const Call& call, Deadline deadline, const Interruption& interruption) {
+    std::chrono::milliseconds repeat = kFirstRepeat;
+    Clock::time_point send_at = Clock::now();
+    bool sent = false;
+    for (;;) {
+        if (Clock::now() >= send_at) {
+            const bool taken = send_request(call);
+            send_at = Clock::now() + (taken ? repeat : kTryAgain);
+            repeat = taken ? std::min(2 * repeat, kLongestRepeat) : repeat;
+            sent = sent || taken;
+        }
+        wait(call.pending, std::min({deadline.when(), send_at, Clock::now() + kLookAround}));
+        if (call.pending.done) {
+            return {};
+        }
+        if (call.pending.came_back.exchange(false)) {
+            send_at = Clock::now() + kTryAgain;
+        }
+        MF_RETURN_IF_ERROR(interruption());
+        if (deadline.expired()) {
+            return failure(Code::kTimeout, "request to {}: {}", call.peer,
+                           sent ? "sent, but no answer came by the deadline; it may still be carried out"
+                                : "there was no connection by the deadline; nothing was sent");
+        }
+    }
+}
+
+bool Messenger::send_request(const Call& call) {
+    Message message;
+    message.type = MessageType::kRequest;
+    message.service = call.service;
+    message.id = call.id;
+    message.from = instance_;
+    message.to = call.route.instance;
+    message.reply_to = endpoint_->address();
+    message.payload = call.payload;
+    {
+        const std::scoped_lock guard(mutex_);
+        message.oldest = call.route.pending.begin()->first;
+    }
+    return endpoint_->send(call.route.handle, message);
+}
+
+void Messenger::wait(Pending& pending, Clock::time_point until) {
+    const Clock::time_point spin_until = std::min(Clock::now() + kSpin, until);
+    while (!pending.done && Clock::now() < spin_until) {
+        endpoint_->progress(*this);
+    }
+    std::unique_lock guard(mutex_);
+    pending.changed.wait_until(guard, until, [&] { return pending.done || pending.came_back; });
+}
+
+void Messenger::received(std::string_view bytes) {
+    const auto message = Message::decode(bytes);
+    if (!message.is_ok()) {
+        return;  // nobody whom we could tell
+    }
+    if (message->type == MessageType::kAnswer) {
+        on_answer(*message);
+    } else {
+        on_request(*message);
+    }
+}
+
+void Messenger::on_answer(const Message& message) {
+    const std::scoped_lock guard(mutex_);
+    const auto known = routes_.find(message.from);
+    const auto route = known == routes_.end() ? nullptr : known->second.lock();
+    if (route == nullptr) {
+        return;
+    }
+    const auto waiting = route->pending.find(message.id);
+    if (waiting != route->pending.end() && !waiting->second->done) {
+        Pending& pending = *waiting->second;
+        pending.answer = {message.code, std::string(message.payload)};
+        pending.done = true;
+        pending.changed.notify_all();
+    }
+}
+
+void Messenger::returned(std::string_view bytes) {
+    const auto message = Message::decode(bytes);
+    if (!message.is_ok() || message->type != MessageType::kRequest) {
+        return;  // of an answer: whoever waits for it asks again
+    }
+    const std::scoped_lock guard(mutex_);
+    const auto known = routes_.find(message->to);
+    const auto route = known == routes_.end() ? nullptr : known->second.lock();
+    if (route == nullptr) {
+        return;
+    }
+    if (const auto waiting = route->pending.find(message->id); waiting != route->pending.end()) {
+        waiting->second->came_back = true;
+        waiting->second->changed.notify_all();
+    }
+}
+
+Result<fi_addr_t> Messenger::replier(const Message& request) {
+    if (const auto known = repliers_.find(request.from); known != repliers_.end()) {
+        return known->second;
+    }
+    MF_ASSIGN_OR_RETURN(const fi_addr_t handle, endpoint_->insert(request.reply_to));
+    if (repliers_.size() >= kMostRepliers) {
+        repliers_.clear();  // whoever still asks is entered again
+    }
+    repliers_[request.from] = handle;
+    return handle;
+}
+
+void Messenger::on_request(const Message& message) {
+    AnswerBook::Novelty novelty = AnswerBook::Novelty::kNew;
+    std::shared_ptr<const Answer> known;
+    const bool is_ours = message.to == instance_;
+    const auto quick = quick_.find(message.service);
+    Reply reply{.life = message.from, .id = message.id, .service = message.service};
+    {
+        const std::scoped_lock guard(mutex_);
+        const auto handle = replier(message);
+        if (!handle.is_ok()) {
+            return;  // nobody whom we could answer
+        }
+        reply.to = *handle;
+        if (is_ours) {
+            novelty = book_.enter(message.from, message.id, message.oldest);
+        }
+        if (novelty == AnswerBook::Novelty::kAnswered) {
+            known = book_.answer(message.from, message.id);
+        } else if (novelty == AnswerBook::Novelty::kNew && is_ours && quick == quick_.end()) {
+            waiting_.push_back({reply, std::string(message.payload)});
+        }
+    }
+    if (!is_ours) {
+        static const auto another = std::make_shared<const Answer>(
+            Answer{Code::kPeerLost, "the process is gone; another one is at its address now"});
+        reply.answer = another;
+        send_or_keep(std::move(reply));
+    } else if (known != nullptr) {
+        reply.answer = std::move(known);
+        send_or_keep(std::move(reply));
+    } else if (novelty == AnswerBook::Novelty::kNew && quick != quick_.end()) {
+        answer(std::move(reply), quick->second(message.payload));
+    } else if (novelty == AnswerBook::Novelty::kNew) {
+        wake();
+    }
+}
+
+void Messenger::answer(Reply reply, Answer answer) {
+    reply.answer = std::make_shared<const Answer>(std::move(answer));
+    {
+        const std::scoped_lock guard(mutex_);
+        book_.answered(reply.life, reply.id, reply.answer);
+    }
+    send_or_keep(std::move(reply));
+}
+
+void Messenger::send_or_keep(Reply reply) {
+    if (send_reply(reply)) {
+        return;
+    }
+    reply.until = Deadline::after(kKeepReplies);
+    const std::scoped_lock guard(mutex_);
+    if (replies_.size() < kMostReplies) {  // else: whoever waits for it asks again
+        replies_.push_back(std::move(reply));
+        wake();
+    }
+}
+
+bool Messenger::send_reply(const Reply& reply) {
+    Message message;
+    message.type = MessageType::kAnswer;
+    message.service = reply.service;
+    message.code = reply.answer->code;
+    message.id = reply.id;
+    message.from = instance_;
+    message.to = reply.life;
+    message.payload = reply.answer->bytes;
+    return endpoint_->send(reply.to, message);
+}
+
+bool Messenger::flush_replies() {
+    std::deque<Reply> kept;
+    {
+        const std::scoped_lock guard(mutex_);
+        kept.swap(replies_);
+    }
+    std::erase_if(kept, [&](const Reply& reply) { return send_reply(reply) || reply.until.expired(); });
+    const std::scoped_lock guard(mutex_);
+    replies_.insert(replies_.begin(), std::make_move_iterator(kept.begin()),
+                    std::make_move_iterator(kept.end()));
+    return !replies_.empty();
+}
+
+bool Messenger::run_services() {
+    for (bool any = false;; any = true) {
+        std::unique_lock guard(mutex_);
+        if (waiting_.empty()) {
+            return any;
+        }
+        Waiting next = std::move(waiting_.front());
+        waiting_.pop_front();
+        guard.unlock();
+        Answer answered = run_service(next);
+        answer(std::move(next.reply), std::move(answered));
+    }
+}
+
+Answer Messenger::run_service(const Waiting& waiting) {
+    const std::scoped_lock guard(services_mutex_);
+    const auto service = services_.find(waiting.reply.service);
+    if (service == services_.end()) {
+        return {Code::kNotSupported,
+                fmt::format("the process does not serve requests of number {} (yet, or no longer)",
+                            waiting.reply.service)};
+    }
+    std::string bytes = service->second(waiting.payload);
+    if (bytes.size() > kLargestPayload) {
+        return {Code::kError,
+                fmt::format("its answer of {} bytes is longer than {}", bytes.size(), kLargestPayload)};
+    }
+    return {Code::kOk, std::move(bytes)};
+}
+
+void Messenger::progress_until(const std::stop_token& stop) {
+    Clock::time_point spin_until = Clock::now();
+    while (!stop.stop_requested()) {
+        const bool received = endpoint_->progress(*this);
+        const bool served = run_services();
+        const bool replies_wait = flush_replies();
+        const Clock::time_point now = Clock::now();
+        if (received || served) {
+            spin_until = now + kSpin;
+            shrink_book(now);
+        } else if (now >= spin_until) {
+            sleep(replies_wait);
+        }
+    }
+}
+
+void Messenger::shrink_book(Clock::time_point now) {
+    if (now - shrunk_ > kShrinkEvery) {
+        const std::scoped_lock guard(mutex_);
+        book_.shrink(now);
+        shrunk_ = now;
+    }
+}
+
+void Messenger::sleep(bool briefly) {
+    fid* queue = endpoint_->wait_object();
+    if (fi_trywait(&fabric_, &queue, 1) != 0) {
+        return;
+    }
+    std::array<pollfd, 2> waits = {{{endpoint_->wait_descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
+    if (::poll(waits.data(), waits.size(), briefly ? 1 : -1) > 0 && waits[1].revents != 0) {
+        eventfd_t ignored = 0;
+        static_cast<void>(::eventfd_read(wake_.get(), &ignored));
+    }
+}
+
+}  // namespace memfabric::transport

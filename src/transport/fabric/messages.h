@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+
+#include "base/deadline.h"
+#include "base/fd.h"
+#include "base/status.h"
+#include "transport/fabric/answer_book.h"
+#include "transport/fabric/message_endpoint.h"
+
+namespace memfabric::transport {
+
+/// Requests to other processes and their answers. A request is carried out once, also where a connection
+/// breaks under it and it has to be sent again.
+class Messenger final : private MessageSink {
+ public:
+    /// One life of one process that requests go to. Shared by all who talk with it.
+    class Route;
+
+    /// Service numbers from here on are the transport's own.
+    static constexpr uint32_t kFirstOwnService = 0xffff0000;
+
+    using Service = std::function<std::string(std::string_view request)>;
+    /// Runs on any thread that makes progress, several at once: takes no lock that is held over a request.
+    using QuickService = std::function<Answer(std::string_view request)>;
+    /// Asked again and again while a request waits; ends it where it is a failure.
+    using Interruption = std::function<Status()>;
+
+    static Result<std::unique_ptr<Messenger>> open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
+                                                   uint64_t instance);
+    ~Messenger() override;
+    Messenger(const Messenger&) = delete;
+    Messenger& operator=(const Messenger&) = delete;
+
+    const std::string& address() const { return endpoint_->address(); }
+    Result<std::shared_ptr<Route>> route(std::string_view address, uint64_t instance);
+
+    /// Before start() only.
+    void serve_quickly(uint32_t service, QuickService handler) { quick_[service] = std::move(handler); }
+    /// Starts the thread that progresses.
+    void start();
+
+    /// Replaces; null ends. On return the former one does not run and never will.
+    void serve(uint32_t service, Service handler);
+
+    /// `peer` is for texts.
+    Result<std::string> request(Route& route, std::string_view peer, uint32_t service,
+                                std::string_view payload, Deadline deadline,
+                                const Interruption& interruption);
+
+    uint64_t requests() const { return requests_; }
+
+ private:
+    struct Pending;
+    struct Reply {
+        fi_addr_t to = FI_ADDR_UNSPEC;
+        uint64_t life = 0;
+        uint64_t id = 0;
+        uint32_t service = 0;
+        std::shared_ptr<const Answer> answer{};
+        Deadline until = Deadline::never();
+    };
+    struct Waiting {
+        Reply reply;
+        std::string payload;
+    };
+    struct Call {
+        Route& route;
+        std::string_view peer;
+        uint32_t service;
+        std::string_view payload;
+        uint64_t id;
+        Pending& pending;
+    };
+
+    Messenger(fid_fabric& fabric, uint64_t instance) : fabric_(fabric), instance_(instance) {}
+    void received(std::string_view bytes) override;
+    void returned(std::string_view bytes) override;
+    void on_request(const Message& message);
+    void on_answer(const Message& message);
+    Result<fi_addr_t> replier(const Message& request);
+    void answer(Reply reply, Answer answer);
+    void send_or_keep(Reply reply);
+    bool send_reply(const Reply& reply);
+    bool send_request(const Call& call);
+    Status await_answer(const Call& call, Deadline deadline, const Interruption& interruption);
+    void wait(Pending& pending, Deadline::Clock::time_point until);
+    void progress_until(const std::stop_token& stop);
+    bool run_services();
+    Answer run_service(const Waiting& waiting);
+    bool flush_replies();
+    void shrink_book(Deadline::Clock::time_point now);
+    void sleep(bool briefly);
+    void wake() const;
+
+    fid_fabric& fabric_;
+    const uint64_t instance_;
+    std::unique_ptr<MessageEndpoint> endpoint_;
+    std::unordered_map<uint32_t, QuickService> quick_;  // fixed since start()
+    std::atomic<uint64_t> requests_{0};
+    Fd wake_;
+
+    std::mutex mutex_;  // guards all up to services_mutex_
+    uint64_t next_id_ = 1;
+    std::unordered_map<uint64_t, std::weak_ptr<Route>> routes_;  // by life
+    std::unordered_map<uint64_t, fi_addr_t> repliers_;           // how answers reach a life
+    AnswerBook book_;
+    std::deque<Waiting> waiting_;  // for the thread
+    std::deque<Reply> replies_;    // that the engine did not take at once
+
+    std::mutex services_mutex_;  // held while a service runs
+    std::unordered_map<uint32_t, Service> services_;
+
+    AnswerBook::Clock::time_point shrunk_{};  // of the thread alone
+    std::jthread thread_;
+};
+
+}  // namespace memfabric::transport

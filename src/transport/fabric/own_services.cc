@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/own_services.h"
+
+#include <string>
+#include <string_view>
+
+#include "transport/fabric/atomics.h"
+#include "transport/fabric/fabric_state.h"
+
+namespace memfabric::transport {
+namespace {
+
+Answer answer_ping(std::string_view /*request*/) {
+    return {};
+}
+
+Answer answer_atomic(FabricState& state, std::string_view request) {
+    const Result<uint64_t> before = apply_atomic(state.exposures, request);
+    if (!before.is_ok()) {
+        return {before.status().code(), before.status().message()};
+    }
+    state.activity.tell();
+    Answer answer;
+    append_number(answer.bytes, *before);
+    return answer;
+}
+
+}  // namespace
+
+Status open_messenger(FabricState& state) {
+    MF_ASSIGN_OR_RETURN(state.messenger,
+                        Messenger::open(*state.fabric, *state.domain, *state.info, state.address.instance));
+    state.address.messages = state.messenger->address();
+    state.messenger->serve_quickly(kPingService, answer_ping);
+    state.messenger->serve_quickly(
+        kAtomicService, [&state](std::string_view request) { return answer_atomic(state, request); });
+    state.messenger->start();
+    return {};
+}
+
+}  // namespace memfabric::transport
