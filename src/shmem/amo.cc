@@ -1,46 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Atomic memory operations. The memory of every PE of the host is mapped here, so each is one instruction of
-// the processor on the PE's own word, and one coherent set with what that PE's threads do to it.
-#include <atomic>
+// The functions for atomic memory operations.
+#include "shmem/amo.h"
+
 #include <cstdint>
 
 #include "shmem.h"
 #include "shmem/amo_types.h"
 #include "shmem/context.h"
-#include "shmem/state.h"
 
-namespace memfabric::shmem {
-namespace {
-
-/// A word that two cache lines share would not be atomic.
-[[noreturn]] [[gnu::cold]] [[gnu::noinline]] void fail_alignment(const char* call, const void* place,
-                                                                 size_t size) {
-    check_up(call);
-    fail(call, "{} is no address of an atomic object of {} bytes: it has to be a multiple of that", place,
-         size);
-}
-
-/// The word at PE `pe`. std::atomic_ref wants no const, also to read.
-template <typename T>
-std::atomic_ref<T> word(const T* place, int pe, const char* call) {
-    if (reinterpret_cast<uintptr_t>(place) % sizeof(T) != 0) [[unlikely]] {
-        fail_alignment(call, place, sizeof(T));
-    }
-    return std::atomic_ref<T>(*remote(const_cast<T*>(place), pe, call));
-}
-
-template <typename T>
-T compare_swap(T* place, T expected, T desired, int pe, const char* call) {
-    word(place, pe, call).compare_exchange_strong(expected, desired);
-    return expected;
-}
-
-}  // namespace
-}  // namespace memfabric::shmem
-
-using memfabric::shmem::compare_swap;
+using memfabric::shmem::Atomic;
 using memfabric::shmem::ContextUse;
-using memfabric::shmem::word;
+using memfabric::shmem::update;
 
 extern "C" {
 
@@ -86,26 +56,28 @@ extern "C" {
         *fetch = expression;                                                                          \
     }
 
-#define MF_EXTENDED(name, type)                                                          \
-    MF_FETCHING(name, type, const type, fetch, (), word(dest, pe, kCall).load())         \
-    MF_SENDING(name, type, set, (, type value), (word(dest, pe, kCall).store(value), 0)) \
-    MF_FETCHING(name, type, type, swap, (, type value), word(dest, pe, kCall).exchange(value))
+#define MF_UPDATE(kind, type, value) update<Atomic::kind, type>(dest, value, pe, kCall)
 
-#define MF_STANDARD(name, type)                                                         \
-    MF_FETCHING(name, type, type, compare_swap, (, type cond, type value),              \
-                compare_swap(dest, cond, value, pe, kCall))                             \
-    MF_SENDING(name, type, inc, (), word(dest, pe, kCall).fetch_add(1))                 \
-    MF_FETCHING(name, type, type, fetch_inc, (), word(dest, pe, kCall).fetch_add(1))    \
-    MF_SENDING(name, type, add, (, type value), word(dest, pe, kCall).fetch_add(value)) \
-    MF_FETCHING(name, type, type, fetch_add, (, type value), word(dest, pe, kCall).fetch_add(value))
+#define MF_EXTENDED(name, type)                                                \
+    MF_FETCHING(name, type, const type, fetch, (), MF_UPDATE(kFetch, type, 0)) \
+    MF_SENDING(name, type, set, (, type value), MF_UPDATE(kSet, type, value))  \
+    MF_FETCHING(name, type, type, swap, (, type value), MF_UPDATE(kSwap, type, value))
 
-#define MF_BITWISE(name, type)                                                                       \
-    MF_SENDING(name, type, and, (, type value), word(dest, pe, kCall).fetch_and(value))              \
-    MF_FETCHING(name, type, type, fetch_and, (, type value), word(dest, pe, kCall).fetch_and(value)) \
-    MF_SENDING(name, type, or, (, type value), word(dest, pe, kCall).fetch_or(value))                \
-    MF_FETCHING(name, type, type, fetch_or, (, type value), word(dest, pe, kCall).fetch_or(value))   \
-    MF_SENDING(name, type, xor, (, type value), word(dest, pe, kCall).fetch_xor(value))              \
-    MF_FETCHING(name, type, type, fetch_xor, (, type value), word(dest, pe, kCall).fetch_xor(value))
+#define MF_STANDARD(name, type)                                                     \
+    MF_FETCHING(name, type, type, compare_swap, (, type cond, type value),          \
+                (update<Atomic::kCompareSwap, type>(dest, value, pe, kCall, cond))) \
+    MF_SENDING(name, type, inc, (), MF_UPDATE(kAdd, type, 1))                       \
+    MF_FETCHING(name, type, type, fetch_inc, (), MF_UPDATE(kAdd, type, 1))          \
+    MF_SENDING(name, type, add, (, type value), MF_UPDATE(kAdd, type, value))       \
+    MF_FETCHING(name, type, type, fetch_add, (, type value), MF_UPDATE(kAdd, type, value))
+
+#define MF_BITWISE(name, type)                                                             \
+    MF_SENDING(name, type, and, (, type value), MF_UPDATE(kAnd, type, value))              \
+    MF_FETCHING(name, type, type, fetch_and, (, type value), MF_UPDATE(kAnd, type, value)) \
+    MF_SENDING(name, type, or, (, type value), MF_UPDATE(kOr, type, value))                \
+    MF_FETCHING(name, type, type, fetch_or, (, type value), MF_UPDATE(kOr, type, value))   \
+    MF_SENDING(name, type, xor, (, type value), MF_UPDATE(kXor, type, value))              \
+    MF_FETCHING(name, type, type, fetch_xor, (, type value), MF_UPDATE(kXor, type, value))
 
 MF_EXTENDED_AMO_TYPES(MF_EXTENDED)
 MF_AMO_TYPES(MF_STANDARD)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Distributed locks: a ticket lock in PE 0's copy of the symmetric long, so that PEs get it in the order in
 // which they asked. 0 is free, as programs initialise it.
-#include <atomic>
 #include <cstdint>
 
 #include "shmem.h"
+#include "shmem/amo.h"
+#include "shmem/hosts.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
 #include "shmem/waiting.h"
@@ -27,49 +28,67 @@ uint32_t next(uint64_t tickets) {
     return static_cast<uint32_t>(tickets >> 32);
 }
 
-std::atomic_ref<uint64_t> tickets_of(long* lock, const char* call) {
-    return std::atomic_ref<uint64_t>(*reinterpret_cast<uint64_t*>(remote(lock, kHome, call)));
+/// Does it to the lock's tickets, and returns those before.
+template <Atomic kKind>
+uint64_t update_tickets(const long* lock, uint64_t value, const char* call, uint64_t expected = 0) {
+    return update<kKind>(reinterpret_cast<const uint64_t*>(lock), value, kHome, call, expected);
+}
+
+void wait_for_turn(const long* lock, uint32_t ticket, const char* call) {
+    const auto is_served = [=] { return served(update_tickets<Atomic::kFetch>(lock, 0, call)) == ticket; };
+    if (is_here(kHome)) {
+        wait_until(is_served);
+    } else {
+        nap_until(is_served);  // each look is a message
+    }
 }
 
 }  // namespace
 }  // namespace memfabric::shmem
 
+using memfabric::shmem::Atomic;
 using memfabric::shmem::fail;
 using memfabric::shmem::kOneTicket;
 using memfabric::shmem::LongCall;
 using memfabric::shmem::next;
 using memfabric::shmem::served;
-using memfabric::shmem::tickets_of;
-using memfabric::shmem::wait_until;
+using memfabric::shmem::update_tickets;
+using memfabric::shmem::wait_for_turn;
 
 extern "C" {
 
 void shmem_set_lock(long* lock) {
-    const LongCall whole("shmem_set_lock");
-    auto tickets = tickets_of(lock, "shmem_set_lock");
-    const uint32_t mine = next(tickets.fetch_add(kOneTicket));
-    if (served(tickets.load()) != mine) {
-        wait_until([&] { return served(tickets.load()) == mine; });
+    constexpr const char* kCall = "shmem_set_lock";
+    const LongCall whole(kCall);
+    const uint64_t before = update_tickets<Atomic::kAdd>(lock, kOneTicket, kCall);
+    if (served(before) != next(before)) {
+        wait_for_turn(lock, next(before), kCall);
     }
 }
 
 int shmem_test_lock(long* lock) {
-    auto tickets = tickets_of(lock, "shmem_test_lock");
-    uint64_t found = tickets.load();
-    return served(found) == next(found) && tickets.compare_exchange_strong(found, found + kOneTicket) ? 0 : 1;
+    constexpr const char* kCall = "shmem_test_lock";
+    const uint64_t found = update_tickets<Atomic::kFetch>(lock, 0, kCall);
+    if (served(found) != next(found)) {
+        return 1;
+    }
+    return update_tickets<Atomic::kCompareSwap>(lock, found + kOneTicket, kCall, found) == found ? 0 : 1;
 }
 
 void shmem_clear_lock(long* lock) {
+    constexpr const char* kCall = "shmem_clear_lock";
     shmem_quiet();
-    auto tickets = tickets_of(lock, "shmem_clear_lock");
-    uint64_t found = tickets.load();
-    uint64_t cleared = 0;
-    do {
+    uint64_t found = update_tickets<Atomic::kFetch>(lock, 0, kCall);
+    for (uint64_t before = found;; found = before) {
         if (served(found) == next(found)) {
-            fail("shmem_clear_lock", "the lock at {} is not set", static_cast<const void*>(lock));
+            fail(kCall, "the lock at {} is not set", static_cast<const void*>(lock));
         }
-        cleared = (found & ~uint64_t{UINT32_MAX}) | static_cast<uint32_t>(served(found) + 1);
-    } while (!tickets.compare_exchange_weak(found, cleared));
+        const uint64_t cleared = (found & ~uint64_t{UINT32_MAX}) | static_cast<uint32_t>(served(found) + 1);
+        before = update_tickets<Atomic::kCompareSwap>(lock, cleared, kCall, found);
+        if (before == found) {
+            return;
+        }
+    }
 }
 
 }  // extern "C"

@@ -4,61 +4,57 @@
 #include <cstring>
 
 #include "shmem/context.h"
-#include "shmem/startup.h"
+#include "shmem/remote.h"
 #include "shmem/state.h"
-#include "shmem/threads.h"
-#include "smem_shm.h"
 
 namespace memfabric::shmem {
 namespace {
 
-/// From here on the copy engine is faster: streaming stores, and more threads than one.
-constexpr size_t kLarge = 4 << 20;  // bytes
-
-inline void write(void* target, const void* source, size_t bytes, int pe, const char* call) {
-    if (bytes < kLarge) [[likely]] {
-        std::memcpy(target, source, bytes);
-    } else if (smem_shm_put(heap_object(), target, source, bytes) != 0) {
-        fail(call, "copying {} bytes to PE {} failed", bytes, pe);
-    }
-}
-
-inline void read(void* dest, const void* from, size_t bytes, int pe, const char* call) {
-    if (bytes < kLarge) [[likely]] {
-        std::memcpy(dest, from, bytes);
-    } else if (smem_shm_get(heap_object(), dest, from, bytes) != 0) {
-        fail(call, "copying {} bytes from PE {} failed", bytes, pe);
-    }
-}
-
-[[gnu::cold]] [[gnu::noinline]] void put_checked(void* dest, const void* source, size_t bytes, int pe,
-                                                 const char* call) {
-    const LongCall whole(call);
-    write(remote_bytes_checked(dest, bytes, pe, call), source, bytes, pe, call);
-}
-
-[[gnu::cold]] [[gnu::noinline]] void get_checked(void* dest, const void* source, size_t bytes, int pe,
-                                                 const char* call) {
-    const LongCall whole(call);
-    read(dest, remote_bytes_checked(source, bytes, pe, call), bytes, pe, call);
-}
-
 inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    void* target = remote_bytes_unchecked(dest, bytes, pe, call);
-    if (target != nullptr) [[likely]] {
-        write(target, source, bytes, pe, call);
-    } else {
-        put_checked(dest, source, bytes, pe, call);
+    if (bytes >= kLarge) [[unlikely]] {
+        put_slowly(dest, source, bytes, pe, call);
+        return;
     }
+    look_quickly(
+        dest, bytes, pe, [&](void* target) { std::memcpy(target, source, bytes); },
+        [&] { put_slowly(dest, source, bytes, pe, call); });
 }
 
 inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    const void* from = remote_bytes_unchecked(source, bytes, pe, call);
-    if (from != nullptr) [[likely]] {
-        read(dest, from, bytes, pe, call);
-    } else {
-        get_checked(dest, source, bytes, pe, call);
+    if (bytes >= kLarge) [[unlikely]] {
+        get_slowly(dest, source, bytes, pe, call);
+        return;
     }
+    look_quickly(
+        source, bytes, pe, [&](const void* from) { std::memcpy(dest, from, bytes); },
+        [&] { get_slowly(dest, source, bytes, pe, call); });
+}
+
+// Apart, so that a value has no place in memory where it needs none.
+template <typename T>
+[[gnu::cold]] [[gnu::noinline]] void put_one_slowly(T* dest, T value, int pe, const char* call) {
+    put_slowly(dest, &value, sizeof value, pe, call);
+}
+
+template <typename T>
+[[gnu::cold]] [[gnu::noinline]] T get_one_slowly(const T* source, int pe, const char* call) {
+    T value;
+    get_slowly(&value, source, sizeof value, pe, call);
+    return value;
+}
+
+template <typename T>
+void put_one(T* dest, T value, int pe, const char* call) {
+    look_quickly(
+        dest, sizeof value, pe, [=](T* target) { *target = value; },
+        [=] { put_one_slowly(dest, value, pe, call); });
+}
+
+template <typename T>
+T get_one(const T* source, int pe, const char* call) {
+    return look_quickly(
+        source, sizeof(T), pe, [](const T* from) { return *from; },
+        [=] { return get_one_slowly(source, pe, call); });
 }
 
 /// Bytes from the first to the last of `count` elements; the strides are in elements.
@@ -83,16 +79,22 @@ template <size_t kSize>
 void iput(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count, int pe,
           const char* call) {
     extent(sst, count, kSize, call);
-    copy_strided<kSize>(remote_bytes(dest, extent(dst, count, kSize, call), pe, call), source, dst, sst,
-                        count);
+    const Strided shape{kSize, count, static_cast<size_t>(dst), static_cast<size_t>(sst)};
+    look_quickly(
+        dest, extent(dst, count, kSize, call), pe,
+        [&](void* target) { copy_strided<kSize>(target, source, dst, sst, count); },
+        [&] { put_strided_slowly(dest, source, shape, pe, call); });
 }
 
 template <size_t kSize>
 void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t count, int pe,
           const char* call) {
     extent(dst, count, kSize, call);
-    copy_strided<kSize>(dest, remote_bytes(source, extent(sst, count, kSize, call), pe, call), dst, sst,
-                        count);
+    const Strided shape{kSize, count, static_cast<size_t>(dst), static_cast<size_t>(sst)};
+    look_quickly(
+        source, extent(sst, count, kSize, call), pe,
+        [&](const void* from) { copy_strided<kSize>(dest, from, dst, sst, count); },
+        [&] { get_strided_slowly(dest, source, shape, pe, call); });
 }
 
 }  // namespace
@@ -100,7 +102,8 @@ void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
 
 using memfabric::shmem::bytes_of;
 using memfabric::shmem::ContextUse;
-using memfabric::shmem::remote;
+using memfabric::shmem::get_one;
+using memfabric::shmem::put_one;
 
 extern "C" {
 
@@ -137,17 +140,17 @@ extern "C" {
     FORMS(IGET, (T * dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems, int pe), \
           memfabric::shmem::iget<SIZE>(dest, source, dst, sst, nelems, pe, kCall))
 
-#define DEFINE_TYPED(T, N)                                                      \
-    DEFINE_BLOCK(T, sizeof(T), N##_put, N##_get, N##_put_nbi, N##_get_nbi)      \
-    DEFINE_STRIDED(T, sizeof(T), N##_iput, N##_iget)                            \
-    FORMS(N##_p, (T * dest, T value, int pe), *remote(dest, pe, kCall) = value) \
-    T shmem_##N##_g(const T* source, int pe) {                                  \
-        return *remote(source, pe, "shmem_" #N "_g");                           \
-    }                                                                           \
-    T shmem_ctx_##N##_g(shmem_ctx_t ctx, const T* source, int pe) {             \
-        constexpr const char* kCall = "shmem_ctx_" #N "_g";                     \
-        const ContextUse use(ctx, kCall);                                       \
-        return *remote(source, use.world_pe(pe), kCall);                        \
+#define DEFINE_TYPED(T, N)                                                     \
+    DEFINE_BLOCK(T, sizeof(T), N##_put, N##_get, N##_put_nbi, N##_get_nbi)     \
+    DEFINE_STRIDED(T, sizeof(T), N##_iput, N##_iget)                           \
+    FORMS(N##_p, (T * dest, T value, int pe), put_one(dest, value, pe, kCall)) \
+    T shmem_##N##_g(const T* source, int pe) {                                 \
+        return get_one(source, pe, "shmem_" #N "_g");                          \
+    }                                                                          \
+    T shmem_ctx_##N##_g(shmem_ctx_t ctx, const T* source, int pe) {            \
+        constexpr const char* kCall = "shmem_ctx_" #N "_g";                    \
+        const ContextUse use(ctx, kCall);                                      \
+        return get_one(source, use.world_pe(pe), kCall);                       \
     }
 SHMEM_RMA_TYPES_(DEFINE_TYPED)
 

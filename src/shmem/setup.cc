@@ -5,6 +5,7 @@
 
 #include "memfabric-shmem/shmem.h"
 #include "memfabric-shmem/shmemx.h"
+#include "shmem/hosts.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
@@ -96,15 +97,16 @@ int shmem_pe_accessible(int pe) {
 }
 
 int shmem_addr_accessible(const void* addr, int pe) {
-    return shmem_ptr(addr, pe) != nullptr;
+    check_up("shmem_addr_accessible");
+    return pe >= 0 && pe < state().pes && memfabric::shmem::find_in_window(addr, 1, pe) != 0;
 }
 
 void* shmem_ptr(const void* dest, int pe) {
     check_up("shmem_ptr");
-    if (pe < 0 || pe >= state().pes) {
+    if (pe < 0 || pe >= state().pes || !memfabric::shmem::is_here(pe)) {
         return nullptr;
     }
-    return reinterpret_cast<void*>(memfabric::shmem::translate(reinterpret_cast<uint64_t>(dest), 1, pe));
+    return reinterpret_cast<void*>(memfabric::shmem::find_in_window(dest, 1, pe));
 }
 
 void shmem_info_get_version(int* major, int* minor) {

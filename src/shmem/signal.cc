@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "shmem.h"
+#include "shmem/amo.h"
 #include "shmem/context.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
@@ -12,21 +13,22 @@
 namespace memfabric::shmem {
 namespace {
 
-/// The signal is a locked instruction: it follows the data, also where those were non-temporal stores.
+/// The signal is a locked instruction: it follows the data, also where those were non-temporal stores. To
+/// another host's PE it is sent when the data are there.
 void put_with_signal(void* dest, const void* source, size_t bytes, uint64_t* sig_addr, uint64_t signal,
                      int sig_op, int pe, const char* call) {
     const LongCall whole(call);
-    std::atomic_ref<uint64_t> word(*remote(sig_addr, pe, call));
+    check_place(sig_addr, sizeof signal, pe, call);
     if (sig_op != SHMEM_SIGNAL_SET && sig_op != SHMEM_SIGNAL_ADD) {
         fail(call, "signal operation {} is neither SHMEM_SIGNAL_SET nor SHMEM_SIGNAL_ADD", sig_op);
     }
-    static_cast<void>(remote_bytes(dest, bytes, pe, call));  // by the name of this call
+    check_place(dest, bytes, pe, call);  // by the name of this call
     shmem_putmem(dest, source, bytes, pe);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (sig_op == SHMEM_SIGNAL_SET) {
-        word.exchange(signal);
+        update<Atomic::kSwap>(sig_addr, signal, pe, call);
     } else {
-        word.fetch_add(signal);
+        update<Atomic::kAdd>(sig_addr, signal, pe, call);
     }
 }
 

@@ -16,6 +16,7 @@
 #include <limits>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/version.h"
 #include "capi/private_api.h"
@@ -23,6 +24,7 @@
 #include "shmem/environment.h"
 #include "shmem/first_pe.h"
 #include "shmem/heap.h"
+#include "shmem/hosts.h"
 #include "shmem/state.h"
 #include "shmem/static_data.h"
 #include "shmem/sync.h"
@@ -177,14 +179,23 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
     now.stride = stride;
     const uint64_t own = base + static_cast<uint64_t>(request.me) * stride;
     now.all_statics = {statics.begin, statics.size, base + kSyncAreaSize};
-    now.before_heap = {own, before_heap(statics), own};
+    now.whole_region = {own, stride, base};
+    now.before_heap = {own, before_heap(statics), base};
     now.heap_begin = own + before_heap(statics);
     now.heap_size = stride - (now.heap_begin - own);
     const char* checks = environment_variable("MF_SHMEM_CHECK");
     now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
     now.watches_threads = now.checks && request.thread_level < SHMEM_THREAD_MULTIPLE;
-    now.region = {own, now.checks ? 0 : stride, own};
+    now.region = {own, now.checks ? 0 : stride, base};
     now.statics = now.checks ? SymmetricRange{} : now.all_statics;
+}
+
+void learn_hosts() {
+    std::vector<int> first(static_cast<size_t>(state().pes));
+    for (size_t pe = 0; pe < first.size(); ++pe) {
+        first[pe] = 0;  // mf_private_shm_host(object, static_cast<uint32_t>(pe));
+    }
+    set_hosts(first);
 }
 
 }  // namespace
@@ -256,6 +267,7 @@ std::string start(const StartRequest& request, int32_t& code) {
         return fmt::format("static data cannot be shared: {}", strerrordesc_np(error));
     }
     lay_out(window, region, request, statics);
+    learn_hosts();
     open_heap();
     open_teams();
     set_thread_level(request.thread_level);
@@ -290,59 +302,6 @@ void fail_text(const char* call, const std::string& text) {
     const int me = state().me >= 0 ? state().me : number_of(kRankVariables).value_or(-1);
     std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", me, call, text.c_str());
     end_job(EXIT_FAILURE);
-}
-
-void fail_not_up(const char* call) {
-    fail(call, "{}",
-         state().is_over ? "SHMEM is over in this process: it was finalized, or the process was forked"
-                         : "SHMEM is not initialized: call shmem_init first");
-}
-
-void fail_pe(const char* call, int pe) {
-    check_up(call);
-    fail(call, "PE {} is outside 0 to {}", pe, state().pes - 1);
-}
-
-void look_at_call(const char* call) {
-    if (!state().is_up) {
-        fail_not_up(call);
-    }
-    check_thread(call);
-}
-
-uint64_t translate_checked(uint64_t address, size_t size, int pe) {
-    const State& now = state();
-    if (contains(now.all_statics, address, size)) {
-        return now.all_statics.window + static_cast<uint64_t>(pe) * now.stride +
-               (address - now.all_statics.begin);
-    }
-    return contains(now.before_heap, address, size) || is_allocated(address, size) ? neighbour(address, pe)
-                                                                                   : 0;
-}
-
-void* remote_bytes_checked(const void* object, size_t size, int pe, const char* call) {
-    check_up(call);
-    const uint64_t found =
-        state().checks ? translate_checked(reinterpret_cast<uint64_t>(object), size, pe) : 0;
-    if (found == 0) {
-        fail_address(call, object, size);
-    }
-    return reinterpret_cast<void*>(found);
-}
-
-void fail_address(const char* call, const void* address, size_t size) {
-    check_up(call);
-    const State& now = state();
-    const auto place = reinterpret_cast<uint64_t>(address);
-    if (contains({now.heap_begin, now.heap_size, 0}, place, size)) {
-        fail(call, "{} + {} bytes lies in the symmetric heap, but not in one block that is allocated",
-             address, size);
-    }
-    fail(call,
-         "{} + {} bytes is not symmetric: the heap is {:#x} to {:#x}, static data of the program {:#x} to "
-         "{:#x}",
-         address, size, now.heap_begin, now.heap_begin + now.heap_size, now.all_statics.begin,
-         now.all_statics.begin + now.all_statics.size);
 }
 
 void end_job(int status) {

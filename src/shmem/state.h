@@ -21,15 +21,19 @@ struct SymmetricRange {
 
 /// What every call looks at. Written by init and finalize alone, plain afterwards.
 struct State {
-    int me = -1;
-    int pes = 0;
+    // The run of PEs around this one that live on this host: their memory is reached by pointers at once.
+    unsigned first_here = 0;
+    unsigned count_here = 0;
     uint64_t stride = 0;
     // Sync area and heap, where this process names them by their place in the window; and static data. Both
     // are empty with checks, so that each address is looked up in the ranges below and among the blocks.
     SymmetricRange region;
     SymmetricRange statics;
+    SymmetricRange whole_region;
     SymmetricRange before_heap;  // the region's begin
     SymmetricRange all_statics;
+    int me = -1;
+    int pes = 0;
     uint64_t heap_begin = 0;  // in this process
     uint64_t heap_size = 0;
     bool is_up = false;
@@ -53,11 +57,9 @@ template <typename... Arguments>
     fail_text(call, fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
-/// The cold ends of the checks below.
+/// The cold ends of the check below.
 void look_at_call(const char* call);  // returns where all is well
 [[noreturn]] void fail_not_up(const char* call);
-[[noreturn]] void fail_pe(const char* call, int pe);
-[[noreturn]] void fail_address(const char* call, const void* address, size_t size);
 
 inline void check_up(const char* call) {
     if (!state().is_free) [[unlikely]] {
@@ -88,62 +90,55 @@ inline bool contains(const SymmetricRange& range, uint64_t address, size_t size)
     return offset < range.size && size <= range.size - offset;
 }
 
-/// Where PE `pe` has what lies there in this process's region.
-inline uint64_t neighbour(uint64_t address, int pe) {
-    return address + static_cast<uint64_t>(static_cast<int64_t>(pe) - state().me) * state().stride;
+/// Where PE `pe` has what this process has `offset` bytes behind the range's begin.
+inline uint64_t place_in_window(const SymmetricRange& range, uint64_t offset, int pe) {
+    return range.window + static_cast<uint64_t>(pe) * state().stride + offset;
 }
 
 /// Whether heap memory of that place is allocated; asked with checks only.
 bool is_allocated(uint64_t place, size_t size);
 
-/// Where PE `pe` has what this process has at `address`, as a pointer of this process; `otherwise()` where
-/// that is not symmetric, and always with checks on. It returns from each branch by itself: one test fewer on
-/// the way.
-template <typename Otherwise>
-uint64_t translate_or(uint64_t address, size_t size, int pe, const Otherwise& otherwise) {
+/// What most calls come down to: `here`, given a pointer to PE `pe`'s object, where that PE is in the run
+/// around this one and the object in the region or static data. All else is left to `otherwise`, which takes
+/// the long way of remote.h: other PEs, everything with checks on, and what is wrong. `here` follows in each
+/// branch by itself: one test fewer on the way.
+template <typename T, typename Here, typename Otherwise>
+[[gnu::always_inline]] inline auto look_quickly(T* object, size_t size, int pe, const Here& here,
+                                                const Otherwise& otherwise) {
     const State& now = state();
-    if (contains(now.region, address, size)) [[likely]] {
-        return neighbour(address, pe);
-    }
-    if (contains(now.statics, address, size)) {
-        return now.statics.window + static_cast<uint64_t>(pe) * now.stride + (address - now.statics.begin);
+    if (static_cast<unsigned>(pe) - now.first_here < now.count_here) [[likely]] {
+        const auto address = reinterpret_cast<uint64_t>(object);
+        if (contains(now.region, address, size)) [[likely]] {
+            return here(reinterpret_cast<T*>(place_in_window(now.region, address - now.region.begin, pe)));
+        }
+        if (contains(now.statics, address, size)) {
+            return here(reinterpret_cast<T*>(place_in_window(now.statics, address - now.statics.begin, pe)));
+        }
     }
     return otherwise();
 }
 
-/// With checks on: 0 where it is not symmetric, or heap memory that is not allocated.
-uint64_t translate_checked(uint64_t address, size_t size, int pe);
+/// Where PE `pe` of the job has it; 0 where that is not symmetric or, with checks on, heap memory that is not
+/// allocated. A pointer where is_here(pe), else an address for the library's remote operations.
+uint64_t find_in_window(const void* object, size_t size, int pe);
 
-/// The same, with checks or without.
-inline uint64_t translate(uint64_t address, size_t size, int pe) {
-    return translate_or(address, size, pe,
-                        [&] { return state().checks ? translate_checked(address, size, pe) : 0; });
+/// The same; ends the job where there is no such PE or nothing there, or the thread may not call.
+uint64_t locate(const void* object, size_t size, int pe, const char* call);
+
+/// Ends the job where PE `pe` has nothing there.
+inline void check_place(const void* object, size_t size, int pe, const char* call) {
+    look_quickly(
+        object, size, pe, [](const void*) {}, [&] { static_cast<void>(locate(object, size, pe, call)); });
 }
 
-inline void check_pe(int pe, const char* call) {
-    if (static_cast<unsigned>(pe) >= static_cast<unsigned>(state().pes)) [[unlikely]] {
-        fail_pe(call, pe);
-    }
-}
+/// What look_quickly() did not find, for calls that need a pointer; ends the job where there is none.
+void* locate_here(const void* object, size_t size, int pe, const char* call);
 
-/// What translate_or() did not find; ends the job where there is none, or the thread may not call.
-void* remote_bytes_checked(const void* object, size_t size, int pe, const char* call);
-
-/// PE `pe`'s object of `size` bytes; null where it has to be looked for by remote_bytes_checked().
-inline void* remote_bytes_unchecked(const void* object, size_t size, int pe, const char* call) {
-    check_pe(pe, call);
-    const uint64_t found =
-        translate_or(reinterpret_cast<uint64_t>(object), size, pe, [] { return uint64_t{0}; });
-    return reinterpret_cast<void*>(found);
-}
-
-/// PE `pe`'s object of `size` bytes; ends the job where there is none.
+/// The object of PE `pe`, which lives on this host; ends the job where there is none.
 inline void* remote_bytes(const void* object, size_t size, int pe, const char* call) {
-    check_pe(pe, call);
-    const uint64_t found = translate_or(reinterpret_cast<uint64_t>(object), size, pe, [&] {
-        return reinterpret_cast<uint64_t>(remote_bytes_checked(object, size, pe, call));
-    });
-    return reinterpret_cast<void*>(found);
+    return look_quickly(
+        const_cast<void*>(object), size, pe, [](void* found) { return found; },
+        [&] { return locate_here(object, size, pe, call); });
 }
 
 template <typename T>

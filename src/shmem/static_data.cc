@@ -97,6 +97,7 @@ void after_fork_in_child() {
     the_state.is_over = true;
     the_state.is_child = true;
     the_state.pes = 0;
+    the_state.count_here = 0;
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <sched.h>
-#include <time.h>
+
+#include <cstdint>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -22,8 +23,27 @@ inline void relax() {
 /// How long to spin: nothing gained where the one that is waited for has no processor of its own.
 int spins_before_yield();
 
-/// Until `is_done()`: spins, then lets others run, then naps longer and longer up to a millisecond, since
-/// those who write with plain stores wake nobody.
+/// Changes whenever another host has changed this process's memory.
+uint32_t remote_changes();
+/// Sleeps that long, or until remote_changes() is another number than `seen`.
+void nap(uint32_t seen, long nanoseconds);
+/// Has the library count those changes from now on.
+void watch_remote_changes();
+
+/// Naps longer and longer up to a millisecond, since those who write with plain stores wake nobody.
+template <typename Done>
+void nap_until(const Done& is_done) {
+    constexpr long kLongestNap = 1'000'000;  // nanoseconds
+    for (long length = 20'000;; length = length < kLongestNap ? length * 2 : kLongestNap) {
+        const uint32_t seen = remote_changes();
+        if (is_done()) {
+            return;
+        }
+        nap(seen, length);
+    }
+}
+
+/// Until `is_done()`: spins, then lets others run, then naps.
 template <typename Done>
 void wait_until(const Done& is_done) {
     for (int i = spins_before_yield(); i > 0; --i) {
@@ -39,11 +59,7 @@ void wait_until(const Done& is_done) {
         }
         sched_yield();
     }
-    constexpr long kLongestNap = 1'000'000;  // nanoseconds
-    for (long nap = 20'000; !is_done(); nap = nap < kLongestNap ? nap * 2 : kLongestNap) {
-        const timespec time{0, nap};
-        nanosleep(&time, nullptr);
-    }
+    nap_until(is_done);
 }
 
 }  // namespace memfabric::shmem

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shmem/waiting.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <climits>
+
+#include "capi/private_api.h"
+#include "shmem/startup.h"
+
+namespace memfabric::shmem {
+namespace {
+
+std::atomic<uint32_t> changes{0};  // a futex
+std::atomic<uint32_t> sleepers{0};
+
+/// On a thread of the library.
+void note_change(void*) {
+    changes.fetch_add(1);
+    if (sleepers.load() != 0) {
+        syscall(SYS_futex, &changes, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+    }
+}
+
+}  // namespace
+
+uint32_t remote_changes() {
+    return changes.load();
+}
+
+void nap(uint32_t seen, long nanoseconds) {
+    const timespec time{0, nanoseconds};
+    sleepers.fetch_add(1);
+    syscall(SYS_futex, &changes, FUTEX_WAIT_PRIVATE, seen, &time, nullptr, 0);
+    sleepers.fetch_sub(1);
+}
+
+void watch_remote_changes() {
+    // SOON
+    static_cast<void>(note_change);
+}
+
+}  // namespace memfabric::shmem
