@@ -68,8 +68,8 @@ T update(const T* place, T value, int pe, const char* call, T expected = {}) {
     // std::atomic_ref wants no const, also to read.
     return look_quickly(
         const_cast<T*>(place), sizeof(T), pe,
-        [=](T* word) { return apply<kKind>(std::atomic_ref<T>(*word), value, expected); },
-        [=] {
+        [=](T* word) MF_INLINE { return apply<kKind>(std::atomic_ref<T>(*word), value, expected); },
+        [=]() MF_INLINE {
             const AtomicOperands operands{bits_of(value), bits_of(expected)};
             return number_of_bits<T>(update_slowly(kKind, place, sizeof(T), operands, pe, call));
         });

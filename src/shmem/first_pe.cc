@@ -11,6 +11,7 @@
 #include <csignal>
 #include <thread>
 
+#include "shmem/hosts.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
 
@@ -49,7 +50,7 @@ void watch_first_pe(void (*lost)(uint32_t pe)) {
         first.dest = pid_namespace();
     }
     barrier_of_world();
-    if (state().me == 0 || first.dest == 0 || first.dest != pid_namespace()) {
+    if (state().me == 0 || !is_here(0) || first.dest == 0 || first.dest != pid_namespace()) {
         return;
     }
     // It is in this call as well, so the number is still its own.

@@ -30,7 +30,7 @@ void set_hosts(const std::vector<int>& first) {
     pes_of.clear();
     for (size_t pe = 0; pe < first.size(); ++pe) {
         if (first[pe] == static_cast<int>(pe)) {
-            host_of_pe[pe] = host_count();
+            host_of_pe[pe] = hosts();
             pes_of.emplace_back();
         } else {
             host_of_pe[pe] = host_of(first[pe]);
@@ -40,7 +40,7 @@ void set_hosts(const std::vector<int>& first) {
     note_run(the_state);
 }
 
-int host_count() {
+int hosts() {
     return static_cast<int>(pes_of.size());
 }
 

@@ -10,7 +10,7 @@ namespace memfabric::shmem {
 void set_hosts(const std::vector<int>& first);
 
 /// Hosts are numbered in the order of their first PEs. All PEs number them alike.
-int host_count();
+int hosts();
 int host_of(int pe);
 int first_pe_of_host(int host);
 /// The host's PEs, in their order.

@@ -55,7 +55,7 @@ uint64_t find_in_window(const void* object, size_t size, int pe) {
                                     : 0;
 }
 
-uint64_t locate(const void* object, size_t size, int pe, const char* call) {
+uint64_t window_address(const void* object, size_t size, int pe, const char* call) {
     check_up(call);
     if (pe < 0 || pe >= state().pes) {
         fail(call, "PE {} is outside 0 to {}", pe, state().pes - 1);
@@ -68,7 +68,7 @@ uint64_t locate(const void* object, size_t size, int pe, const char* call) {
 }
 
 void* locate_here(const void* object, size_t size, int pe, const char* call) {
-    const uint64_t found = locate(object, size, pe, call);
+    const uint64_t found = window_address(object, size, pe, call);
     if (!is_here(pe)) {
         fail(call, "PE {} lives on another host: its memory has no pointer here", pe);
     }

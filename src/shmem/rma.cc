@@ -44,17 +44,17 @@ template <typename T>
 }
 
 template <typename T>
-void put_one(T* dest, T value, int pe, const char* call) {
+[[gnu::always_inline]] inline void put_one(T* dest, T value, int pe, const char* call) {
     look_quickly(
-        dest, sizeof value, pe, [=](T* target) { *target = value; },
-        [=] { put_one_slowly(dest, value, pe, call); });
+        dest, sizeof value, pe, [=](T* target) MF_INLINE { *target = value; },
+        [=]() MF_INLINE { put_one_slowly(dest, value, pe, call); });
 }
 
 template <typename T>
-T get_one(const T* source, int pe, const char* call) {
+[[gnu::always_inline]] inline T get_one(const T* source, int pe, const char* call) {
     return look_quickly(
-        source, sizeof(T), pe, [](const T* from) { return *from; },
-        [=] { return get_one_slowly(source, pe, call); });
+        source, sizeof(T), pe, [](const T* from) MF_INLINE { return *from; },
+        [=]() MF_INLINE { return get_one_slowly(source, pe, call); });
 }
 
 /// Bytes from the first to the last of `count` elements; the strides are in elements.

@@ -193,7 +193,7 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
 void learn_hosts() {
     std::vector<int> first(static_cast<size_t>(state().pes));
     for (size_t pe = 0; pe < first.size(); ++pe) {
-        first[pe] = 0;  // mf_private_shm_host(object, static_cast<uint32_t>(pe));
+        first[pe] = mf_private_shm_host(object, static_cast<uint32_t>(pe));
     }
     set_hosts(first);
 }
@@ -287,6 +287,10 @@ std::string start(const StartRequest& request, int32_t& code) {
 
 void stop() {
     barrier_of_world();
+    if (hosts() > 1) {
+        // Nobody goes while another host's last operation waits for its answer.
+        static_cast<void>(smem_shm_control_barrier(object));
+    }
     pe_for_watchers = -1;
     unshare_static_data();
     close_teams();

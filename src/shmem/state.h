@@ -98,6 +98,9 @@ inline uint64_t place_in_window(const SymmetricRange& range, uint64_t offset, in
 /// Whether heap memory of that place is allocated; asked with checks only.
 bool is_allocated(uint64_t place, size_t size);
 
+/// For the lambdas of short calls: a closure that is handed to a function has to be stored.
+#define MF_INLINE __attribute__((always_inline))
+
 /// What most calls come down to: `here`, given a pointer to PE `pe`'s object, where that PE is in the run
 /// around this one and the object in the region or static data. All else is left to `otherwise`, which takes
 /// the long way of remote.h: other PEs, everything with checks on, and what is wrong. `here` follows in each
@@ -123,12 +126,13 @@ template <typename T, typename Here, typename Otherwise>
 uint64_t find_in_window(const void* object, size_t size, int pe);
 
 /// The same; ends the job where there is no such PE or nothing there, or the thread may not call.
-uint64_t locate(const void* object, size_t size, int pe, const char* call);
+uint64_t window_address(const void* object, size_t size, int pe, const char* call);
 
 /// Ends the job where PE `pe` has nothing there.
 inline void check_place(const void* object, size_t size, int pe, const char* call) {
     look_quickly(
-        object, size, pe, [](const void*) {}, [&] { static_cast<void>(locate(object, size, pe, call)); });
+        object, size, pe, [](const void*) {},
+        [&] { static_cast<void>(window_address(object, size, pe, call)); });
 }
 
 /// What look_quickly() did not find, for calls that need a pointer; ends the job where there is none.

@@ -9,8 +9,12 @@
 
 #include "shmem/collective.h"
 #include "shmem/context.h"
+#include "shmem/hosts.h"
+#include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
+#include "smem.h"
+#include "smem_shm.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -155,6 +159,12 @@ Team& team_of(shmem_team_t team, const char* call) {
 }
 
 void barrier_of_world() {
+    if (hosts() > 1) {
+        if (smem_shm_control_barrier(heap_object()) != 0) {
+            fail("barrier", "{}", smem_get_last_err_msg());
+        }
+        return;
+    }
     wait_at(entries[kWorld].team->slots[0]->barrier, static_cast<uint32_t>(state().pes));
 }
 

@@ -7,24 +7,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <climits>
-
-#include "capi/private_api.h"
-#include "shmem/startup.h"
 
 namespace memfabric::shmem {
 namespace {
 
 std::atomic<uint32_t> changes{0};  // a futex
 std::atomic<uint32_t> sleepers{0};
-
-/// On a thread of the library.
-void note_change(void*) {
-    changes.fetch_add(1);
-    if (sleepers.load() != 0) {
-        syscall(SYS_futex, &changes, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
-    }
-}
 
 }  // namespace
 
@@ -37,11 +25,6 @@ void nap(uint32_t seen, long nanoseconds) {
     sleepers.fetch_add(1);
     syscall(SYS_futex, &changes, FUTEX_WAIT_PRIVATE, seen, &time, nullptr, 0);
     sleepers.fetch_sub(1);
-}
-
-void watch_remote_changes() {
-    // SOON
-    static_cast<void>(note_change);
 }
 
 }  // namespace memfabric::shmem

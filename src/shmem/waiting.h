@@ -27,8 +27,6 @@ int spins_before_yield();
 uint32_t remote_changes();
 /// Sleeps that long, or until remote_changes() is another number than `seen`.
 void nap(uint32_t seen, long nanoseconds);
-/// Has the library count those changes from now on.
-void watch_remote_changes();
 
 /// Naps longer and longer up to a millisecond, since those who write with plain stores wake nobody.
 template <typename Done>
