@@ -25,6 +25,16 @@ class Shared:
         """The actor's handle: a word for together()."""
         return self.handles[self.actors.index(actor)]
 
+    def expect(self, actor, place, size, value):
+        """What the actor sees there: by a pointer where the memory is mapped, else by a copy."""
+        if actor.value("shm_reach", self(actor), (place - self.base) // self.size) & MTE:
+            actor.call("all", place, size, value)
+        else:
+            copy = actor.value("alloc", size)
+            actor.call("shm_get", self(actor), copy, place, size)
+            actor.call("all", copy, size, value)
+            actor.call("free", copy)
+
     def all(self, *words, timeout=60):
         """The call of that name with the handle, at all ranks at once; all succeed."""
         return together(self.actors, words[0], self, *words[1:], timeout=timeout)

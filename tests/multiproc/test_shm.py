@@ -24,7 +24,7 @@ def test_every_rank_sees_the_memory_of_all(harness, count):
     shared.all("shm_barrier")
     for actor in shared.actors:
         for rank in range(count):
-            actor.call("all", shared.region(rank), shared.size, rank + 1)
+            shared.expect(actor, shared.region(rank), shared.size, rank + 1)
 
 
 @pytest.mark.parametrize("count", [2, 4, 16])
@@ -44,7 +44,7 @@ def test_put_and_get_reach_the_last_byte_of_every_rank(harness):
     one.call("set", buffer, MIB, 0x5A)
     for rank in (0, 1):
         one.call("shm_put", shared(one), shared.region(rank) + shared.size - MIB, buffer, MIB)
-        two.call("all", shared.region(rank) + shared.size - MIB, MIB, 0x5A)
+        shared.expect(two, shared.region(rank) + shared.size - MIB, MIB, 0x5A)
     # Across the border of two ranks.
     two.call("shm_get", shared(two), two.value("alloc", 8), shared.region(1) - 4, 8)
     copy = two.value("alloc", MIB)
@@ -92,8 +92,8 @@ def test_objects_and_sub_groups_work_at_once_from_several_threads(harness):
     ranges.sort()
     assert all(end <= begin for (_, end), (begin, _) in zip(ranges, ranges[1:]))
     high.actors[0].call("set", high.region(1), 4 * MIB, 9)
-    high.actors[1].call("all", high.region(1), 4 * MIB, 9)
-    low.actors[1].call("all", low.region(1), 2 * MIB, 0)
+    high.expect(high.actors[1], high.region(1), 4 * MIB, 9)
+    low.expect(low.actors[0], low.region(1), 2 * MIB, 0)
 
 
 def test_objects_are_created_by_several_threads_at_once(harness):
