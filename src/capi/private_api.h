@@ -5,6 +5,7 @@
 // headers. C types only; no promise between builds: the caller compares mf_private_build_id() with its own
 // before anything else.
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "smem_bm_def.h"
@@ -12,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 7
+#define MF_PRIVATE_INTERFACE 8
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,9 +43,28 @@ int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size)
 /// Gives it back; it reads as zeros, and whoever touches it takes memory unasked.
 int32_t mf_private_shm_discard(smem_shm_t handle, uint64_t offset, uint64_t size);
 
-/// The lowest rank that lives on the same host as `rank`: names that host, alike at all ranks. A negative code
-/// on failure.
+/// The lowest rank that lives on the same host as `rank`: names that host, alike at all ranks. A negative
+/// code on failure.
 int32_t mf_private_shm_host(smem_shm_t handle, uint32_t rank);
+
+/// smem_shm_put() and smem_shm_get() that may return before they are done: until mf_private_shm_quiet() both
+/// sides are in use. Within a host they are done on return.
+int32_t mf_private_shm_put_nbi(smem_shm_t handle, void* dest, const void* src, size_t size);
+int32_t mf_private_shm_get_nbi(smem_shm_t handle, void* dest, const void* src, size_t size);
+/// Returns when all that the process began before the call are done; the failure of any since the last call.
+int32_t mf_private_shm_quiet(smem_shm_t handle);
+
+/// smem_shm_put() and smem_shm_get() of `height` rows of `width` bytes; the pitches are in bytes, and not
+/// below `width`.
+int32_t mf_private_shm_put_rows(smem_shm_t handle, void* dest, size_t destPitch, const void* src,
+                                size_t srcPitch, size_t width, size_t height);
+int32_t mf_private_shm_get_rows(smem_shm_t handle, void* dest, size_t destPitch, const void* src,
+                                size_t srcPitch, size_t width, size_t height);
+
+/// `changed(context)` is called after processes of other hosts may have changed this one's memory, on a
+/// thread of the library that moves data: it must be quick, and copy nothing. One a process; NULL ends it, as
+/// destroy does: on return it does not run and never will.
+int32_t mf_private_shm_on_activity(smem_shm_t handle, void (*changed)(void* context), void* context);
 
 /// `lost` is called, on a thread of the library, with each rank that went without having left.
 int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank));

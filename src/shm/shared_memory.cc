@@ -114,6 +114,8 @@ Status SharedMemory::close(Deadline deadline) {
     if (epoch == 0) {
         return {};
     }
+    begun_.end(deadline);
+    set_activity_handler(nullptr);
     // Before the memory is given back: from here on nobody touches it from outside.
     const Status withdrawn = remote_ ? remote_->exit(deadline) : Status();
     Status given_back;

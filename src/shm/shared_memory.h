@@ -11,8 +11,9 @@
 #include <vector>
 
 #include "copy/async_queue.h"
-#include "runtime/remote_members.h"
+#include "runtime/window_copy.h"
 #include "shm/assembly.h"
+#include "shm/begun_copies.h"
 #include "shm/exit_notice.h"
 #include "shm/world.h"
 
@@ -77,6 +78,22 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status put(void* in_window, const void* source, size_t size);
     Status get(void* destination, const void* in_window, size_t size);
 
+    /// put() and get() that may return before they are done: quiet() waits for them, and until then both
+    /// sides are in use. Within this host they are done on return.
+    Status begin_put(void* in_window, const void* source, size_t size);
+    Status begin_get(void* destination, const void* in_window, size_t size);
+    /// Returns when all that were begun before the call are done; the first failure of any since the last
+    /// call.
+    Status quiet();
+
+    /// put() and get() of rows; the pitches are in bytes, and at least `width`.
+    Status put_rows(const copy::Rows& rows);
+    Status get_rows(const copy::Rows& rows);
+
+    /// Called after ranks of other hosts may have changed this process's memory, on a thread that moves data:
+    /// must be quick, and copy nothing. One a process; ended by null, and by close().
+    void set_activity_handler(std::function<void()> handler);
+
     /// Called, on a thread of its own, with each rank that went without having left.
     using LossHandler = std::function<void(uint32_t rank)>;
     void set_loss_handler(LossHandler handler);
@@ -100,12 +117,20 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status check_own(const char* what, uint64_t offset, uint64_t size) const;
     Status check_range(const char* what, const void* place, size_t size) const;
     Status check_ranks(const char* what, uint64_t begin, size_t size) const;
+    Status check_put(const char* what, const void* in_window, const void* source, size_t size) const;
+    Status check_get(const char* what, const void* destination, const void* in_window, size_t size) const;
     Status copy(const char* what, void* destination, const void* source, size_t size, uint64_t in_window);
     bool is_present(uint32_t rank) const;
     Status describe_absent(const char* what, uint32_t rank, uint64_t begin, size_t size) const;
     bool touches_other_hosts(uint64_t begin, size_t size) const;
+    Status check_remote(const char* what, uint64_t in_window, uint64_t other, size_t size) const;
+    Status explain(const char* what, const Status& failed, uint64_t begin, size_t size);
     Status copy_remote(const char* what, const copy::Piece& piece, uint64_t in_window);
-    Status move_remote(const copy::Piece& piece, bool is_put, uint64_t in_window);
+    Status begin(const char* what, const copy::Piece& piece, uint64_t in_window);
+    Status copy_rows(const char* what, const copy::Rows& rows, bool is_put);
+    const RemoteMember* lone_member(uint64_t in_window, uint64_t other, size_t size) const;
+    Status move_remote(const copy::Piece& piece, uint64_t in_window);
+    WindowCopy window_copy() const;
     uint64_t epochs_of(uint64_t begin, size_t size) const;
     store::Client& store() const { return world_->runtime().store(); }
 
@@ -122,6 +147,8 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     // The ranks of other hosts; set once all ranks have their memory, and never changed: whether one is still
     // there is remote_'s to say. Null without remote_.
     std::shared_ptr<const RemoteTable> remote_table_;
+    BegunCopies begun_;
+    bool listens_ = false;                                // to the transport's activity; guarded by mutex_
     std::vector<uint32_t> hosts_;                         // rank -> lowest rank of its host; once all joined
     LossHandler on_loss_;                                 // guarded by mutex_
     WaitIdle wait_idle_ = [](Deadline) { return true; };  // guarded by mutex_

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "runtime/window_copy.h"
 #include "shm/shared_memory.h"
 
 namespace memfabric::shm {
@@ -107,44 +106,130 @@ bool SharedMemory::touches_other_hosts(uint64_t begin, size_t size) const {
     return WindowCopy::is_remote(window(), *remote_table_, begin, size);
 }
 
+/// `other`: the side outside the window, or in it as well.
+Status SharedMemory::check_remote(const char* what, uint64_t in_window, uint64_t other, size_t size) const {
+    MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
+    return window().range().contains(other, size) ? check_ranks(what, other, size) : Status();
+}
+
+/// Who went explains a failed copy better than a connection that broke.
+Status SharedMemory::explain(const char* what, const Status& failed, uint64_t begin, size_t size) {
+    if (failed.code() != Code::kTimeout) {
+        static_cast<void>(remote_->catch_up(Deadline::after(kNewsTake)));
+    }
+    MF_RETURN_IF_ERROR(check_ranks(what, begin, size));
+    return failed.with_context(fmt::format("{} SHM {}", what, id_));
+}
+
+/// The rank of another host that has one side of the copy alone, while this process's memory is the other
+/// side; null where it is not that simple.
+const RemoteMember* SharedMemory::lone_member(uint64_t in_window, uint64_t other, size_t size) const {
+    const uint32_t rank = window().rank_of(in_window);
+    const RemoteMember* const member = (*remote_table_)[rank].get();
+    const bool alone = member != nullptr && member->problem.is_ok() &&
+                       rank == window().rank_of(in_window + size - 1) && !touches_other_hosts(other, size);
+    return alone ? member : nullptr;
+}
+
+WindowCopy SharedMemory::window_copy() const {
+    return WindowCopy({window(), remote_table_, remote_->transport(), world_->runtime().engine(),
+                       copy::Temperature::kAuto, control_deadline()});
+}
+
 Status SharedMemory::copy_remote(const char* what, const copy::Piece& piece, uint64_t in_window) {
     const bool is_put = address(piece.destination) == in_window;
     const uint64_t other = is_put ? address(piece.source) : address(piece.destination);
-    const auto check = [&] {
-        MF_RETURN_IF_ERROR(check_ranks(what, in_window, piece.size));
-        return window().range().contains(other, piece.size) ? check_ranks(what, other, piece.size) : Status();
-    };
-    MF_RETURN_IF_ERROR(check());
-    const Status done = move_remote(piece, is_put, in_window);
+    MF_RETURN_IF_ERROR(check_remote(what, in_window, other, piece.size));
+    const Status done = move_remote(piece, in_window);
     if (done.is_ok()) [[likely]] {
         return {};
     }
-    if (done.code() != Code::kTimeout) {
-        static_cast<void>(remote_->catch_up(Deadline::after(kNewsTake)));
-    }
-    MF_RETURN_IF_ERROR(check());  // who went explains it better
-    return done.with_context(fmt::format("{} SHM {}", what, id_));
+    return explain(what, done, in_window, piece.size);
 }
 
-/// Between ordinary memory and one rank straight away: small ones go through here by the thousand.
-Status SharedMemory::move_remote(const copy::Piece& piece, bool is_put, uint64_t in_window) {
-    const memory::Window& layout = window();
-    const uint32_t rank = layout.rank_of(in_window);
-    const RemoteMember* const member = (*remote_table_)[rank].get();
+/// Small copies go through here by the thousand: no lock, nothing allocated.
+Status SharedMemory::move_remote(const copy::Piece& piece, uint64_t in_window) {
+    const bool is_put = address(piece.destination) == in_window;
     std::byte* const other = is_put ? const_cast<std::byte*>(piece.source) : piece.destination;
-    const bool simple = member != nullptr && member->problem.is_ok() &&
-                        rank == layout.rank_of(in_window + piece.size - 1) &&
-                        !touches_other_hosts(address(other), piece.size);
-    if (!simple) {
-        WindowCopy copy({layout, remote_table_, remote_->transport(), world_->runtime().engine(),
-                         copy::Temperature::kAuto, control_deadline()});
-        return copy.copy_pieces({&piece, 1});
+    const RemoteMember* const member = lone_member(in_window, address(other), piece.size);
+    if (member == nullptr) {
+        return window_copy().copy_pieces({&piece, 1});
     }
-    const transport::FabricPiece one{other, member->region, in_window - layout.region(rank).begin,
-                                     piece.size};
+    const uint64_t offset = in_window - window().region(member->rank).begin;
+    const transport::FabricPiece one{other, member->region, offset, piece.size};
     transport::RemoteMemory& transport = remote_->transport();
     return is_put ? transport.put(*member->peer, {&one, 1}, control_deadline())
                   : transport.get(*member->peer, {&one, 1}, control_deadline());
+}
+
+Status SharedMemory::begin(const char* what, const copy::Piece& piece, uint64_t in_window) {
+    const bool is_put = address(piece.destination) == in_window;
+    std::byte* const other = is_put ? const_cast<std::byte*>(piece.source) : piece.destination;
+    const RemoteMember* const member =
+        remote_table_ ? lone_member(in_window, address(other), piece.size) : nullptr;
+    if (member == nullptr) {
+        return copy(what, piece.destination, piece.source, piece.size, in_window);
+    }
+    MF_RETURN_IF_ERROR(check_remote(what, in_window, address(other), piece.size));
+    const uint64_t offset = in_window - window().region(member->rank).begin;
+    const transport::FabricPiece one{other, member->region, offset, piece.size};
+    auto begun = remote_->transport().begin(
+        *member->peer, is_put ? transport::FabricFlow::kPut : transport::FabricFlow::kGet, {&one, 1},
+        control_deadline());
+    if (!begun.is_ok()) {
+        return explain(what, begun.status(), in_window, piece.size);
+    }
+    begun_.add({member, is_put, in_window, piece.size, std::move(begun).value()});
+    return {};
+}
+
+Status SharedMemory::quiet() {
+    const auto failed = begun_.wait_all();
+    return failed ? explain("waiting for copies in", failed->status, failed->address, failed->size)
+                  : Status();
+}
+
+Status SharedMemory::copy_rows(const char* what, const copy::Rows& rows, bool is_put) {
+    const uint64_t in_window = address(is_put ? rows.destination : rows.source);
+    const uint64_t other = address(is_put ? rows.source : rows.destination);
+    const size_t pitch = is_put ? rows.destination_pitch : rows.source_pitch;
+    const size_t other_pitch = is_put ? rows.source_pitch : rows.destination_pitch;
+    if (rows.height == 0 || other == 0 || rows.width > pitch || rows.width > other_pitch) {
+        return failure(Code::kInvalidParam,
+                       "{} SHM {}: {} rows of {} bytes, {} and {} bytes apart, the other side at {:#x}", what,
+                       id_, rows.height, rows.width, pitch, other_pitch, other);
+    }
+    size_t skipped = 0;
+    const bool too_long = __builtin_mul_overflow(rows.height - 1, std::max(pitch, other_pitch), &skipped) ||
+                          skipped > SIZE_MAX - rows.width;
+    const size_t size = too_long ? SIZE_MAX : (rows.height - 1) * pitch + rows.width;
+    MF_RETURN_IF_ERROR(check_range(what, reinterpret_cast<void*>(in_window), size));
+    const size_t other_size = (rows.height - 1) * other_pitch + rows.width;
+    const bool both_inside = window().range().contains(other, other_size);
+    MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
+    MF_RETURN_IF_ERROR(both_inside ? check_ranks(what, other, other_size) : Status());
+    if (remote_table_ && (touches_other_hosts(in_window, size) || touches_other_hosts(other, other_size))) {
+        const Status done = window_copy().copy_rows(rows);
+        return done.is_ok() ? done : explain(what, done, in_window, size);
+    }
+    world_->runtime().engine().copy_rows(rows);
+    return {};
+}
+
+Status SharedMemory::put_rows(const copy::Rows& rows) {
+    return copy_rows("putting rows into", rows, true);
+}
+
+Status SharedMemory::get_rows(const copy::Rows& rows) {
+    return copy_rows("getting rows from", rows, false);
+}
+
+void SharedMemory::set_activity_handler(std::function<void()> handler) {
+    const std::lock_guard lock(mutex_);
+    if (remote_ && (handler || listens_)) {
+        listens_ = handler != nullptr;
+        remote_->transport().on_activity(std::move(handler));
+    }
 }
 
 }  // namespace memfabric::shm

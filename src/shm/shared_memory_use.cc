@@ -122,22 +122,47 @@ Status SharedMemory::copy(const char* what, void* destination, const void* sourc
     return check_ranks(what, in_window, size);
 }
 
+Status SharedMemory::check_put(const char* what, const void* in_window, const void* source,
+                               size_t size) const {
+    if (source == nullptr) {
+        return failure(Code::kInvalidParam, "{} SHM {}: the source is null", what, id_);
+    }
+    return check_range(what, in_window, size);
+}
+
+Status SharedMemory::check_get(const char* what, const void* destination, const void* in_window,
+                               size_t size) const {
+    if (destination == nullptr) {
+        return failure(Code::kInvalidParam, "{} SHM {}: the destination is null", what, id_);
+    }
+    return check_range(what, in_window, size);
+}
+
 Status SharedMemory::put(void* in_window, const void* source, size_t size) {
     constexpr const char* kWhat = "putting into";
-    if (source == nullptr) {
-        return failure(Code::kInvalidParam, "{} SHM {}: the source is null", kWhat, id_);
-    }
-    MF_RETURN_IF_ERROR(check_range(kWhat, in_window, size));
+    MF_RETURN_IF_ERROR(check_put(kWhat, in_window, source, size));
     return copy(kWhat, in_window, source, size, address(in_window));
 }
 
 Status SharedMemory::get(void* destination, const void* in_window, size_t size) {
     constexpr const char* kWhat = "getting from";
-    if (destination == nullptr) {
-        return failure(Code::kInvalidParam, "{} SHM {}: the destination is null", kWhat, id_);
-    }
-    MF_RETURN_IF_ERROR(check_range(kWhat, in_window, size));
+    MF_RETURN_IF_ERROR(check_get(kWhat, destination, in_window, size));
     return copy(kWhat, destination, in_window, size, address(in_window));
+}
+
+Status SharedMemory::begin_put(void* in_window, const void* source, size_t size) {
+    constexpr const char* kWhat = "beginning to put into";
+    MF_RETURN_IF_ERROR(check_put(kWhat, in_window, source, size));
+    return begin(kWhat, {static_cast<std::byte*>(in_window), static_cast<const std::byte*>(source), size},
+                 address(in_window));
+}
+
+Status SharedMemory::begin_get(void* destination, const void* in_window, size_t size) {
+    constexpr const char* kWhat = "beginning to get from";
+    MF_RETURN_IF_ERROR(check_get(kWhat, destination, in_window, size));
+    return begin(kWhat,
+                 {static_cast<std::byte*>(destination), static_cast<const std::byte*>(in_window), size},
+                 address(in_window));
 }
 
 Status SharedMemory::set_exit_handler(ExitHandler handler) {

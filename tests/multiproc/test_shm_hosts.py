@@ -10,13 +10,13 @@ HOSTS = ["left", "right"]
 HERE, THERE = MTE | SDMA, ROCE
 
 
-def world_of_hosts(harness, count, **environment):
+def world_of_hosts(harness, count, timeouts=(60, 60, 60), **environment):
     """Ranks 0, 2, ... live on one host, 1, 3, ... on the other."""
     actors = [
         harness.actor(environment={"MF_HOST_ID": HOSTS[rank % 2], **environment}) for rank in range(count)
     ]
     for rank, actor in enumerate(actors):
-        init(actor, harness.url, count, rank, wait=False)
+        init(actor, harness.url, count, rank, timeouts, wait=False)
     for actor in actors:
         actor.expect_ok(60)
     return actors
@@ -110,6 +110,83 @@ def test_memory_taken_later_is_written_and_read_from_other_hosts(harness):
             left.call("shm_get", shared(left), buffer, shared.region(1) + offset, 4 * MIB)
             left.call("check", buffer, 4 * MIB, 3)
             right.call("shm_discard", shared(right), offset, 4 * MIB)
+
+
+def test_copies_that_are_begun_are_done_after_quiet(harness):
+    shared = shared_of_hosts(harness)
+    left, right = shared.actors[:2]
+    size, times = 4096, 500  # more than are ever under way at once
+    buffer = left.value("alloc", size * times)
+    left.call("shm_quiet", shared(left))
+    for round_ in range(3):
+        left.call("fill", buffer, size * times, round_)
+        left.call("shm_put_nbi", shared(left), shared.region(1), buffer, size, times)
+        left.call("shm_put_nbi", shared(left), shared.region(2), buffer, size, times)  # the own host's
+        left.call("shm_put_nbi", shared(left), shared.region(2) + 4096, shared.region(1), 8)  # its other side is
+        left.call("shm_quiet", shared(left))
+        right.call("check", shared.region(1), size * times, round_)
+        right.call("fill", shared.region(1), size * times, 100 + round_)
+        left.call("shm_get_nbi", shared(left), buffer, shared.region(1), size, times)
+        left.call("shm_quiet", shared(left))
+        left.call("check", buffer, size * times, 100 + round_)
+
+
+def test_copies_that_are_begun_tell_at_quiet_why_they_failed(harness):
+    shared = shared_of_hosts(harness)
+    left, right = shared.actors[:2]
+    buffer = left.value("alloc", 16 * MIB)
+    left.fails(INVALID_PARAM, "shm_put_nbi", shared(left), shared.base - 8, buffer, 8, naming="outside")
+    left.fails(INVALID_PARAM, "shm_get_nbi", shared(left), 0, shared.base, 8, naming="destination is null")
+    right.stop()
+    left.call("shm_put_nbi", shared(left), shared.region(1), buffer, 64, 100)
+    right.kill()
+    left.fails(PEER_LOST, "shm_quiet", shared(left), naming="rank 1")
+    left.call("shm_quiet", shared(left))
+    left.call("shm_put_nbi", shared(left), shared.region(3), buffer, 64, 100)
+    left.call("shm_quiet", shared(left))
+
+
+def test_destroy_ends_copies_under_way_with_a_stopped_rank(harness):
+    shared = make_shared(world_of_hosts(harness, 2, timeouts=(60, 60, 2)))
+    left, right = shared.actors
+    buffer = left.value("alloc", MIB)
+    right.stop()
+    left.call("shm_put_nbi", shared(left), shared.region(1), buffer, MIB)
+    left.call("shm_destroy", shared(left), 0, timeout=10)
+    right.resume()
+
+
+def test_rows_reach_other_hosts_and_neighbours(harness):
+    shared = shared_of_hosts(harness)
+    actor = shared.actors[0]
+    width, pitch, count = 24, 1000, 300
+    packed, buffer = actor.value("alloc", width * count), actor.value("alloc", width * count)
+    for rank in range(4):
+        place = shared.region(rank) + 8
+        actor.call("fill", packed, width * count, rank)
+        actor.call("shm_put_rows", shared(actor), place, pitch, packed, width, width, count)
+        actor.call("shm_get_rows", shared(actor), buffer, width, place, pitch, width, count)
+        actor.call("check", buffer, width * count, rank)
+        shared.actors[rank].call("all", place + width, pitch - width, 0)
+    end = shared.region(4)
+    for words in ((end - 100, 64, packed, 64, 64, 2), (shared.base, 8, packed, 64, 64, 2),
+                  (shared.base, 64, packed, 64, 64, 0), (shared.base, 1 << 62, packed, 64, 64, 1 << 62),
+                  (shared.base, 64, 0, 64, 64, 2)):
+        actor.fails(INVALID_PARAM, "shm_put_rows", shared(actor), *words)
+
+
+def test_sleeper_is_woken_by_what_another_host_writes(harness):
+    shared = shared_of_hosts(harness, 2)
+    left, right = shared.actors
+    buffer = left.value("alloc", 8)
+    right.call("shm_listen", shared(right), 1)
+    for value in range(1, 50):
+        right.send("shm_sleep_until", shared.region(1), value)
+        left.call("poke", buffer, value)
+        left.call("shm_put", shared(left), shared.region(1), buffer, 8)
+        right.expect_ok(10)
+    right.call("shm_listen", shared(right), 0)
+    left.call("shm_put", shared(left), shared.region(1), buffer, 8)
 
 
 def test_rank_of_another_host_that_leaves(harness):

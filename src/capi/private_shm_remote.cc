@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What libmf_shmem uses of SHM objects whose ranks live on several hosts.
+#include <functional>
+
+#include "capi/private_api.h"
+#include "capi/report.h"
+#include "capi/shm_process.h"
+
+using memfabric::Status;
+using memfabric::capi::from_shm_handle;
+using memfabric::capi::guarded;
+using memfabric::capi::ShmProcess;
+using memfabric::copy::Rows;
+using memfabric::shm::SharedMemory;
+
+namespace {
+
+/// Runs `operation` on the handle's object, kept alive meanwhile without a lock.
+template <typename Operation>
+int32_t run(smem_shm_t handle, const char* what, const Operation& operation) {
+    return guarded([&]() -> Status {
+        const auto object = ShmProcess::instance().objects().pin(from_shm_handle(handle));
+        return object ? operation(*object) : ShmProcess::instance().handle_failure(handle, what);
+    });
+}
+
+Rows rows_of(void* dest, size_t dest_pitch, const void* src, size_t src_pitch, size_t width, size_t height) {
+    return {static_cast<std::byte*>(dest),
+            dest_pitch,
+            static_cast<const std::byte*>(src),
+            src_pitch,
+            width,
+            height};
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t mf_private_shm_put_nbi(smem_shm_t handle, void* dest, const void* src, size_t size) {
+    return run(handle, "putting into an SHM object",
+               [&](SharedMemory& object) { return object.begin_put(dest, src, size); });
+}
+
+int32_t mf_private_shm_get_nbi(smem_shm_t handle, void* dest, const void* src, size_t size) {
+    return run(handle, "getting from an SHM object",
+               [&](SharedMemory& object) { return object.begin_get(dest, src, size); });
+}
+
+int32_t mf_private_shm_quiet(smem_shm_t handle) {
+    return run(handle, "waiting for copies in an SHM object",
+               [&](SharedMemory& object) { return object.quiet(); });
+}
+
+int32_t mf_private_shm_put_rows(smem_shm_t handle, void* dest, size_t destPitch, const void* src,
+                                size_t srcPitch, size_t width, size_t height) {
+    return run(handle, "putting rows into an SHM object", [&](SharedMemory& object) {
+        return object.put_rows(rows_of(dest, destPitch, src, srcPitch, width, height));
+    });
+}
+
+int32_t mf_private_shm_get_rows(smem_shm_t handle, void* dest, size_t destPitch, const void* src,
+                                size_t srcPitch, size_t width, size_t height) {
+    return run(handle, "getting rows from an SHM object", [&](SharedMemory& object) {
+        return object.get_rows(rows_of(dest, destPitch, src, srcPitch, width, height));
+    });
+}
+
+int32_t mf_private_shm_on_activity(smem_shm_t handle, void (*changed)(void* context), void* context) {
+    return run(handle, "listening to what changes an SHM object", [&](SharedMemory& object) {
+        object.set_activity_handler(changed == nullptr ? std::function<void()>()
+                                                       : [changed, context] { changed(context); });
+        return Status();
+    });
+}
+
+}  // extern "C"
