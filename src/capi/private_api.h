@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 8
+#define MF_PRIVATE_INTERFACE 9
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,6 +53,12 @@ int32_t mf_private_shm_put_nbi(smem_shm_t handle, void* dest, const void* src, s
 int32_t mf_private_shm_get_nbi(smem_shm_t handle, void* dest, const void* src, size_t size);
 /// Returns when all that the process began before the call are done; the failure of any since the last call.
 int32_t mf_private_shm_quiet(smem_shm_t handle);
+
+/// Atomic operation on the word of `size` (4 or 8) bytes at `gva`, one coherent set with CPU atomics on the
+/// owner's host. `kind`: fetch, set, swap, compare and swap (where `comparand` is there), add, and, or, xor:
+/// 0 to 7. The value before goes to `old`, which may be NULL.
+int32_t mf_private_shm_atomic(smem_shm_t handle, void* gva, uint32_t size, uint32_t kind, uint64_t operand,
+                              uint64_t comparand, uint64_t* old);
 
 /// smem_shm_put() and smem_shm_get() of `height` rows of `width` bytes; the pitches are in bytes, and not
 /// below `width`.
@@ -95,9 +101,10 @@ void mf_private_reset_logger(void);
 /// JSON texts, NUL-terminated; free with mf_private_free_text.
 /// {"options": [{name, type, default, range, value, given, text}]}
 char* mf_private_options_json(void);
-/// What this machine can do and why not: {"checks": [{name, ok, value, advice}], "fabric": {libfabric, chosen,
-/// chosen_domain, refusal, local_address, providers: [{name, usable, note, ways: [{domain, address}]}],
-/// interfaces: [{name, up, loopback, addresses, details}], rdma_ports: [{name, active, details}]}}
+/// What this machine can do and why not: {"checks": [{name, ok, value, advice}], "fabric": {libfabric,
+/// chosen, chosen_domain, refusal, local_address, providers: [{name, usable, note, ways: [{domain,
+/// address}]}], interfaces: [{name, up, loopback, addresses, details}], rdma_ports: [{name, active,
+/// details}]}}
 char* mf_private_info_json(void);
 void mf_private_free_text(char* text);
 

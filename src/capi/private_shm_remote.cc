@@ -52,6 +52,17 @@ int32_t mf_private_shm_quiet(smem_shm_t handle) {
                [&](SharedMemory& object) { return object.quiet(); });
 }
 
+int32_t mf_private_shm_atomic(smem_shm_t handle, void* gva, uint32_t size, uint32_t kind, uint64_t operand,
+                              uint64_t comparand, uint64_t* old) {
+    return run(handle, "atomic operation in an SHM object", [&](SharedMemory& object) -> Status {
+        MF_ASSIGN_OR_RETURN(const uint64_t before, object.update(gva, {size, kind, operand, comparand}));
+        if (old != nullptr) {
+            *old = before;
+        }
+        return {};
+    });
+}
+
 int32_t mf_private_shm_put_rows(smem_shm_t handle, void* dest, size_t destPitch, const void* src,
                                 size_t srcPitch, size_t width, size_t height) {
     return run(handle, "putting rows into an SHM object", [&](SharedMemory& object) {

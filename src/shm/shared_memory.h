@@ -28,6 +28,14 @@ inline constexpr uint32_t kReachAll = kReachLoadStore | kReachCopyEngine | kReac
 /// What this process can do at all. Starts what reaches other hosts, where there can be any.
 uint32_t supported_reach(Runtime& runtime);
 
+/// What is done to a word, by the numbers of transport::AtomicKind.
+struct AtomicUpdate {
+    uint32_t size = 8;  // bytes
+    uint32_t kind = 0;
+    uint64_t operand = 0;
+    uint64_t comparand = 0;
+};
+
 /// This rank's handle of one object. Any thread may call everything; one barrier or allgather at a time.
 class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
  public:
@@ -85,6 +93,10 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     /// Returns when all that were begun before the call are done; the first failure of any since the last
     /// call.
     Status quiet();
+
+    /// On a word of `size` bytes (4 or 8) of the object, aligned to its size; the value before. One coherent
+    /// set with the atomics of all CPUs of its rank's host.
+    Result<uint64_t> update(void* in_window, const AtomicUpdate& update);
 
     /// put() and get() of rows; the pitches are in bytes, and at least `width`.
     Status put_rows(const copy::Rows& rows);

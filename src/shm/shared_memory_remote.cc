@@ -4,6 +4,7 @@
 #include <map>
 
 #include "shm/shared_memory.h"
+#include "transport/fabric/atomics.h"
 
 namespace memfabric::shm {
 namespace {
@@ -187,6 +188,41 @@ Status SharedMemory::quiet() {
     const auto failed = begun_.wait_all();
     return failed ? explain("waiting for copies in", failed->status, failed->address, failed->size)
                   : Status();
+}
+
+Result<uint64_t> SharedMemory::update(void* in_window, const AtomicUpdate& update) {
+    constexpr const char* kWhat = "atomic operation in";
+    const uint64_t place = address(in_window);
+    if ((update.size != 4 && update.size != 8) || place % update.size != 0 ||
+        update.kind > static_cast<uint32_t>(transport::AtomicKind::kXor)) {
+        return failure(
+            Code::kInvalidParam,
+            "{} SHM {}: kind {} on {} bytes at {:#x}: kinds are 0 to {}, words have 4 or 8 bytes and "
+            "are aligned to their size",
+            kWhat, id_, update.kind, update.size, place, static_cast<uint32_t>(transport::AtomicKind::kXor));
+    }
+    MF_RETURN_IF_ERROR(check_range(kWhat, in_window, update.size));
+    MF_RETURN_IF_ERROR(check_ranks(kWhat, place, update.size));
+    const uint32_t rank = window().rank_of(place);
+    const auto kind = static_cast<transport::AtomicKind>(update.kind);
+    const RemoteMember* const member = remote_table_ ? (*remote_table_)[rank].get() : nullptr;
+    if (member == nullptr) {
+        return transport::apply_atomic_at(static_cast<std::byte*>(in_window), update.size, kind,
+                                          update.operand, update.comparand);
+    }
+    Status failed = member->problem;
+    if (failed.is_ok()) {
+        const Result<uint64_t> before =
+            remote_->transport().atomic(*member->peer,
+                                        {member->region, place - window().region(rank).begin, update.size,
+                                         kind, update.operand, update.comparand},
+                                        control_deadline());
+        if (before.is_ok()) [[likely]] {
+            return before;
+        }
+        failed = before.status();
+    }
+    return explain(kWhat, failed, place, update.size);
 }
 
 Status SharedMemory::copy_rows(const char* what, const copy::Rows& rows, bool is_put) {

@@ -80,6 +80,36 @@ static void quiet(actor_command* command) {
     actor_answer_code(command, mf_private_shm_quiet(handle_word(command)));
 }
 
+/* shm_atomic HANDLE PLACE SIZE KIND OPERAND COMPARAND [TIMES]: what was there before the last. */
+static void atomic(actor_command* command) {
+    const smem_shm_t handle = handle_word(command);
+    void* const place = actor_pointer(command);
+    const uint32_t size = (uint32_t)actor_number(command);
+    const uint32_t kind = (uint32_t)actor_number(command);
+    const uint64_t operand = actor_number(command);
+    const uint64_t comparand = actor_number(command);
+    const uint64_t times = actor_has_word(command) ? actor_number(command) : 1;
+    uint64_t old = 0;
+    int32_t code = 0;
+    for (uint64_t i = 0; i < times && code == 0; ++i) {
+        code = mf_private_shm_atomic(handle, place, size, kind, operand, comparand, &old);
+    }
+    if (code != 0) {
+        actor_answer_error(command, code);
+    } else {
+        actor_answer_value(command, old, false);
+    }
+}
+
+/* add PLACE TIMES: adds 1 that often by the CPU's own atomics. */
+static void add(actor_command* command) {
+    uint64_t* const place = actor_pointer(command);
+    for (uint64_t times = actor_number(command); times > 0; --times) {
+        __atomic_fetch_add(place, 1, __ATOMIC_RELAXED);
+    }
+    actor_answer_code(command, 0);
+}
+
 typedef int32_t (*rows_function)(smem_shm_t handle, void* dest, size_t dest_pitch, const void* src,
                                  size_t src_pitch, size_t width, size_t height);
 
@@ -141,6 +171,8 @@ bool actor_private_command(const char* name, actor_command* command) {
         {"shm_put_nbi", put_nbi},
         {"shm_get_nbi", get_nbi},
         {"shm_quiet", quiet},
+        {"shm_atomic", atomic},
+        {"add", add},
         {"shm_put_rows", put_rows},
         {"shm_get_rows", get_rows},
         {"shm_listen", listen_to_activity},

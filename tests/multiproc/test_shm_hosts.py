@@ -156,6 +156,42 @@ def test_destroy_ends_copies_under_way_with_a_stopped_rank(harness):
     right.resume()
 
 
+FETCH, SET, SWAP, COMPARE_SWAP, ADD, AND, OR, XOR = range(8)
+
+
+@pytest.mark.parametrize("rank", range(4))
+def test_every_atomic_operation_on_words_of_both_sizes(harness, rank):
+    shared = shared_of_hosts(harness)
+    actor, place = shared.actors[0], shared.region(rank) + 4096
+    for size in (4, 8):
+        ones = (1 << 8 * size) - 1
+        for kind, operand, comparand, before, after in (
+                (SET, ones, 0, 0, ones), (FETCH, 5, 5, ones, ones), (ADD, 3, 0, ones, 2), (SWAP, 0xF0, 0, 2, 0xF0),
+                (COMPARE_SWAP, 1, 2, 0xF0, 0xF0), (COMPARE_SWAP, 0xFF, 0xF0, 0xF0, 0xFF), (AND, 0x0F, 0, 0xFF, 0x0F),
+                (OR, 0x30, 0, 0x0F, 0x3F), (XOR, ones, 0, 0x3F, ones ^ 0x3F)):
+            old = actor.value("shm_atomic", shared(actor), place, size, kind, operand, comparand)
+            assert kind == SET or old == before, (size, kind)
+            assert shared.actors[rank].value("peek", place) == after, (size, kind)
+        shared.actors[rank].call("poke", place, 0)
+    for words in ((place + 4, 8, ADD, 1), (place + 2, 4, ADD, 1), (place, 2, ADD, 1), (place, 8, 8, 1),
+                  (shared.region(4), 8, ADD, 1), (shared.base - 8, 8, ADD, 1)):
+        actor.fails(INVALID_PARAM, "shm_atomic", shared(actor), *words, 0)
+
+
+def test_atomics_of_all_hosts_and_of_the_cpu_lose_nothing(harness):
+    shared = shared_of_hosts(harness)
+    place, times = shared.region(1), 2000
+    for actor in shared.actors[1::2]:  # the owner, and a process of its host
+        actor.call("background", times, f"add {place} 1000")
+    for actor in shared.actors:
+        actor.send("shm_atomic", shared(actor), place, 8, ADD, 1, 0, times)
+    for actor in shared.actors:
+        actor.expect_ok(60)
+    for actor in shared.actors[1::2]:
+        actor.call("background_result")
+    assert shared.actors[1].value("peek", place) == (2 * 1000 + len(shared.actors)) * times
+
+
 def test_rows_reach_other_hosts_and_neighbours(harness):
     shared = shared_of_hosts(harness)
     actor = shared.actors[0]
