@@ -193,7 +193,7 @@ def read_junit(path):
     return total
 
 
-def run_pytest(suite, preset="release", environment=None, limit=600):
+def run_pytest(suite, preset="release", environment=None, limit=900):
     folder = ROOT / "tests" / suite
     if not folder.is_file() and not any(folder.glob("test_*.py")):
         return Count()
@@ -237,6 +237,11 @@ def run_sanitizer(preset):
     for suite in ("multiproc", "hosts"):
         total += run_pytest(suite, preset, environment, limit=3600)
     return total
+
+
+def run_long_hosts():
+    """Also what takes more hosts, and suites that say the same over hosts as beside."""
+    return run_pytest("hosts", environment={"MEMFABRIC_LONG_TESTS": "1"}, limit=3600)
 
 
 def run_soak():
@@ -286,6 +291,7 @@ def parts():
     result += [(suite, lambda suite=suite: run_pytest(suite), True, True) for suite in PYTEST_SUITES]
     result.append(("tidy", check_tidy, False, True))
     result += [(preset, lambda preset=preset: run_sanitizer(preset), False, False) for preset in SANITIZERS]
+    result.append(("hosts-long", run_long_hosts, False, True))
     result.append(("soak", run_soak, False, True))
     result.append(("fuzz", run_fuzz, False, False))
     return result
