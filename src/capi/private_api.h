@@ -40,7 +40,8 @@ smem_shm_t mf_private_shm_create(uint32_t id, uint32_t rankSize, uint32_t rankId
 /// Takes memory for [offset, offset + size) of the caller's own part; SM_MALLOC_FAILED where the machine or
 /// the memory group has not enough. Nothing stays taken then.
 int32_t mf_private_shm_commit(smem_shm_t handle, uint64_t offset, uint64_t size);
-/// Gives it back; it reads as zeros, and whoever touches it takes memory unasked.
+/// Gives it back; it reads as zeros, and whoever touches it takes memory unasked. Where a network device of
+/// this process holds the pages, they stay taken from mf_private_shm_create() on.
 int32_t mf_private_shm_discard(smem_shm_t handle, uint64_t offset, uint64_t size);
 
 /// The lowest rank that lives on the same host as `rank`: names that host, alike at all ranks. A negative

@@ -83,6 +83,7 @@ class FabricMemory final : public transport::RemoteMemory {
         return std::unique_ptr<transport::RemoteTransfer>(
             std::make_unique<FabricMemoryTransfer>(transport_, std::move(begun)));
     }
+    bool pins_pages() const override { return transport_->pins_pages(); }
     transport::FabricCounters counters() const override { return transport_->counters(); }
     void on_activity(std::function<void()> listener) override {
         transport_->on_activity(std::move(listener));

@@ -3,6 +3,7 @@
 #include "shm/shared_memory.h"
 
 #include <chrono>
+#include <cstring>
 #include <thread>
 
 #include "base/log.h"
@@ -93,6 +94,10 @@ Status SharedMemory::commit(uint64_t offset, uint64_t size) {
 Status SharedMemory::discard(uint64_t offset, uint64_t size) {
     constexpr const char* kWhat = "giving back memory of";
     MF_RETURN_IF_ERROR(check_own(kWhat, offset, size));
+    if (remote_ && remote_->transport().pins_pages()) {
+        std::memset(reinterpret_cast<void*>(window().region(rank_).begin + offset), 0, size);
+        return {};
+    }
     return window_->segment().discard_part(window(), rank_, offset, size).with_context(context_text(kWhat));
 }
 

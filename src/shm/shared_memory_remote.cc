@@ -54,7 +54,10 @@ Status SharedMemory::offer_to_other_hosts(Deadline deadline) {
     }
     remote_ =
         std::make_shared<RemoteMembers>(store(), std::move(reach), name_, runtime.host_id(), rank_size_);
-    // The whole part, also what has no memory yet: it is taken, and given back, under the fabric's feet.
+    if (remote_->transport().pins_pages()) {
+        MF_RETURN_IF_ERROR(window_->segment().commit_more(window(), rank_, 0, symmetric_size_));
+    }
+    // The whole part: what has no memory yet gets it when it is committed, or touched.
     const memory::AddressRange region = window().region(rank_);
     return remote_->enter(rank_, {reinterpret_cast<std::byte*>(region.begin), region.size}, deadline)
         .with_context("offering the own part to other hosts");

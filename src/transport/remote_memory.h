@@ -52,6 +52,9 @@ class RemoteMemory {
     /// Where this process is reached; others give it to connect().
     virtual std::string own_address() const = 0;
     virtual Result<std::unique_ptr<ExposedMemory>> expose(std::span<std::byte> memory) = 0;
+    /// Whether exposed memory must have all its pages, and keep these very ones, while it is exposed: devices
+    /// that move data by themselves know of no others.
+    virtual bool pins_pages() const = 0;
     /// Sends nothing yet, never waits. `name` is for texts: "rank 3 on host 'x'".
     virtual Result<std::shared_ptr<RemotePeer>> connect(std::string_view address,
                                                         const std::string& name) = 0;

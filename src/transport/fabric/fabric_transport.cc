@@ -233,6 +233,10 @@ Result<std::string> FabricTransport::ask(FabricPeer& peer, uint32_t service, std
                                       [&] { return peer.problem(); });
 }
 
+bool FabricTransport::pins_pages() const {
+    return (state_->info->domain_attr->mr_mode & FI_MR_ALLOCATED) != 0;
+}
+
 FabricCounters FabricTransport::counters() const {
     return {state_->puts.bytes, state_->puts.calls,      state_->gets.bytes,
             state_->gets.calls, state_->origin->begun(), state_->puts.retried + state_->gets.retried};

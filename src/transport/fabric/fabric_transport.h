@@ -81,6 +81,8 @@ class FabricTransport final : public Transport {
     Result<std::string> request(FabricPeer& peer, uint32_t service, std::string_view payload,
                                 Deadline deadline);
 
+    /// Of exposed memory: transport/remote_memory.h.
+    bool pins_pages() const;
     FabricCounters counters() const;
 
  private:
