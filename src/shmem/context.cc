@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contexts. Everything is done when a call returns, so they have nothing to keep but whose they are.
+// Contexts. What is not done when a call returns is waited for together, whichever context it was begun in:
+// so they have nothing to keep but whose they are.
 #include "shmem/context.h"
 
 #include <array>
 #include <atomic>
 
+#include "shmem/remote.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
 #include "shmem/threads.h"
@@ -149,17 +151,20 @@ void shmem_ctx_destroy(shmem_ctx_t ctx) {
         fail("shmem_ctx_destroy", "the default context cannot be destroyed");
     }
     const ContextUse use(ctx, "shmem_ctx_destroy");
+    finish_begun("shmem_ctx_destroy");
     std::atomic_thread_fence(std::memory_order_seq_cst);
     find(ctx)->generation.fetch_add(1);
 }
 
 void shmem_fence(void) {
     check_up("shmem_fence");
+    finish_begun("shmem_fence");
     std::atomic_thread_fence(std::memory_order_release);
 }
 
 void shmem_quiet(void) {
     check_up("shmem_quiet");
+    finish_begun("shmem_quiet");
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

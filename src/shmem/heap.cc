@@ -12,6 +12,7 @@
 #include "capi/private_api.h"
 #include "memfabric-shmem/shmem.h"
 #include "shmem/blocks.h"
+#include "shmem/remote.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
@@ -94,6 +95,7 @@ bool take_memory(const char* call, HeapRange range) {
 void* allocate(const char* call, uint64_t size, uint64_t alignment) {
     const LongCall whole_call(call);
     check_up(call);
+    finish_begun(call);
     agree_in_world(call, size, alignment);
     if (size == 0) {
         return nullptr;
@@ -237,6 +239,7 @@ void shmem_free(void* ptr) {
     const LongCall whole("shmem_free");
     check_up("shmem_free");
     const uint64_t offset = ptr == nullptr ? 0 : memfabric::shmem::block_of("shmem_free", ptr).offset;
+    memfabric::shmem::finish_begun("shmem_free");
     memfabric::shmem::agree_in_world("shmem_free", offset, 0);
     if (ptr != nullptr) {
         memfabric::shmem::release(offset);
@@ -251,6 +254,7 @@ void* shmem_realloc(void* ptr, size_t size) {
         return allocate(kCall, size, memfabric::shmem::kUnit);
     }
     const auto block = memfabric::shmem::block_of(kCall, ptr);
+    memfabric::shmem::finish_begun(kCall);
     memfabric::shmem::agree_in_world(kCall, size, block.offset);
     if (size == 0) {
         memfabric::shmem::release(block.offset);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "capi/private_api.h"
 #include "shmem/amo.h"
 #include "shmem/hosts.h"
 #include "shmem/startup.h"
@@ -14,6 +15,9 @@
 #include "smem_shm.h"
 
 namespace memfabric::shmem {
+
+std::atomic<bool> has_begun_any{false};
+
 namespace {
 
 void* pointer(uint64_t address) {
@@ -22,10 +26,14 @@ void* pointer(uint64_t address) {
 
 /// The text of the library's failure ends the job.
 void expect_done(int32_t code, const char* what, size_t bytes, int pe, const char* call) {
-    if (code != 0) {
-        const char* why = smem_get_last_err_msg();
-        fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why == nullptr ? "" : why);
+    if (code == 0) {
+        return;
     }
+    const std::string why = smem_get_last_err_msg();
+    if (code == SM_PEER_LOST) {
+        end_by_loss(static_cast<uint32_t>(pe));
+    }
+    fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why);
 }
 
 bool is_one_copy(size_t bytes, int pe) {
@@ -97,23 +105,73 @@ void get_slowly(void* dest, const void* source, size_t bytes, int pe, const char
     }
 }
 
+void put_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+    const LongCall whole(call);
+    const uint64_t target = window_address(dest, bytes, pe, call);
+    if (bytes == 0) {
+        return;
+    }
+    if (is_here(pe)) {
+        put_to(target, source, bytes, pe, call);
+        return;
+    }
+    expect_done(mf_private_shm_put_nbi(heap_object(), pointer(target), source, bytes), "put", bytes, pe,
+                call);
+    has_begun_any = true;
+}
+
+void get_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+    const LongCall whole(call);
+    const uint64_t from = window_address(source, bytes, pe, call);
+    if (bytes == 0) {
+        return;
+    }
+    if (is_here(pe)) {
+        get_from(dest, from, bytes, pe, call);
+        return;
+    }
+    expect_done(mf_private_shm_get_nbi(heap_object(), dest, pointer(from), bytes), "get", bytes, pe, call);
+    has_begun_any = true;
+}
+
+void wait_for_begun(const char* call) {
+    // What other threads begin from here on is theirs to wait for.
+    has_begun_any = false;
+    if (mf_private_shm_quiet(heap_object()) != 0) {
+        fail(call, "a non-blocking operation failed: {}", smem_get_last_err_msg());
+    }
+}
+
 void put_strided_slowly(void* dest, const void* source, const Strided& shape, int pe, const char* call) {
     const LongCall whole(call);
     const uint64_t target = window_address(dest, extent(shape, shape.dest_stride), pe, call);
-    const auto* from = static_cast<const char*>(source);
+    const size_t dest_step = shape.dest_stride * shape.size;
+    const size_t source_step = shape.source_stride * shape.size;
+    if (shape.count != 0 && !is_here(pe)) {
+        expect_done(mf_private_shm_put_rows(heap_object(), pointer(target), dest_step, source, source_step,
+                                            shape.size, shape.count),
+                    "strided put", shape.size * shape.count, pe, call);
+        return;
+    }
     for (size_t i = 0; i < shape.count; ++i) {
-        put_to(target + i * shape.dest_stride * shape.size, from + i * shape.source_stride * shape.size,
-               shape.size, pe, call);
+        std::memcpy(pointer(target + i * dest_step), static_cast<const char*>(source) + i * source_step,
+                    shape.size);
     }
 }
 
 void get_strided_slowly(void* dest, const void* source, const Strided& shape, int pe, const char* call) {
     const LongCall whole(call);
     const uint64_t from = window_address(source, extent(shape, shape.source_stride), pe, call);
-    auto* to = static_cast<char*>(dest);
+    const size_t dest_step = shape.dest_stride * shape.size;
+    const size_t source_step = shape.source_stride * shape.size;
+    if (shape.count != 0 && !is_here(pe)) {
+        expect_done(mf_private_shm_get_rows(heap_object(), dest, dest_step, pointer(from), source_step,
+                                            shape.size, shape.count),
+                    "strided get", shape.size * shape.count, pe, call);
+        return;
+    }
     for (size_t i = 0; i < shape.count; ++i) {
-        get_from(to + i * shape.dest_stride * shape.size, from + i * shape.source_stride * shape.size,
-                 shape.size, pe, call);
+        std::memcpy(static_cast<char*>(dest) + i * dest_step, pointer(from + i * source_step), shape.size);
     }
 }
 

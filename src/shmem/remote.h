@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The long ways of remote access and atomics: to PEs of other hosts, and to whatever look_quickly() leaves.
-// Wrong arguments end the job, and so does what cannot be done. All is done when they return.
+// Wrong arguments end the job, and so does what cannot be done. All is done when they return, but for _nbi.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,6 +22,9 @@ struct Strided {
 
 void put_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call);
 void get_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call);
+/// Of other hosts' PEs these may return earlier: both sides are in use until finish_begun().
+void put_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call);
+void get_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call);
 void put_strided_slowly(void* dest, const void* source, const Strided& shape, int pe, const char* call);
 void get_strided_slowly(void* dest, const void* source, const Strided& shape, int pe, const char* call);
 
@@ -36,5 +40,15 @@ struct AtomicOperands {
 /// Returns the bits that were there before.
 uint64_t update_slowly(Atomic kind, const void* place, size_t size, AtomicOperands operands, int pe,
                        const char* call);
+
+/// Whether this process has begun what finish_begun() waits for.
+extern std::atomic<bool> has_begun_any;
+void wait_for_begun(const char* call);
+
+inline void finish_begun(const char* call) {
+    if (has_begun_any.load(std::memory_order_relaxed)) [[unlikely]] {
+        wait_for_begun(call);
+    }
+}
 
 }  // namespace memfabric::shmem

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remote memory access. A call that returns has done its work, the non-blocking ones too.
+// Remote memory access. On this host a call that returns has done its work, the non-blocking ones too.
 #include <atomic>
 #include <cstring>
 
@@ -10,24 +10,28 @@
 namespace memfabric::shmem {
 namespace {
 
+using Transfer = void (*)(void* dest, const void* source, size_t bytes, int pe, const char* call);
+
+template <Transfer kSlowly>
 inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
     if (bytes >= kLarge) [[unlikely]] {
-        put_slowly(dest, source, bytes, pe, call);
+        kSlowly(dest, source, bytes, pe, call);
         return;
     }
     look_quickly(
         dest, bytes, pe, [&](void* target) { std::memcpy(target, source, bytes); },
-        [&] { put_slowly(dest, source, bytes, pe, call); });
+        [&] { kSlowly(dest, source, bytes, pe, call); });
 }
 
+template <Transfer kSlowly>
 inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
     if (bytes >= kLarge) [[unlikely]] {
-        get_slowly(dest, source, bytes, pe, call);
+        kSlowly(dest, source, bytes, pe, call);
         return;
     }
     look_quickly(
         source, bytes, pe, [&](const void* from) { std::memcpy(dest, from, bytes); },
-        [&] { get_slowly(dest, source, bytes, pe, call); });
+        [&] { kSlowly(dest, source, bytes, pe, call); });
 }
 
 // Apart, so that a value has no place in memory where it needs none.
@@ -102,8 +106,14 @@ void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
 
 using memfabric::shmem::bytes_of;
 using memfabric::shmem::ContextUse;
+using memfabric::shmem::get;
+using memfabric::shmem::get_nbi_slowly;
 using memfabric::shmem::get_one;
+using memfabric::shmem::get_slowly;
+using memfabric::shmem::put;
+using memfabric::shmem::put_nbi_slowly;
 using memfabric::shmem::put_one;
+using memfabric::shmem::put_slowly;
 
 extern "C" {
 
@@ -125,15 +135,15 @@ extern "C" {
     BOTH(NAME, (UNPACK PARAMETERS), BODY) \
     IN_CONTEXT(NAME, (shmem_ctx_t ctx, UNPACK PARAMETERS), BODY)
 
-#define DEFINE_BLOCK(T, SIZE, PUT, GET, PUT_NBI, GET_NBI)                                \
-    FORMS(PUT, (T * dest, const T* source, size_t nelems, int pe),                       \
-          memfabric::shmem::put(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
-    FORMS(PUT_NBI, (T * dest, const T* source, size_t nelems, int pe),                   \
-          memfabric::shmem::put(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
-    FORMS(GET, (T * dest, const T* source, size_t nelems, int pe),                       \
-          memfabric::shmem::get(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
-    FORMS(GET_NBI, (T * dest, const T* source, size_t nelems, int pe),                   \
-          memfabric::shmem::get(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))
+#define DEFINE_BLOCK(T, SIZE, PUT, GET, PUT_NBI, GET_NBI)                              \
+    FORMS(PUT, (T * dest, const T* source, size_t nelems, int pe),                     \
+          put<put_slowly>(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))     \
+    FORMS(PUT_NBI, (T * dest, const T* source, size_t nelems, int pe),                 \
+          put<put_nbi_slowly>(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall)) \
+    FORMS(GET, (T * dest, const T* source, size_t nelems, int pe),                     \
+          get<get_slowly>(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))     \
+    FORMS(GET_NBI, (T * dest, const T* source, size_t nelems, int pe),                 \
+          get<get_nbi_slowly>(dest, source, bytes_of(nelems, SIZE, kCall), pe, kCall))
 #define DEFINE_STRIDED(T, SIZE, IPUT, IGET)                                                       \
     FORMS(IPUT, (T * dest, const T* source, ptrdiff_t dst, ptrdiff_t sst, size_t nelems, int pe), \
           memfabric::shmem::iput<SIZE>(dest, source, dst, sst, nelems, pe, kCall))                \

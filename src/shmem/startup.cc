@@ -25,11 +25,13 @@
 #include "shmem/first_pe.h"
 #include "shmem/heap.h"
 #include "shmem/hosts.h"
+#include "shmem/remote.h"
 #include "shmem/state.h"
 #include "shmem/static_data.h"
 #include "shmem/sync.h"
 #include "shmem/team.h"
 #include "shmem/threads.h"
+#include "shmem/waiting.h"
 #include "smem.h"
 #include "smem_shm.h"
 
@@ -152,18 +154,6 @@ void end_by_notice(int status) {
     leave_with(status);
 }
 
-/// A PE that went without shmem_finalize: nothing of the others that waits for it would end. The launcher,
-/// who may know why it went, has the first word, then one PE for all.
-void end_by_loss(uint32_t rank) {
-    constexpr auto kHeadStart = std::chrono::milliseconds(500);
-    const bool is_first = pe_for_watchers == (rank == 0 ? 1 : 0);
-    std::this_thread::sleep_for(is_first ? kHeadStart : 2 * kHeadStart);
-    if (const int me = pe_for_watchers; me >= 0) {
-        std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", me, rank);
-        leave_with(EXIT_FAILURE);
-    }
-}
-
 void at_exit(int status, void*) {
     // With another status the launcher ends the others; waiting for them might be for ever.
     if (state().is_up && status == 0) {
@@ -199,6 +189,17 @@ void learn_hosts() {
 }
 
 }  // namespace
+
+/// The launcher, who may know why it went, has the first word, then one PE for all.
+void end_by_loss(uint32_t rank) {
+    constexpr auto kHeadStart = std::chrono::milliseconds(500);
+    const bool is_first = pe_for_watchers == (rank == 0 ? 1 : 0);
+    std::this_thread::sleep_for(is_first ? kHeadStart : 2 * kHeadStart);
+    if (const int me = pe_for_watchers; me >= 0) {
+        std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", me, rank);
+        leave_with(EXIT_FAILURE);
+    }
+}
 
 smem_shm_t heap_object() {
     return object;
@@ -260,6 +261,7 @@ std::string start(const StartRequest& request, int32_t& code) {
     }
     smem_shm_register_exit(object, end_by_notice);
     mf_private_shm_register_loss(object, end_by_loss);
+    watch_remote_changes();
     const auto window = reinterpret_cast<uint64_t>(base);
     const uint64_t own_statics = window + static_cast<uint64_t>(request.me) * region + kSyncAreaSize;
     if (const int error = share_static_data(statics, own_statics); error != 0) {
@@ -286,6 +288,7 @@ std::string start(const StartRequest& request, int32_t& code) {
 }
 
 void stop() {
+    finish_begun("shmem_finalize");
     barrier_of_world();
     if (hosts() > 1) {
         // Nobody goes while another host's last operation waits for its answer.

@@ -30,4 +30,9 @@ void stop();
 
 smem_shm_t heap_object();
 
+/// PE `pe` went without shmem_finalize: nothing of the others that waits for it would end. Leaves whoever
+/// knows why it went a moment for the first word, then ends the job; returns where this process is no PE (any
+/// more).
+void end_by_loss(uint32_t pe);
+
 }  // namespace memfabric::shmem

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <climits>
+
+#include "capi/private_api.h"
+#include "shmem/startup.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -14,7 +18,19 @@ namespace {
 std::atomic<uint32_t> changes{0};  // a futex
 std::atomic<uint32_t> sleepers{0};
 
+/// On a thread of the library.
+void note_change(void*) {
+    changes.fetch_add(1);
+    if (sleepers.load() != 0) {
+        syscall(SYS_futex, &changes, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+    }
+}
+
 }  // namespace
+
+void watch_remote_changes() {
+    mf_private_shm_on_activity(heap_object(), note_change, nullptr);
+}
 
 uint32_t remote_changes() {
     return changes.load();

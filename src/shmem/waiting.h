@@ -23,6 +23,8 @@ inline void relax() {
 /// How long to spin: nothing gained where the one that is waited for has no processor of its own.
 int spins_before_yield();
 
+/// Has the library count what the next function tells. Once this process is a PE.
+void watch_remote_changes();
 /// Changes whenever another host has changed this process's memory.
 uint32_t remote_changes();
 /// Sleeps that long, or until remote_changes() is another number than `seen`.
