@@ -2,6 +2,7 @@
 // Barriers and the collectives that move data, under all their names.
 #include "shmem/collective.h"
 #include "shmem/context.h"
+#include "shmem/remote.h"
 #include "shmem/state.h"
 
 using namespace memfabric::shmem;
@@ -11,6 +12,7 @@ extern "C" {
 void shmem_barrier_all(void) {
     const LongCall whole("shmem_barrier_all");
     check_up("shmem_barrier_all");
+    finish_begun("shmem_barrier_all");
     if (state().checks) {
         agree_in_world("shmem_barrier_all", 0, 0);
     } else {
@@ -29,6 +31,7 @@ void shmem_sync_all(void) {
 }
 
 void shmem_barrier(int PE_start, int logPE_stride, int PE_size, long* pSync) {
+    finish_begun("shmem_barrier");
     Group(PE_start, logPE_stride, PE_size, pSync, "shmem_barrier").meet();
 }
 
