@@ -90,9 +90,9 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kTransTimeout, "MF_TRANS_TIMEOUT", kDuration, "10s", 1, kDay, "",
      "How long a transfer waits for a session or an address that is not there yet, and a deregistration for "
      "transfers that run."},
-    {OptionId::kTransPath, "MF_TRANS_PATH", kChoice, "auto", 0, 0, "auto|mapped|attach|staging",
+    {OptionId::kTransPath, "MF_TRANS_PATH", kChoice, "auto", 0, 0, "auto|mapped|attach|staging|fabric",
      "Forces one way to a peer's memory; 'auto' maps what the library allocated, else attaches to the peer's "
-     "process, else goes through its staging ring."},
+     "process, else goes through its staging ring; sessions of other hosts are reached by the fabric."},
     {OptionId::kTransPtracer, "MF_TRANS_PTRACER", kFlag, "0", 0, 1, "",
      "Where the kernel forbids attaching to processes that are not one's children (Yama), lets every process "
      "of this user attach to this one (PR_SET_PTRACER): transfers get faster, and so could a debugger."},

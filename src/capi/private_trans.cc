@@ -60,8 +60,9 @@ char* mf_private_trans_counters_json(smem_trans_t handle) {
         MF_ASSIGN_OR_RETURN(const auto engine, find_engine(handle, "reading a session's counters"));
         const Counters& counters = engine->counters();
         return fmt::format(
-            R"({{"mapped": {}, "attach": {}, "staging": {}}})", reading_text(counters, PathChoice::kMapped),
-            reading_text(counters, PathChoice::kAttach), reading_text(counters, PathChoice::kStaging));
+            R"({{"mapped": {}, "attach": {}, "staging": {}, "fabric": {}}})",
+            reading_text(counters, PathChoice::kMapped), reading_text(counters, PathChoice::kAttach),
+            reading_text(counters, PathChoice::kStaging), reading_text(counters, PathChoice::kFabric));
     });
 }
 

@@ -33,7 +33,7 @@ class Counters {
         std::atomic<uint64_t> operations{0};
         std::atomic<uint64_t> bytes{0};
     };
-    std::array<Entry, 4> entries_;
+    std::array<Entry, 5> entries_;
 };
 
 }  // namespace memfabric::trans

@@ -42,18 +42,19 @@ Engine::Engine(std::shared_ptr<Runtime> runtime, std::string session, Shared sha
     : runtime_(std::move(runtime)),
       session_(std::move(session)),
       timeout_(std::chrono::milliseconds(runtime_->options().integer(OptionId::kTransTimeout))),
+      record_{.incarnation = runtime_->incarnation(), .instance = random_u64()},
       nonce_(random_u64()),
       pool_(runtime_->options()),
       table_(std::move(shared.table)),
       segments_(*runtime_, record_, table_, pool_),
       flights_(std::move(shared.flights)),
-      peers_(*runtime_, counters_, session_) {
-    record_.incarnation = runtime_->incarnation();
-    record_.instance = random_u64();
+      others_(*runtime_, record_.instance, session_),
+      peers_(*runtime_, counters_, others_, session_) {
     record_.hand_over = runtime_->mapped().address();
     record_.token = fmt::format("{:016x}{:016x}", random_u64(), random_u64());
     record_.nonce_address = reinterpret_cast<uint64_t>(&nonce_);
     record_.nonce = nonce_;
+    record_.fabric = others_.known_reach();
 }
 
 Result<std::shared_ptr<Engine>> Engine::open(std::shared_ptr<Runtime> runtime, const Endpoint& session,
@@ -82,7 +83,22 @@ Status Engine::publish(Deadline deadline) {
     }
     MF_RETURN_IF_ERROR(runtime_->store().set_owned(session_key(session_), encode_record(record_), deadline));
     published_ = true;
+    start_fabric();
     return {};
+}
+
+void Engine::start_fabric() {
+    others_.start(
+        [this] {
+            const std::lock_guard lock(mutex_);
+            others_.exposures().activate(registrations_.offered());
+        },
+        [this](const FabricReach& reach) {
+            SessionRecord record = record_;
+            record.fabric = reach;
+            return runtime_->store().set_owned(session_key(session_), encode_record(record),
+                                               Deadline::after(kStorePatience));
+        });
 }
 
 Engine::~Engine() {
@@ -101,12 +117,15 @@ Status Engine::close(Deadline deadline) {
         table_.close();
     }
     Status status = queue_.wait(deadline);
+    others_.end_start();
     ended_.store(true, std::memory_order_relaxed);
     if (published_ && runtime_->store().is_usable()) {
         const Deadline patience = deadline.sooner(Deadline::after(kStorePatience));
         static_cast<void>(runtime_->store().remove(session_key(session_), patience));
     }
-    const Status idle = flights_.wait_until_free({0, UINT64_MAX}, deadline);
+    Status idle = flights_.wait_until_free({0, UINT64_MAX}, deadline);
+    const Status others_idle = others_.exposures().close(deadline);
+    idle = idle.is_ok() ? others_idle : idle;
     {
         const std::lock_guard lock(mutex_);
         serves_ = false;
@@ -145,6 +164,9 @@ Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
     }
     for (const memory::AddressRange& range : ranges) {
         note_in_pool(range);
+    }
+    for (const Registrations::Change& change : changes) {
+        others_.exposures().change({}, change.added);
     }
     return {};
 }
@@ -190,11 +212,15 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     }
     forget_in_pool(address);
     segments_.note_added(added);
+    others_.exposures().change(change.removed, change.added);
     const std::vector<memory::AddressRange> gone = vanished(change);
     leaving_.insert(leaving_.end(), gone.begin(), gone.end());
     // Others may register meanwhile: one transfer that does not end must not hold them up.
     lock.unlock();
-    const Status idle = wait_for_transfers(gone, deadline);
+    Status idle = wait_for_transfers(gone, deadline);
+    if (idle.is_ok()) {
+        idle = others_.exposures().retire(gone, deadline);
+    }
     lock.lock();
     forget_leaving(gone);
     if (idle.is_ok()) {
@@ -207,6 +233,9 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     const Registrations::Change again = registrations_.add(*range);
     note_in_pool(*range);
     Status back = change_table({}, segments_.cut(again.added));
+    if (back.is_ok()) {
+        others_.exposures().change({}, again.added);
+    }
     // Last: the segments that the transfer still uses must not go in between.
     segments_.note_removed(removed);
     if (!back.is_ok()) {
@@ -259,11 +288,13 @@ Status Engine::release(uint64_t address, Deadline deadline) {
     }
 }
 
-Status Engine::not_registered(std::string_view session, memory::AddressRange missing) const {
+Status Engine::not_registered(std::string_view session, const Peer::Attempt& attempt) const {
     return failure(Code::kRefused,
                    "session {} has not registered {:#x} (the last {} bytes of a piece begin there), and did "
-                   "not by the deadline (MF_TRANS_TIMEOUT); not one byte was moved",
-                   session, missing.begin, missing.size);
+                   "not by the deadline (MF_TRANS_TIMEOUT); {}",
+                   session, attempt.missing.begin, attempt.missing.size,
+                   attempt.moved_some ? "it was taken back while the transfer ran, so some bytes may have moved"
+                                      : "not one byte was moved");
 }
 
 Status Engine::transfer(Direction direction, std::string_view session, std::span<const copy::Piece> pieces) {
@@ -289,6 +320,9 @@ Status Engine::attempt(Direction direction, std::string_view session, std::span<
                 if (attempt.status.code() == Code::kPeerLost ||
                     (!attempt.status.is_ok() && !peer->is_alive())) {
                     peers_.forget(session, *peer);
+                    if (!peer->is_over()) {
+                        return std::move(attempt.status);
+                    }
                     return failure(Code::kPeerLost, "the peer's process ended in the middle: {}",
                                    attempt.status.message());
                 }
@@ -298,7 +332,7 @@ Status Engine::attempt(Direction direction, std::string_view session, std::span<
                 break;
             case Peer::Outcome::kMissing:
                 if (deadline.expired()) {
-                    return not_registered(session, attempt.missing);
+                    return not_registered(session, attempt);
                 }
                 peer->wait_change(attempt.generation, deadline);
                 break;

@@ -19,6 +19,7 @@
 #include "trans/peer_directory.h"
 #include "trans/registration_table.h"
 #include "trans/registrations.h"
+#include "trans/remote_sessions.h"
 #include "trans/session_record.h"
 #include "trans/shared_segments.h"
 #include "trans/staging_server.h"
@@ -71,6 +72,7 @@ class Engine {
 
  private:
     Status publish(Deadline deadline);
+    void start_fabric();
     /// With mutex_ held.
     Status change_table(std::span<const Run> removed, std::span<const Run> added);
     void note_in_pool(const memory::AddressRange& range);
@@ -79,7 +81,7 @@ class Engine {
     void forget_leaving(std::span<const memory::AddressRange> ranges);
     Status attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                    Deadline deadline);
-    Status not_registered(std::string_view session, memory::AddressRange missing) const;
+    Status not_registered(std::string_view session, const Peer::Attempt& attempt) const;
 
     const std::shared_ptr<Runtime> runtime_;
     const std::string session_;
@@ -100,6 +102,7 @@ class Engine {
     const InFlightBoard flights_;
     std::unique_ptr<StagingServer> staging_;  // set by publish()
     Counters counters_;
+    RemoteSessions others_;
     PeerDirectory peers_;
     copy::AsyncQueue queue_;  // last: its thread uses all of the above
 };

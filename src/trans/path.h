@@ -19,6 +19,7 @@ enum class PathChoice : uint8_t {
     kMapped,   // copied directly; memory that the program allocated itself is refused
     kAttach,   // cross-memory attach for everything
     kStaging,  // the target copies out of or into a shared ring
+    kFabric,   // as between hosts, also where both are on one
 };
 
 /// A way to memory of a peer that is not mapped here.

@@ -1,42 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <map>
+#include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
+#include "base/deadline.h"
+#include "base/status.h"
 #include "copy/engine.h"
-#include "runtime/runtime.h"
-#include "trans/counters.h"
-#include "trans/first_use.h"
-#include "trans/in_flight.h"
+#include "memory/address_range.h"
 #include "trans/path.h"
 #include "trans/session_record.h"
-#include "trans/table_view.h"
 
 namespace memfabric::trans {
 
-/// One life of one session, as an initiator sees it: the target's registration table, the lane in its page of
-/// operations under way, and the ways to its memory. Thread-safe.
+/// One life of one session, as an initiator sees it. Thread-safe.
 class Peer {
  public:
-    static Result<std::shared_ptr<Peer>> attach(Runtime& runtime, Counters& counters, std::string session,
-                                                SessionRecord record, const std::string& own_session,
-                                                Deadline deadline);
-    /// Use attach().
-    Peer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record, TableView table,
-         std::unique_ptr<InFlightLane> lane);
+    Peer(std::string session, SessionRecord record)
+        : session_(std::move(session)), record_(std::move(record)) {}
+    virtual ~Peer() = default;
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
 
+    const std::string& session() const { return session_; }
     const SessionRecord& record() const { return record_; }
 
     enum class Outcome {
         kDone,     // see `status`
-        kMissing,  // the table lacks `missing`; not one byte was moved
+        kMissing,  // `missing` is not registered there
         kGone,     // the session has ended; not one byte was moved
         kBusy,     // the target was changing its table until the deadline
     };
@@ -44,46 +37,24 @@ class Peer {
         Outcome outcome = Outcome::kDone;
         Status status;
         memory::AddressRange missing;
+        bool moved_some = false;  // kMissing: it was taken back in the middle
         uint32_t generation = 0;  // of the table, from before the look at it
     };
     /// Moves all pieces, or none where one of them is not registered there.
-    Attempt transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline);
+    virtual Attempt transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) = 0;
 
-    /// Waits for a change of the table since `generation`, or a while: a target that died changes nothing.
-    void wait_change(uint32_t generation, Deadline deadline) const;
-    bool is_alive() const { return lane_->target_is_alive(); }
+    /// Waits for a change of what is registered there since `generation`, or a while.
+    virtual void wait_change(uint32_t generation, Deadline deadline) = 0;
+    /// Whether its process runs, as far as this one can see.
+    virtual bool is_alive() const = 0;
+    /// Whether a transfer that failed says that this life has ended. Else it may have been the way there.
+    virtual bool is_over() const = 0;
+    /// The store says that this life has ended. Never waits.
+    virtual void end() = 0;
 
  private:
-    struct Plan;
-    Status run(Direction direction, std::span<const copy::Piece> pieces,
-               std::span<const TableView::Part> parts, Deadline deadline);
-    Status run_plan(Direction direction, const Plan& plan, Deadline deadline);
-    Status add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
-                      uint64_t done, Plan& plan, Deadline deadline);
-    Status map_segment(uint32_t segment, Deadline deadline);
-    Status open_other_path(Deadline deadline);
-    Status move_other(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline);
-    bool looks_alive();
-
-    struct MappedSegment {
-        Mapping mapping;
-        uint64_t base = 0;  // in the target's address space
-        FirstUse written;
-    };
-
-    Runtime& runtime_;
-    Counters& counters_;
     const std::string session_;
     const SessionRecord record_;
-    const TableView table_;
-    const std::unique_ptr<InFlightLane> lane_;
-    const PathChoice choice_;
-    std::atomic<int64_t> alive_at_{
-        0};  // when the target was last seen alive, nanoseconds of the steady clock
-    std::mutex paths_mutex_;
-    std::map<uint32_t, MappedSegment> segments_;  // guarded by paths_mutex_; entries stay as long as this
-    std::unique_ptr<PeerPath> other_path_;        // set once, under paths_mutex_
-    std::atomic<PeerPath*> other_{nullptr};
 };
 
 }  // namespace memfabric::trans

@@ -7,6 +7,8 @@
 
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "trans/other_host_peer.h"
+#include "trans/same_host_peer.h"
 
 namespace memfabric::trans {
 namespace {
@@ -77,7 +79,7 @@ void PeerDirectory::forget(std::string_view session, const Peer& peer) {
     }
     const std::lock_guard lock((*entry)->mutex);
     std::shared_ptr<Peer>& attached = (*entry)->peer;
-    if (attached == nullptr || attached.get() == &peer) {
+    if (peer.is_over() && (attached == nullptr || attached.get() == &peer)) {
         (*entry)->ended = peer.record().instance;
     }
     if (attached.get() == &peer) {
@@ -94,11 +96,7 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach(std::string_view session, En
     }
     const std::string name(session);
     MF_RETURN_IF_ERROR(watch(name, entry, deadline));
-    uint64_t ended = 0;
-    {
-        const std::shared_lock ended_lock(entry.mutex);
-        ended = entry.ended;
-    }
+    uint64_t ended = last_ended(entry);
     Status unreachable;
     while (true) {
         Result<SessionRecord> record = published(name, entry, ended, deadline);
@@ -108,17 +106,9 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach(std::string_view session, En
                                                  record.status().message(), unreachable.message());
         }
         const uint64_t instance = record->instance;
-        Result<std::shared_ptr<Peer>> peer =
-            Peer::attach(runtime_, counters_, name, std::move(record).value(), own_session_, deadline);
+        Result<std::shared_ptr<Peer>> peer = attach_to(name, std::move(record).value(), deadline);
         if (peer.is_ok()) {
-            entry.used.store(clock_.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-            {
-                const std::lock_guard peer_lock(entry.mutex);
-                entry.peer = *peer;
-            }
-            if (attached_.fetch_add(1, std::memory_order_relaxed) >= kMaxAttached) {
-                detach_idle(entry);
-            }
+            keep(entry, *peer);
             return peer;
         }
         if (peer.status().code() != Code::kPeerLost) {
@@ -128,6 +118,61 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach(std::string_view session, En
         // Not remembered: should it be there all the same, the next call reaches it.
         ended = instance;
         unreachable = std::move(peer).status();
+    }
+}
+
+bool PeerDirectory::needs_fabric(const SessionRecord& record) const {
+    return choice_ == PathChoice::kFabric || record.incarnation.host_id != runtime_.host_id();
+}
+
+bool PeerDirectory::is_complete(const SessionRecord& record) const {
+    return !needs_fabric(record) || record.fabric.is_known();
+}
+
+Result<std::shared_ptr<Peer>> PeerDirectory::attach_to(const std::string& session, SessionRecord record,
+                                                       Deadline deadline) {
+    if (!needs_fabric(record)) {
+        return SameHostPeer::attach(runtime_, counters_, session, std::move(record), own_session_, deadline);
+    }
+    if (choice_ != PathChoice::kAuto && choice_ != PathChoice::kFabric) {
+        return failure(Code::kNotSupported,
+                       "session {} is on host '{}', this process on '{}', and MF_TRANS_PATH allows '{}' alone, "
+                       "which stays on one host",
+                       session, record.incarnation.host_id, runtime_.host_id(),
+                       runtime_.options().text(OptionId::kTransPath));
+    }
+    return OtherHostPeer::attach(others_, counters_, session, std::move(record), deadline);
+}
+
+uint64_t PeerDirectory::last_ended(Entry& entry) {
+    uint64_t ended = 0;
+    {
+        const std::shared_lock lock(entry.mutex);
+        ended = entry.ended;
+    }
+    const std::lock_guard lock(entry.publication->mutex);
+    const bool attached_ended = entry.attached != 0 && entry.publication->gone == entry.attached;
+    return attached_ended ? entry.attached : ended;
+}
+
+void PeerDirectory::keep(Entry& entry, const std::shared_ptr<Peer>& peer) {
+    entry.used.store(clock_.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    entry.attached = peer->record().instance;
+    {
+        const std::lock_guard lock(entry.mutex);
+        entry.peer = peer;
+    }
+    bool is_gone = false;
+    {
+        const std::lock_guard lock(entry.publication->mutex);
+        entry.publication->attached = peer;
+        is_gone = entry.publication->gone == entry.attached;
+    }
+    if (is_gone) {
+        peer->end();
+    }
+    if (attached_.fetch_add(1, std::memory_order_relaxed) >= kMaxAttached) {
+        detach_idle(entry);
     }
 }
 
@@ -151,6 +196,34 @@ void PeerDirectory::detach_idle(const Entry& except) {
     }
 }
 
+void PeerDirectory::note(Publication& publication, const std::optional<std::string>& value) {
+    std::shared_ptr<Peer> ended;
+    {
+        const std::lock_guard lock(publication.mutex);
+        const uint64_t before = publication.record ? publication.record->instance : 0;
+        publication.record.reset();
+        publication.problem = {};
+        if (value) {
+            Result<SessionRecord> record = decode_record(*value);
+            if (record.is_ok()) {
+                publication.record = std::move(record).value();
+            } else {
+                publication.problem = record.status();
+            }
+        }
+        if (before != 0 && (!publication.record || publication.record->instance != before)) {
+            publication.gone = before;
+            ended = publication.attached.lock();
+            // The watch may tell of a former life's end after its successor was reached.
+            ended = ended && ended->record().instance == before ? ended : nullptr;
+        }
+        publication.changed.notify_all();
+    }
+    if (ended) {
+        ended->end();
+    }
+}
+
 Status PeerDirectory::watch(const std::string& session, Entry& entry, Deadline deadline) {
     if (entry.watch) {
         return {};
@@ -158,10 +231,7 @@ Status PeerDirectory::watch(const std::string& session, Entry& entry, Deadline d
     entry.publication = std::make_shared<Publication>();
     auto handler = [publication = entry.publication](std::string_view,
                                                      const std::optional<std::string>& value) {
-        const std::lock_guard lock(publication->mutex);
-        publication->record = value;
-        publication->was_there = publication->was_there || value.has_value();
-        publication->changed.notify_all();
+        note(*publication, value);
     };
     Result<uint64_t> watch = runtime_.store().watch(session_key(session), std::move(handler), deadline);
     if (!watch.is_ok()) {
@@ -179,27 +249,43 @@ Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry
         // A life of it has ended: what the store says now counts, not what the watch has not told yet.
         MF_ASSIGN_OR_RETURN(const std::optional<std::string> now,
                             runtime_.store().find(session_key(session), deadline));
+        std::optional<SessionRecord> successor;
         if (now) {
-            MF_ASSIGN_OR_RETURN(SessionRecord record, decode_record(*now));
-            if (record.instance != ended) {
-                return record;
-            }
+            MF_ASSIGN_OR_RETURN(successor, decode_record(*now));
         }
-        return failure(Code::kPeerLost,
-                       "session {} has ended (its process is gone or has closed it); it can be used again "
-                       "once it is opened again under this name",
-                       session);
+        if (!successor || successor->instance == ended) {
+            return failure(Code::kPeerLost,
+                           "session {} has ended (its process is gone or has closed it); it can be used "
+                           "again once it is opened again under this name",
+                           session);
+        }
+        if (is_complete(*successor)) {
+            return std::move(*successor);
+        }
     }
     std::unique_lock lock(publication.mutex);
-    while (!publication.record) {
-        if (!wait_changed(publication.changed, lock, deadline) && !publication.record) {
-            return failure(Code::kTimeout,
-                           "session {} is not there: no process has opened it at the config store {} by the "
-                           "deadline (MF_TRANS_TIMEOUT)",
-                           session, runtime_.store().endpoint().text());
+    const auto is_there = [&] {
+        return publication.record && publication.record->instance != ended && is_complete(*publication.record);
+    };
+    while (!is_there() && publication.problem.is_ok()) {
+        if (!wait_changed(publication.changed, lock, deadline) && !is_there()) {
+            return not_there(session, publication.record);
         }
     }
-    return decode_record(*publication.record);
+    return is_there() ? Result<SessionRecord>(*publication.record) : publication.problem;
+}
+
+Status PeerDirectory::not_there(const std::string& session, const std::optional<SessionRecord>& record) const {
+    if (record && !is_complete(*record)) {
+        return failure(Code::kTimeout,
+                       "session {} is on host '{}', and did not start its fabric by the deadline "
+                       "(MF_TRANS_TIMEOUT)",
+                       session, record->incarnation.host_id);
+    }
+    return failure(Code::kTimeout,
+                   "session {} is not there: no process has opened it at the config store {} by the deadline "
+                   "(MF_TRANS_TIMEOUT)",
+                   session, runtime_.store().endpoint().text());
 }
 
 }  // namespace memfabric::trans

@@ -10,15 +10,22 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/runtime.h"
+#include "trans/counters.h"
 #include "trans/peer.h"
+#include "trans/remote_sessions.h"
 
 namespace memfabric::trans {
 
 /// The sessions that an engine has transferred with, each as it is published now. Thread-safe.
 class PeerDirectory {
  public:
-    PeerDirectory(Runtime& runtime, Counters& counters, std::string own_session)
-        : runtime_(runtime), counters_(counters), own_session_(std::move(own_session)) {}
+    PeerDirectory(Runtime& runtime, Counters& counters, RemoteSessions& others, std::string own_session)
+        : runtime_(runtime),
+          counters_(counters),
+          others_(others),
+          own_session_(std::move(own_session)),
+          choice_(static_cast<PathChoice>(runtime.options().integer(OptionId::kTransPath))) {}
     ~PeerDirectory();
     PeerDirectory(const PeerDirectory&) = delete;
     PeerDirectory& operator=(const PeerDirectory&) = delete;
@@ -27,7 +34,8 @@ class PeerDirectory {
     /// kPeerLost until its name is published again.
     Result<std::shared_ptr<Peer>> find(std::string_view session, Deadline deadline);
 
-    /// The peer is of a life that has ended: the next find() looks for its successor.
+    /// The peer is of a life that has ended, or its way is broken: the next find() looks for its successor, or
+    /// for a new way.
     void forget(std::string_view session, const Peer& peer);
 
  private:
@@ -35,8 +43,10 @@ class PeerDirectory {
     struct Publication {
         std::mutex mutex;
         std::condition_variable changed;
-        std::optional<std::string> record;
-        bool was_there = false;
+        std::optional<SessionRecord> record;
+        Status problem;                // where what is published is no record
+        uint64_t gone = 0;             // instance of the last life that was there and is no more
+        std::weak_ptr<Peer> attached;  // hears of its end
     };
     struct Entry {
         std::mutex attaching;  // held while the peer is attached, so that it happens once
@@ -45,22 +55,36 @@ class PeerDirectory {
         std::shared_mutex mutex;
         std::shared_ptr<Peer> peer;  // guarded by mutex
         uint64_t ended = 0;          // instance of the last life that is known to have ended; likewise
+        uint64_t attached = 0;       // instance of the last life that was reached; guarded by attaching
         std::atomic<uint64_t> used{0};
     };
 
     /// kInvalidParam where no session can have that name.
     Result<Entry*> entry_of(std::string_view session);
     Result<std::shared_ptr<Peer>> attach(std::string_view session, Entry& entry, Deadline deadline);
+    /// By the way that leads to it.
+    Result<std::shared_ptr<Peer>> attach_to(const std::string& session, SessionRecord record,
+                                            Deadline deadline);
+    void keep(Entry& entry, const std::shared_ptr<Peer>& peer);
+    static void note(Publication& publication, const std::optional<std::string>& value);
+    bool needs_fabric(const SessionRecord& record) const;
+    /// Says already how this process reaches it.
+    bool is_complete(const SessionRecord& record) const;
+    /// The life that has ended as far as is known: 0 where none has.
+    static uint64_t last_ended(Entry& entry);
     Status watch(const std::string& session, Entry& entry, Deadline deadline);
     /// As it is published now, or will be by the deadline; not the life `ended` (0: none has).
     Result<SessionRecord> published(const std::string& session, Entry& entry, uint64_t ended,
                                     Deadline deadline);
+    Status not_there(const std::string& session, const std::optional<SessionRecord>& record) const;
     std::shared_ptr<Peer> present(Entry& entry);
     void detach_idle(const Entry& except);
 
     Runtime& runtime_;
     Counters& counters_;
+    RemoteSessions& others_;
     const std::string own_session_;
+    const PathChoice choice_;
     std::shared_mutex mutex_;
     std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;  // guarded by mutex_
     std::atomic<uint64_t> clock_{0};                                      // orders the uses of entries

@@ -143,6 +143,15 @@ std::vector<AddressRange> Registrations::all() const {
     return ranges;
 }
 
+std::vector<AddressRange> Registrations::offered() const {
+    std::vector<AddressRange> ranges;
+    ranges.reserve(offered_.size());
+    for (const auto& [begin, end] : offered_) {
+        ranges.push_back({begin, end - begin});
+    }
+    return ranges;
+}
+
 void Registrations::note(AddressRange range) {
     std::vector<Repeated>& sizes = by_start_[range.begin];
     if (sizes.empty() || sizes.back().size != range.size) {

@@ -44,6 +44,8 @@ class Registrations {
     size_t size() const { return size_; }
     /// All that are registered, in no order; equal ones once for each.
     std::vector<memory::AddressRange> all() const;
+    /// The ranges of the table, in order: as changes have added them.
+    std::vector<memory::AddressRange> offered() const;
 
  private:
     /// Registrations of one start and one size that were made one after the other.

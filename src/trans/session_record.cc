@@ -6,9 +6,15 @@
 namespace memfabric::store {
 
 template <>
+struct Fields<trans::FabricReach> {
+    static auto of(auto& m) { return std::tie(m.address, m.service, m.problem); }
+};
+
+template <>
 struct Fields<trans::SessionRecord> {
     static auto of(auto& m) {
-        return std::tie(m.incarnation, m.instance, m.hand_over, m.token, m.nonce_address, m.nonce);
+        return std::tie(m.incarnation, m.instance, m.hand_over, m.token, m.nonce_address, m.nonce,
+                        m.fabric);
     }
 };
 

@@ -8,6 +8,16 @@
 
 namespace memfabric::trans {
 
+/// How other hosts reach a session. Empty until that is known, which takes longer than opening one.
+struct FabricReach {
+    std::string address;   // of the fabric
+    uint32_t service = 0;  // number of the session's own, for requests
+    std::string problem;   // why it cannot be reached, instead
+
+    bool is_known() const { return !address.empty() || !problem.empty(); }
+    bool operator==(const FabricReach&) const = default;
+};
+
 /// What a session tells its peers through the config store, under session_key().
 struct SessionRecord {
     Incarnation incarnation;  // of its process
@@ -17,6 +27,7 @@ struct SessionRecord {
     uint64_t nonce_address =
         0;  // where `nonce` lies in its memory: whoever reads it there has the right process
     uint64_t nonce = 0;
+    FabricReach fabric;
 
     std::string table_object() const;
     std::string flights_object() const;

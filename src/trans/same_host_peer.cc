@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trans/peer.h"
+#include "trans/same_host_peer.h"
 
 #include <algorithm>
 #include <array>
@@ -64,7 +64,7 @@ uint64_t total_of(std::span<const copy::Piece> pieces) {
 
 }  // namespace
 
-struct Peer::Plan {
+struct SameHostPeer::Plan {
     std::vector<copy::Piece> mapped;  // both addresses are of this process
     std::vector<copy::Piece> other;   // the remote address is the peer's
     /// Of `mapped`, what this process writes for the first time, in parts that threads can share.
@@ -78,25 +78,18 @@ struct Peer::Plan {
     }
 };
 
-Peer::Peer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record, TableView table,
+SameHostPeer::SameHostPeer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record, TableView table,
            std::unique_ptr<InFlightLane> lane)
-    : runtime_(runtime),
+    : Peer(std::move(session), std::move(record)),
+      runtime_(runtime),
       counters_(counters),
-      session_(std::move(session)),
-      record_(std::move(record)),
       table_(std::move(table)),
       lane_(std::move(lane)),
       choice_(static_cast<PathChoice>(runtime.options().integer(OptionId::kTransPath))) {}
 
-Result<std::shared_ptr<Peer>> Peer::attach(Runtime& runtime, Counters& counters, std::string session,
+Result<std::shared_ptr<Peer>> SameHostPeer::attach(Runtime& runtime, Counters& counters, std::string session,
                                            SessionRecord record, const std::string& own_session,
                                            Deadline deadline) {
-    if (record.incarnation.host_id != runtime.host_id()) {
-        return failure(Code::kNotSupported,
-                       "session {} is on host {}, this process on {}: this version reaches sessions of one "
-                       "host (MF_HOST_ID says which processes are on one)",
-                       session, record.incarnation.host_id, runtime.host_id());
-    }
     transport::MappedTransport& mapped = runtime.mapped();
     MF_ASSIGN_OR_RETURN(Fd table_fd,
                         mapped.fetch({record.hand_over}, record.table_object(), record.token, deadline));
@@ -105,15 +98,15 @@ Result<std::shared_ptr<Peer>> Peer::attach(Runtime& runtime, Counters& counters,
     MF_ASSIGN_OR_RETURN(TableView table, TableView::open(std::move(table_fd)));
     MF_ASSIGN_OR_RETURN(std::unique_ptr<InFlightLane> lane,
                         InFlightLane::claim(std::move(flights_fd), own_session));
-    return std::make_shared<Peer>(runtime, counters, std::move(session), std::move(record), std::move(table),
+    return std::make_shared<SameHostPeer>(runtime, counters, std::move(session), std::move(record), std::move(table),
                                   std::move(lane));
 }
 
-void Peer::wait_change(uint32_t generation, Deadline deadline) const {
+void SameHostPeer::wait_change(uint32_t generation, Deadline deadline) {
     table_.wait_change(generation, deadline.sooner(Deadline::after(kLookAgain)));
 }
 
-bool Peer::looks_alive() {
+bool SameHostPeer::looks_alive() {
     const int64_t now = now_ns();
     if (now - alive_at_.load(std::memory_order_relaxed) < kAliveFor) {
         return true;
@@ -125,7 +118,7 @@ bool Peer::looks_alive() {
     return true;
 }
 
-Peer::Attempt Peer::transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
+SameHostPeer::Attempt SameHostPeer::transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
     std::array<memory::AddressRange, kFewPieces> few;
     std::span<memory::AddressRange> ranges(few.data(), std::min(pieces.size(), kFewPieces));
     if (pieces.size() > kFewPieces) {
@@ -163,7 +156,7 @@ Peer::Attempt Peer::transfer(Direction direction, std::span<const copy::Piece> p
     return attempt;
 }
 
-Status Peer::run(Direction direction, std::span<const copy::Piece> pieces,
+Status SameHostPeer::run(Direction direction, std::span<const copy::Piece> pieces,
                  std::span<const TableView::Part> parts, Deadline deadline) {
     const bool may_map = choice_ == PathChoice::kAuto || choice_ == PathChoice::kMapped;
     const bool any_mapped = may_map && std::any_of(parts.begin(), parts.end(),
@@ -187,7 +180,7 @@ Status Peer::run(Direction direction, std::span<const copy::Piece> pieces,
     return run_plan(direction, plan, deadline);
 }
 
-Status Peer::add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
+Status SameHostPeer::add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
                         uint64_t done, Plan& plan, Deadline deadline) {
     const std::lock_guard lock(paths_mutex_);
     if (!segments_.contains(part.segment)) {
@@ -198,7 +191,7 @@ Status Peer::add_mapped(Direction direction, const copy::Piece& piece, const Tab
     const uint64_t offset = part.begin - segment.base;
     if (part.begin < segment.base || offset > size || part.size > size - offset) {
         return failure(Code::kRefused, "session {}: {} bytes at {:#x} lie outside its shared segment {}",
-                       session_, part.size, part.begin, part.segment);
+                       session(), part.size, part.begin, part.segment);
     }
     std::byte* const here = segment.mapping.data() + offset;
     if (direction == Direction::kRead) {
@@ -212,7 +205,7 @@ Status Peer::add_mapped(Direction direction, const copy::Piece& piece, const Tab
     return {};
 }
 
-Status Peer::run_plan(Direction direction, const Plan& plan, Deadline deadline) {
+Status SameHostPeer::run_plan(Direction direction, const Plan& plan, Deadline deadline) {
     // First what can fail, so that a refusal comes before the first byte as often as it can.
     if (!plan.other.empty()) {
         MF_RETURN_IF_ERROR(move_other(direction, plan.other, deadline));
@@ -222,32 +215,32 @@ Status Peer::run_plan(Direction direction, const Plan& plan, Deadline deadline) 
     runtime_.engine().copy_batch(plan.mapped);
     // Memory of a process that died takes bytes like any other: only now is it known who got them.
     if (!is_alive()) {
-        return failure(Code::kPeerLost, "the process of session {} has ended", session_);
+        return failure(Code::kPeerLost, "the process of session {} has ended", session());
     }
     counters_.count(PathChoice::kMapped, total_of(plan.mapped));
     return {};
 }
 
-Status Peer::map_segment(uint32_t segment, Deadline deadline) {
+Status SameHostPeer::map_segment(uint32_t segment, Deadline deadline) {
     const std::optional<memory::AddressRange> place = table_.segment(segment);
     if (!place) {
-        return failure(Code::kRefused, "session {} names shared segment {}, which its table lacks", session_,
+        return failure(Code::kRefused, "session {} names shared segment {}, which its table lacks", session(),
                        segment);
     }
     MF_ASSIGN_OR_RETURN(Fd descriptor,
-                        runtime_.mapped().fetch({record_.hand_over}, record_.segment_object(segment),
-                                                record_.token, deadline));
+                        runtime_.mapped().fetch({record().hand_over}, record().segment_object(segment),
+                                                record().token, deadline));
     MF_ASSIGN_OR_RETURN(const memory::Segment shared,
                         memory::Segment::adopt(std::move(descriptor), place->size));
     MF_ASSIGN_OR_RETURN(Mapping mapping, Mapping::shared(shared.descriptor(), place->size));
     std::erase_if(segments_, [&](const auto& entry) { return !table_.segment(entry.first); });
     segments_.emplace(segment, MappedSegment{std::move(mapping), place->begin, {}});
-    log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session_, segment,
+    log_debug("session {}: its segment {} of {} bytes is mapped here and copied directly", session(), segment,
               place->size);
     return {};
 }
 
-Status Peer::open_other_path(Deadline deadline) {
+Status SameHostPeer::open_other_path(Deadline deadline) {
     const std::lock_guard lock(paths_mutex_);
     if (other_path_ != nullptr) {
         return {};
@@ -256,10 +249,10 @@ Status Peer::open_other_path(Deadline deadline) {
         return failure(Code::kNotSupported,
                        "session {}: its memory there was not allocated by this library, and MF_TRANS_PATH "
                        "allows nothing but mapped memory",
-                       session_);
+                       session());
     }
     if (choice_ != PathChoice::kStaging) {
-        Result<std::unique_ptr<PeerPath>> attached = AttachPath::open(runtime_, record_);
+        Result<std::unique_ptr<PeerPath>> attached = AttachPath::open(runtime_, record());
         if (!attached.is_ok() &&
             (choice_ == PathChoice::kAttach || attached.status().code() != Code::kNotSupported)) {
             return attached.status();
@@ -267,22 +260,22 @@ Status Peer::open_other_path(Deadline deadline) {
         if (attached.is_ok()) {
             other_path_ = std::move(attached).value();
         } else {
-            log_debug("session {}: {}", session_, attached.status().message());
+            log_debug("session {}: {}", session(), attached.status().message());
         }
     }
     if (other_path_ == nullptr) {
-        MF_ASSIGN_OR_RETURN(Fd ring, runtime_.mapped().fetch({record_.hand_over}, record_.staging_object(),
-                                                             record_.token, deadline));
+        MF_ASSIGN_OR_RETURN(Fd ring, runtime_.mapped().fetch({record().hand_over}, record().staging_object(),
+                                                             record().token, deadline));
         MF_ASSIGN_OR_RETURN(other_path_, StagingPath::open(std::move(ring), [this] { return is_alive(); }));
     }
     log_debug(
-        "session {}: private memory goes {}", session_,
+        "session {}: private memory goes {}", session(),
         other_path_->kind() == PathChoice::kAttach ? "by cross-memory attach" : "through its staging ring");
     other_.store(other_path_.get(), std::memory_order_release);
     return {};
 }
 
-Status Peer::move_other(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
+Status SameHostPeer::move_other(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
     PeerPath* path = other_.load(std::memory_order_acquire);
     if (path == nullptr) {
         MF_RETURN_IF_ERROR(open_other_path(deadline));
