@@ -36,13 +36,20 @@ std::vector<memory::AddressRange> vanished(const Registrations::Change& change) 
     return gone;
 }
 
+SessionRecord new_record(const Incarnation& incarnation) {
+    SessionRecord record;
+    record.incarnation = incarnation;
+    record.instance = random_u64();
+    return record;
+}
+
 }  // namespace
 
 Engine::Engine(std::shared_ptr<Runtime> runtime, std::string session, Shared shared)
     : runtime_(std::move(runtime)),
       session_(std::move(session)),
       timeout_(std::chrono::milliseconds(runtime_->options().integer(OptionId::kTransTimeout))),
-      record_{.incarnation = runtime_->incarnation(), .instance = random_u64()},
+      record_(new_record(runtime_->incarnation())),
       nonce_(random_u64()),
       pool_(runtime_->options()),
       table_(std::move(shared.table)),
@@ -293,8 +300,9 @@ Status Engine::not_registered(std::string_view session, const Peer::Attempt& att
                    "session {} has not registered {:#x} (the last {} bytes of a piece begin there), and did "
                    "not by the deadline (MF_TRANS_TIMEOUT); {}",
                    session, attempt.missing.begin, attempt.missing.size,
-                   attempt.moved_some ? "it was taken back while the transfer ran, so some bytes may have moved"
-                                      : "not one byte was moved");
+                   attempt.moved_some
+                       ? "it was taken back while the transfer ran, so some bytes may have moved"
+                       : "not one byte was moved");
 }
 
 Status Engine::transfer(Direction direction, std::string_view session, std::span<const copy::Piece> pieces) {

@@ -204,7 +204,8 @@ void Exposures::open(const SharedExposure& exposure) {
 std::vector<Exposures::SharedExposure> Exposures::ending_in(std::span<const AddressRange> ranges) const {
     std::vector<SharedExposure> inside;
     std::ranges::copy_if(ending_, std::back_inserter(inside), [&](const SharedExposure& exposure) {
-        return std::ranges::any_of(ranges, [&](AddressRange range) { return overlap(range, exposure->range); });
+        return std::ranges::any_of(ranges,
+                                   [&](AddressRange range) { return overlap(range, exposure->range); });
     });
     return inside;
 }

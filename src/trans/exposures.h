@@ -23,7 +23,8 @@
 namespace memfabric::trans {
 
 /// A session's memory as other hosts reach it. What is registered is exposed to the fabric once somebody
-/// there asks for it, range by range; until the first of them comes, nothing here costs anything. Thread-safe.
+/// there asks for it, range by range; until the first of them comes, nothing here costs anything.
+/// Thread-safe.
 class Exposures {
  public:
     /// Calls activate() with all ranges that are registered, in a lock under which change() is called too.

@@ -52,8 +52,7 @@ Peer::Attempt attempt_of(Peer::Outcome outcome, Status status = {}) {
 Result<std::shared_ptr<Peer>> OtherHostPeer::attach(RemoteSessions& sessions, Counters& counters,
                                                     std::string session, SessionRecord record,
                                                     Deadline deadline) {
-    const std::string name =
-        fmt::format("session {} on host '{}'", session, record.incarnation.host_id);
+    const std::string name = fmt::format("session {} on host '{}'", session, record.incarnation.host_id);
     if (!record.fabric.problem.empty()) {
         return failure(Code::kNotSupported, "{} cannot be reached from other hosts: {}", name,
                        record.fabric.problem);
@@ -76,7 +75,8 @@ void OtherHostPeer::end() {
         ended_.store(true, std::memory_order_release);
     }
     woken_.notify_all();
-    ways_.peer->abandon(failure(Code::kPeerLost, "session {} has ended, as the config store says", session()));
+    ways_.peer->abandon(
+        failure(Code::kPeerLost, "session {} has ended, as the config store says", session()));
 }
 
 void OtherHostPeer::pause(std::chrono::microseconds duration, Deadline deadline) {
@@ -98,8 +98,9 @@ Peer::Attempt OtherHostPeer::transfer(Direction direction, std::span<const copy:
             return std::move(*attempt);
         }
     }
-    return refusals == 0 ? attempt_of(Outcome::kGone)
-                         : attempt_of(Outcome::kDone, failure(Code::kPeerLost, "session {} has ended", session()));
+    return refusals == 0
+               ? attempt_of(Outcome::kGone)
+               : attempt_of(Outcome::kDone, failure(Code::kPeerLost, "session {} has ended", session()));
 }
 
 std::optional<Peer::Attempt> OtherHostPeer::step(Direction direction, std::span<const copy::Piece> pieces,
@@ -134,15 +135,16 @@ std::optional<Peer::Attempt> OtherHostPeer::send(Direction direction, std::span<
 }
 
 Peer::Attempt OtherHostPeer::no_answer(const Status& status) {
-    if (status.code() == Code::kObjectNotExists) {
+    if (status.code() == Code::kNotSupported) {  // its process serves no such session any more
         end();
         return attempt_of(Outcome::kGone);
     }
     if (status.code() == Code::kTimeout) {
-        return attempt_of(Outcome::kDone, failure(Code::kTimeout,
-                                                  "its process did not answer by the deadline (is it stopped, "
-                                                  "or the link to its host down?): {}",
-                                                  status.message()));
+        return attempt_of(Outcome::kDone,
+                          failure(Code::kTimeout,
+                                  "its process did not answer by the deadline (is it stopped, "
+                                  "or the link to its host down?): {}",
+                                  status.message()));
     }
     return attempt_of(Outcome::kDone, status);
 }
@@ -177,10 +179,10 @@ std::optional<Peer::Attempt> OtherHostPeer::ask(std::span<const AddressRange> un
             return attempt_of(Outcome::kDone, Status(static_cast<Code>(answer->code), answer->text));
     }
     if (deadline.expired()) {
-        return attempt_of(Outcome::kDone,
-                          failure(Code::kTimeout, "session {} did not bring its memory within reach of other "
+        return attempt_of(Outcome::kDone, failure(Code::kTimeout,
+                                                  "session {} did not bring its memory within reach of other "
                                                   "hosts by the deadline (MF_TRANS_TIMEOUT)",
-                                  session()));
+                                                  session()));
     }
     return std::nullopt;
 }

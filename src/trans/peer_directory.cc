@@ -135,11 +135,12 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach_to(const std::string& sessio
         return SameHostPeer::attach(runtime_, counters_, session, std::move(record), own_session_, deadline);
     }
     if (choice_ != PathChoice::kAuto && choice_ != PathChoice::kFabric) {
-        return failure(Code::kNotSupported,
-                       "session {} is on host '{}', this process on '{}', and MF_TRANS_PATH allows '{}' alone, "
-                       "which stays on one host",
-                       session, record.incarnation.host_id, runtime_.host_id(),
-                       runtime_.options().text(OptionId::kTransPath));
+        return failure(
+            Code::kNotSupported,
+            "session {} is on host '{}', this process on '{}', and MF_TRANS_PATH allows '{}' alone, "
+            "which stays on one host",
+            session, record.incarnation.host_id, runtime_.host_id(),
+            runtime_.options().text(OptionId::kTransPath));
     }
     return OtherHostPeer::attach(others_, counters_, session, std::move(record), deadline);
 }
@@ -265,7 +266,8 @@ Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry
     }
     std::unique_lock lock(publication.mutex);
     const auto is_there = [&] {
-        return publication.record && publication.record->instance != ended && is_complete(*publication.record);
+        return publication.record && publication.record->instance != ended &&
+               is_complete(*publication.record);
     };
     while (!is_there() && publication.problem.is_ok()) {
         if (!wait_changed(publication.changed, lock, deadline) && !is_there()) {
@@ -275,7 +277,8 @@ Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry
     return is_there() ? Result<SessionRecord>(*publication.record) : publication.problem;
 }
 
-Status PeerDirectory::not_there(const std::string& session, const std::optional<SessionRecord>& record) const {
+Status PeerDirectory::not_there(const std::string& session,
+                                const std::optional<SessionRecord>& record) const {
     if (record && !is_complete(*record)) {
         return failure(Code::kTimeout,
                        "session {} is on host '{}', and did not start its fabric by the deadline "

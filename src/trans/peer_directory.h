@@ -34,8 +34,8 @@ class PeerDirectory {
     /// kPeerLost until its name is published again.
     Result<std::shared_ptr<Peer>> find(std::string_view session, Deadline deadline);
 
-    /// The peer is of a life that has ended, or its way is broken: the next find() looks for its successor, or
-    /// for a new way.
+    /// The peer is of a life that has ended, or its way is broken: the next find() looks for its successor,
+    /// or for a new way.
     void forget(std::string_view session, const Peer& peer);
 
  private:

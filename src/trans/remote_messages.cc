@@ -144,10 +144,8 @@ std::string encode(const RegionsAnswer& answer) {
                      answer.text.substr(0, kLongestText),
                      {}};
     for (const RemoteRange& known : answer.regions) {
-        wire.regions.push_back({{known.range.begin, known.range.size},
-                                known.region.key,
-                                known.region.base,
-                                known.region.size});
+        wire.regions.push_back(
+            {{known.range.begin, known.range.size}, known.region.key, known.region.base, known.region.size});
     }
     return store::encode(wire);
 }

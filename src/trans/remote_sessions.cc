@@ -59,8 +59,8 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
     if (!refusal_.empty()) {
         return;
     }
-    start_ = start_thread("mf-trans-fabric", [this, load = std::move(load), publish = std::move(publish)](
-                                                 const std::stop_token& stop) {
+    start_ = start_thread("mf-trans-fabric", [this, load = std::move(load),
+                                              publish = std::move(publish)](const std::stop_token& stop) {
         Result<std::shared_ptr<transport::RemoteMemory>> started = runtime_.remote_memory();
         {
             const std::lock_guard lock(mutex_);
@@ -70,7 +70,8 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
                 exposures_.start(memory_, load);
                 memory_->serve(service_, [this](std::string_view bytes) { return answer(bytes); });
             } else {
-                problem_ = started.is_ok() ? failure(Code::kNotSupported, "the fabric does not work here; the log says why")
+                problem_ = started.is_ok() ? failure(Code::kNotSupported,
+                                                     "the fabric does not work here; the log says why")
                                            : started.status();
             }
             is_started_ = true;
@@ -138,8 +139,11 @@ std::shared_ptr<RegionCache> RemoteSessions::cache_of(uint64_t instance) {
 std::string RemoteSessions::answer(std::string_view bytes) {
     Result<RemoteRequest> request = decode_request(bytes);
     if (!request.is_ok()) {
-        return encode(RegionsAnswer{RegionsOutcome::kFailed, {}, static_cast<int32_t>(request.status().code()),
-                                    request.status().message(), {}});
+        return encode(RegionsAnswer{RegionsOutcome::kFailed,
+                                    {},
+                                    static_cast<int32_t>(request.status().code()),
+                                    request.status().message(),
+                                    {}});
     }
     if (const auto* regions = std::get_if<RegionsRequest>(&*request)) {
         return encode(exposures_.answer(*regions));

@@ -61,7 +61,7 @@ class RemoteSessions {
     const std::string refusal_;  // why there is no fabric here; empty where there is to be one
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool is_started_ = false;                           // guarded by mutex_, as is what follows
+    bool is_started_ = false;  // guarded by mutex_, as is what follows
     std::shared_ptr<transport::RemoteMemory> memory_;
     Status problem_;
     std::string address_;

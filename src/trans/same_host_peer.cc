@@ -78,8 +78,8 @@ struct SameHostPeer::Plan {
     }
 };
 
-SameHostPeer::SameHostPeer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record, TableView table,
-           std::unique_ptr<InFlightLane> lane)
+SameHostPeer::SameHostPeer(Runtime& runtime, Counters& counters, std::string session, SessionRecord record,
+                           TableView table, std::unique_ptr<InFlightLane> lane)
     : Peer(std::move(session), std::move(record)),
       runtime_(runtime),
       counters_(counters),
@@ -88,8 +88,8 @@ SameHostPeer::SameHostPeer(Runtime& runtime, Counters& counters, std::string ses
       choice_(static_cast<PathChoice>(runtime.options().integer(OptionId::kTransPath))) {}
 
 Result<std::shared_ptr<Peer>> SameHostPeer::attach(Runtime& runtime, Counters& counters, std::string session,
-                                           SessionRecord record, const std::string& own_session,
-                                           Deadline deadline) {
+                                                   SessionRecord record, const std::string& own_session,
+                                                   Deadline deadline) {
     transport::MappedTransport& mapped = runtime.mapped();
     MF_ASSIGN_OR_RETURN(Fd table_fd,
                         mapped.fetch({record.hand_over}, record.table_object(), record.token, deadline));
@@ -98,8 +98,8 @@ Result<std::shared_ptr<Peer>> SameHostPeer::attach(Runtime& runtime, Counters& c
     MF_ASSIGN_OR_RETURN(TableView table, TableView::open(std::move(table_fd)));
     MF_ASSIGN_OR_RETURN(std::unique_ptr<InFlightLane> lane,
                         InFlightLane::claim(std::move(flights_fd), own_session));
-    return std::make_shared<SameHostPeer>(runtime, counters, std::move(session), std::move(record), std::move(table),
-                                  std::move(lane));
+    return std::shared_ptr<Peer>(std::make_shared<SameHostPeer>(
+        runtime, counters, std::move(session), std::move(record), std::move(table), std::move(lane)));
 }
 
 void SameHostPeer::wait_change(uint32_t generation, Deadline deadline) {
@@ -118,7 +118,8 @@ bool SameHostPeer::looks_alive() {
     return true;
 }
 
-SameHostPeer::Attempt SameHostPeer::transfer(Direction direction, std::span<const copy::Piece> pieces, Deadline deadline) {
+SameHostPeer::Attempt SameHostPeer::transfer(Direction direction, std::span<const copy::Piece> pieces,
+                                             Deadline deadline) {
     std::array<memory::AddressRange, kFewPieces> few;
     std::span<memory::AddressRange> ranges(few.data(), std::min(pieces.size(), kFewPieces));
     if (pieces.size() > kFewPieces) {
@@ -157,7 +158,7 @@ SameHostPeer::Attempt SameHostPeer::transfer(Direction direction, std::span<cons
 }
 
 Status SameHostPeer::run(Direction direction, std::span<const copy::Piece> pieces,
-                 std::span<const TableView::Part> parts, Deadline deadline) {
+                         std::span<const TableView::Part> parts, Deadline deadline) {
     const bool may_map = choice_ == PathChoice::kAuto || choice_ == PathChoice::kMapped;
     const bool any_mapped = may_map && std::any_of(parts.begin(), parts.end(),
                                                    [](const auto& part) { return part.segment != 0; });
@@ -181,7 +182,7 @@ Status SameHostPeer::run(Direction direction, std::span<const copy::Piece> piece
 }
 
 Status SameHostPeer::add_mapped(Direction direction, const copy::Piece& piece, const TableView::Part& part,
-                        uint64_t done, Plan& plan, Deadline deadline) {
+                                uint64_t done, Plan& plan, Deadline deadline) {
     const std::lock_guard lock(paths_mutex_);
     if (!segments_.contains(part.segment)) {
         MF_RETURN_IF_ERROR(map_segment(part.segment, deadline));

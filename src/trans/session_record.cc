@@ -13,8 +13,7 @@ struct Fields<trans::FabricReach> {
 template <>
 struct Fields<trans::SessionRecord> {
     static auto of(auto& m) {
-        return std::tie(m.incarnation, m.instance, m.hand_over, m.token, m.nonce_address, m.nonce,
-                        m.fabric);
+        return std::tie(m.incarnation, m.instance, m.hand_over, m.token, m.nonce_address, m.nonce, m.fabric);
     }
 };
 

@@ -16,6 +16,7 @@ SessionRecord example() {
     record.token = "secret";
     record.nonce_address = 0x7f0000001000;
     record.nonce = 90;
+    record.fabric = {.address = "fabric address", .service = 65536, .problem = {}};
     return record;
 }
 
@@ -27,6 +28,13 @@ TEST(SessionRecord, ComesBackAsItWas) {
     EXPECT_EQ(record.token, "secret");
     EXPECT_EQ(record.nonce_address, 0x7f0000001000U);
     EXPECT_EQ(record.nonce, 90U);
+    EXPECT_EQ(record.fabric, example().fabric);
+}
+
+TEST(SessionRecord, SaysWhetherItIsKnownHowOtherHostsReachIt) {
+    EXPECT_TRUE(example().fabric.is_known());
+    EXPECT_TRUE((FabricReach{.address = {}, .service = 0, .problem = "MF_FABRIC is off"}).is_known());
+    EXPECT_FALSE(FabricReach{}.is_known());
 }
 
 TEST(SessionRecord, GarbageIsRefused) {
