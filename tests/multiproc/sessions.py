@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transfer sessions for tests: actors that have opened one each at a common store."""
 import dataclasses
+import json
 import random
 
 from actors import Actor
@@ -27,6 +28,11 @@ class Session:
 
     def fails(self, code, verb, *words, **options):
         return self.actor.fails(code, verb, self.handle, *words, **options)
+
+    def bytes_by_path(self):
+        """What it has moved, by the paths that it took."""
+        counters = json.loads(self.actor.call("trans_counters", self.handle).text)
+        return {path: reading["bytes"] for path, reading in counters.items() if reading["bytes"]}
 
     def memory(self, size, pool=False, registered=True, seed=None):
         """Fresh memory, of the library where `pool`, filled with a pattern where `seed` is given."""
