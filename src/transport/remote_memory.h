@@ -30,6 +30,9 @@ class ExposedMemory {
  public:
     virtual ~ExposedMemory() = default;
     virtual const RemoteRegion& region() const = 0;
+    /// Ends it where the caller knows that nobody is in an operation on it: connections of peers stay as they
+    /// are. The destructor has nothing left to do then.
+    virtual void retire() {}
 };
 
 /// A put or get that goes on without its caller. Must not outlive its transport.
