@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What libmf_shmem uses of SHM objects beyond smem_shm.h. */
+/* What libmf_shmem uses of SHM objects beyond smem_shm.h, and counters. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -162,6 +162,17 @@ static void sleep_until(actor_command* command) {
     actor_answer_code(command, 0);
 }
 
+/* trans_counters HANDLE: as JSON, by path. */
+static void trans_counters(actor_command* command) {
+    char* const text = mf_private_trans_counters_json((smem_trans_t)actor_pointer(command));
+    if (text == NULL) {
+        actor_answer_error(command, 0);
+        return;
+    }
+    fprintf(command->answer, "ok %s\n", text);
+    mf_private_free_text(text);
+}
+
 bool actor_private_command(const char* name, actor_command* command) {
     static const actor_entry kCommands[] = {
         {"shm_create_part", create_part},
@@ -177,6 +188,7 @@ bool actor_private_command(const char* name, actor_command* command) {
         {"shm_get_rows", get_rows},
         {"shm_listen", listen_to_activity},
         {"shm_sleep_until", sleep_until},
+        {"trans_counters", trans_counters},
     };
     return actor_run_from(kCommands, sizeof kCommands / sizeof kCommands[0], name, command);
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "actor.h"
-#include "capi/private_api.h"
 #include "smem_trans.h"
 
 enum { kPiecesMax = 4096 };
@@ -214,17 +213,6 @@ static void wait_submitted(actor_command* command) {
     actor_answer_code(command, smem_trans_wait(handle_word(command), NULL));
 }
 
-/* trans_counters HANDLE: as JSON, by path. */
-static void counters(actor_command* command) {
-    char* const text = mf_private_trans_counters_json(handle_word(command));
-    if (text == NULL) {
-        actor_answer_error(command, 0);
-        return;
-    }
-    fprintf(command->answer, "ok %s\n", text);
-    mf_private_free_text(text);
-}
-
 bool actor_trans_command(const char* name, actor_command* command) {
     static const actor_entry kCommands[] = {
         {"trans_config", config_init},  {"trans_init", init},
@@ -236,7 +224,7 @@ bool actor_trans_command(const char* name, actor_command* command) {
         {"write", write_one},           {"read", read_one},
         {"batch_write", batch_write},   {"batch_read", batch_read},
         {"null_batch", null_batch},     {"null_regs", null_regs},
-        {"trans_wait", wait_submitted}, {"trans_counters", counters},
+        {"trans_wait", wait_submitted},
     };
     return actor_run_from(kCommands, sizeof kCommands / sizeof kCommands[0], name, command);
 }
