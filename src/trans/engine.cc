@@ -320,6 +320,7 @@ Status Engine::transfer(Direction direction, std::string_view session, std::span
 
 Status Engine::attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                        Deadline deadline) {
+    std::optional<Peer::Attempt> missed;  // the latest that lacked a registration
     while (true) {
         MF_ASSIGN_OR_RETURN(const std::shared_ptr<Peer> peer, peers_.find(session, deadline));
         Peer::Attempt attempt = peer->transfer(direction, pieces, deadline);
@@ -343,7 +344,10 @@ Status Engine::attempt(Direction direction, std::string_view session, std::span<
                     return not_registered(session, attempt);
                 }
                 peer->wait_change(attempt.generation, deadline);
+                missed = std::move(attempt);
                 break;
+            case Peer::Outcome::kNoWord:
+                return missed ? not_registered(session, *missed) : std::move(attempt.status);
             case Peer::Outcome::kBusy:
                 return failure(Code::kTimeout,
                                "the session's process began to change its registrations and did not end by "

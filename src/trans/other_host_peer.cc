@@ -140,7 +140,7 @@ Peer::Attempt OtherHostPeer::no_answer(const Status& status) {
         return attempt_of(Outcome::kGone);
     }
     if (status.code() == Code::kTimeout) {
-        return attempt_of(Outcome::kDone,
+        return attempt_of(Outcome::kNoWord,
                           failure(Code::kTimeout,
                                   "its process did not answer by the deadline (is it stopped, "
                                   "or the link to its host down?): {}",

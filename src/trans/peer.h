@@ -32,6 +32,7 @@ class Peer {
         kMissing,  // `missing` is not registered there
         kGone,     // the session has ended; not one byte was moved
         kBusy,     // the target was changing its table until the deadline
+        kNoWord,   // by the deadline the target did not say what is registered, see `status`
     };
     struct Attempt {
         Outcome outcome = Outcome::kDone;
