@@ -92,6 +92,10 @@ void mf_private_trans_release(void* token, void* memory);
 /// What the session has moved, by path: {"mapped": {"operations", "bytes"}, "attach": ..., "staging": ...}.
 char* mf_private_trans_counters_json(smem_trans_t handle);
 
+/// What this process has moved to and from other hosts since it was initialized: {"put": {"calls", "bytes"},
+/// "get": {"calls", "bytes"}, "operations": {"begun", "retried"}}.
+char* mf_private_fabric_counters_json(void);
+
 /// Leaves `text` for smem_get_last_err_msg() and logs it, as a failed function of the library does; returns
 /// `code`.
 int32_t mf_private_report(int32_t code, const char* text);

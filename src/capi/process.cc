@@ -90,6 +90,28 @@ Status Process::on_runtime(const Endpoint& endpoint, const Options& options, Dea
     }
 }
 
+transport::FabricCounters Process::fabric_counters() {
+    std::vector<std::shared_ptr<Runtime>> running;
+    {
+        const std::lock_guard lock(state_mutex_);
+        for (const auto& [address, runtime] : runtimes_) {
+            running.push_back(runtime.lock());
+        }
+    }
+    transport::FabricCounters sum;
+    for (const std::shared_ptr<Runtime>& runtime : running) {
+        const transport::FabricCounters one =
+            runtime ? runtime->fabric_counters() : transport::FabricCounters{};
+        sum.put_bytes += one.put_bytes;
+        sum.put_calls += one.put_calls;
+        sum.get_bytes += one.get_bytes;
+        sum.get_calls += one.get_calls;
+        sum.begun_operations += one.begun_operations;
+        sum.retried_operations += one.retried_operations;
+    }
+    return sum;
+}
+
 Status Process::start_bm(bm::WorldConfig config) {
     const std::lock_guard control(control_mutex_);
     bm_objects_.reap();

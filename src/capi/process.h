@@ -47,6 +47,9 @@ class Process {
     Status on_runtime(const Endpoint& endpoint, const Options& options, Deadline deadline,
                       const UseRuntime& use);
 
+    /// What this process has moved to and from other hosts, of all its runtimes that live.
+    transport::FabricCounters fabric_counters();
+
     Status register_user_memory(uint64_t address, uint64_t size);
     Status unregister_user_memory(uint64_t address);
 

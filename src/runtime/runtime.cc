@@ -169,6 +169,11 @@ Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
     return remote_memory_;
 }
 
+transport::FabricCounters Runtime::fabric_counters() {
+    const std::lock_guard lock(remote_mutex_);
+    return remote_memory_ ? remote_memory_->counters() : transport::FabricCounters{};
+}
+
 void Runtime::release_window(const std::string& object) {
     constexpr auto kPatience = std::chrono::seconds(2);
     const auto patience = store_is_away_ ? std::chrono::seconds(0) : kPatience;

@@ -43,6 +43,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     /// What reaches processes of other hosts, started by the first call; null where there can be none. Fails
     /// where it was asked for and does not work.
     Result<std::shared_ptr<transport::RemoteMemory>> remote_memory();
+    /// Zeros where nothing reaches other hosts.
+    transport::FabricCounters fabric_counters();
     memory::MemoryProvider& device_provider() { return *device_provider_; }
 
     /// Takes part in the object's window and maps what this host's members share of it. Where a view still

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What libmf_shmem uses of SHM objects beyond smem_shm.h, and counters. */
+/* What libmf_shmem uses of SHM objects beyond smem_shm.h, and what tests ask the library itself. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -160,6 +161,15 @@ static void sleep_until(actor_command* command) {
     }
     pthread_mutex_unlock(&g_activity_mutex);
     actor_answer_code(command, 0);
+/* fabric_counters: what this process has moved to and from other hosts, as JSON. */
+static void fabric_counters(actor_command* command) {
+    char* const text = mf_private_fabric_counters_json();
+    if (text == NULL) {
+        actor_answer_error(command, mf_private_last_error_code());
+        return;
+    }
+    fprintf(command->answer, "ok %s\n", text);
+    mf_private_free_text(text);
 }
 
 /* trans_counters HANDLE: as JSON, by path. */
@@ -189,6 +199,7 @@ bool actor_private_command(const char* name, actor_command* command) {
         {"shm_listen", listen_to_activity},
         {"shm_sleep_until", sleep_until},
         {"trans_counters", trans_counters},
+        {"fabric_counters", fabric_counters},
     };
     return actor_run_from(kCommands, sizeof kCommands / sizeof kCommands[0], name, command);
 }
