@@ -53,9 +53,10 @@ class Cluster:
         return next(self._next).actor(name, environment)
 
     def actors(self, count, environment=None):
+        used = self.hosts[:count]
         placed = []
-        for number, host in enumerate(self.hosts):
-            first, last = (count * place // len(self.hosts) for place in (number, number + 1))
+        for number, host in enumerate(used):
+            first, last = (count * place // len(used) for place in (number, number + 1))
             placed += host.actors(last - first, environment)
         return placed
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import network  # noqa: E402
 from cluster import Cluster  # noqa: E402
+from suites import moved  # noqa: E402
 
 # The time limit of a test is that of tests/multiproc, whose conftest has this module's name too.
 _spec = importlib.util.spec_from_file_location("multiproc_conftest", MULTIPROC / "conftest.py")
@@ -25,6 +26,24 @@ pytest_configure = _multiproc.pytest_configure
 def _allowed():
     if network.refusal():
         pytest.skip(network.refusal())
+
+
+def pytest_generate_tests(metafunc):
+    if "host_count" in metafunc.fixturenames:
+        counts = metafunc.module.HOSTS[metafunc.function.__name__]
+        metafunc.parametrize("host_count", counts, ids=[f"{count}hosts" for count in counts])
+
+
+@pytest.fixture
+def harness(request, make_cluster, host_count):
+    """For adopted tests: suites.py."""
+    cluster = make_cluster(host_count)
+    yield cluster
+    if request.function.__name__ not in request.module.NO_TRAFFIC:
+        assert sum(moved(cluster.processes).values()) > 0, "nothing went over the fabric"
+
+
+pool = _multiproc.pool
 
 
 @pytest.fixture

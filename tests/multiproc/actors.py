@@ -97,6 +97,10 @@ class Process:
     def stderr(self):
         return self._stderr_path.read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def is_stopped(self):
+        return self._stopped
+
     def is_running(self):
         return self.popen.poll() is None
 
