@@ -88,13 +88,15 @@ uint64_t smem_bm_get_local_mem_size_by_mem_type(smem_bm_t handle, smem_bm_mem_ty
 
 /**
  * @brief Address of a rank's region, whether it has joined or not; NULL for a rank outside the world. Does
- * not block.
+ * not block. It is a pointer where the rank lives on the caller's host. The memory of a rank on another host
+ * is reached by smem_bm_copy and its like alone: a load through such an address gives zeros (or what an
+ * earlier stray store left on this host), a store changes nothing of that rank's; neither faults.
  */
 void* smem_bm_ptr(smem_bm_t handle, uint16_t peerRankId);
 
 /**
  * @brief Address of a rank's memory of one kind; NULL where it has none. For the LOCAL types peerRankId is
- * ignored.
+ * ignored. What smem_bm_ptr says of ranks on other hosts holds here.
  */
 void* smem_bm_ptr_by_mem_type(smem_bm_t handle, smem_bm_mem_type memType, uint16_t peerRankId);
 

@@ -70,6 +70,10 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status copy_batch(std::span<const copy::Piece> pieces, Direction direction, CopyOptions options);
     Status wait(Deadline deadline);
 
+    /// Whether pointers into [address, address + size) of the window reach what they name: refused where that
+    /// is memory of ranks on other hosts, or of ranks that are not there and may come from other hosts.
+    Status check_mapped(const char* what, uint64_t address, uint64_t size) const;
+
  private:
     /// Joined, and not given up by the others meanwhile.
     bool is_joined() const {

@@ -149,6 +149,34 @@ WindowCopy BigMemory::remote_copy(std::shared_ptr<const RemoteTable> table, Copy
                        Deadline::after(control_timeout())});
 }
 
+Status BigMemory::check_mapped(const char* what, uint64_t begin, uint64_t size) const {
+    const uint32_t last = window().rank_of(begin + (size == 0 ? 0 : size - 1));
+    for (uint32_t rank = window().rank_of(begin); remote_ && rank <= last; ++rank) {
+        if (rank == rank_ || segment_.is_member(rank)) {
+            continue;
+        }
+        // Where nothing is known of the rank, the store may have been slower than whoever told the caller of
+        // it.
+        if (remote_->epoch(rank) == 0) {
+            MF_RETURN_IF_ERROR(remote_->catch_up(Deadline::after(control_timeout())));
+        }
+        if (segment_.is_member(rank)) {
+            continue;
+        }
+        return remote_->epoch(rank) != 0
+                   ? failure(
+                         Code::kNotSupported,
+                         "{} BM {}: {:#x} + {} bytes touches rank {} on another host than '{}': its memory "
+                         "is not mapped here; reach it by copy",
+                         what, id_, begin, size, rank, world_->runtime()->host_id())
+                   : failure(Code::kPeerLost,
+                             "{} BM {}: {:#x} + {} bytes touches rank {}, which has not joined, has left or "
+                             "is lost, and may come from another host: wait for it, or reach it by copy",
+                             what, id_, begin, size, rank);
+    }
+    return {};
+}
+
 Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begin, uint64_t size) const {
     const std::lock_guard lock(members_mutex_);
     const auto known = members_.find(rank);

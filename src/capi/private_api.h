@@ -27,7 +27,8 @@ const char* mf_private_build_id(void);
 int32_t mf_private_last_error_code(void);
 
 /// Keeps the address range of the handle's object mapped until the token is released, also after destroy and
-/// uninit: for views. The range [address, address + size) must lie in the object's window. NULL on failure.
+/// uninit: for views. The range [address, address + size) must lie in the object's window, and none of it be
+/// of a rank on another host. NULL on failure.
 void* mf_private_bm_retain_view(smem_bm_t handle, uint64_t address, uint64_t size);
 /// The same of an SHM object.
 void* mf_private_shm_retain_view(smem_shm_t handle, uint64_t address, uint64_t size);

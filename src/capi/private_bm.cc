@@ -29,6 +29,7 @@ void* mf_private_bm_retain_view(smem_bm_t handle, uint64_t address, uint64_t siz
                            "viewing memory of BM {}: {:#x} + {} bytes lies outside the window {:#x} to {:#x}",
                            object->id(), address, size, range.begin, range.end());
         }
+        MF_RETURN_IF_ERROR(object->check_mapped("viewing memory of", address, size));
         return std::make_unique<View>(object->attached_window()).release();
     });
 }

@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import network  # noqa: E402
 from cluster import Cluster  # noqa: E402
-from suites import moved  # noqa: E402
+from suites import check_traffic, host_counts  # noqa: E402
 
 # The time limit of a test is that of tests/multiproc, whose conftest has this module's name too.
 _spec = importlib.util.spec_from_file_location("multiproc_conftest", MULTIPROC / "conftest.py")
@@ -30,20 +30,19 @@ def _allowed():
 
 def pytest_generate_tests(metafunc):
     if "host_count" in metafunc.fixturenames:
-        counts = metafunc.module.HOSTS[metafunc.function.__name__]
+        counts = host_counts(metafunc)
         metafunc.parametrize("host_count", counts, ids=[f"{count}hosts" for count in counts])
 
 
 @pytest.fixture
 def harness(request, make_cluster, host_count):
-    """For adopted tests: suites.py."""
+    """Of adopted tests: suites.py."""
     cluster = make_cluster(host_count)
     yield cluster
-    if request.function.__name__ not in request.module.NO_TRAFFIC:
-        assert sum(moved(cluster.processes).values()) > 0, "nothing went over the fabric"
+    check_traffic(request, cluster)
 
 
-pool = _multiproc.pool
+pool = _multiproc.pool  # a fixture of adopted tests
 
 
 @pytest.fixture

@@ -1,41 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tests of tests/multiproc, run on several hosts: a module here adopts one of there, and its fixture
-`harness` is then a Cluster. After each test the processes are asked whether bytes went over the fabric."""
+"""The tests of tests/multiproc on several hosts: a module here adopts them, and their fixture `harness` is
+then a Cluster. After a test its processes are asked whether bytes went over the fabric."""
 import importlib
 import json
 
+HOSTS = "HOSTS_OF_TESTS"  # in an adopting module: test -> numbers of hosts
+TRAFFIC = "TESTS_WITH_TRAFFIC"
 
-def _is_fixture(value):
-    return hasattr(value, "_pytestfixturefunction") or hasattr(value, "_fixture_function_marker")
 
-
-def adopt(into, name, leave_out=(), four=(), no_traffic=()):
-    """Puts the tests and fixtures of a module of tests/multiproc into the namespace `into`, for 2 hosts.
-    `four`: those that are run on 4 hosts as well, which needs more than two ranks to be something else.
-    `no_traffic`: those in which nothing has to go over the fabric, or by processes alone that have ended when
-    they would be asked. `leave_out`: those that are not run on several hosts; say why where they are named."""
+def adopt(into, name, only=None, leave_out=(), four=(), traffic=None):
+    """Puts the tests and fixtures of a module of tests/multiproc into the namespace `into`: all of them, or
+    `only` some, without those of `leave_out`, each over 2 hosts. `four`: those over 4 hosts as well, which is
+    something else from three ranks on. `traffic`: those in which bytes go over the fabric, and whose
+    processes live at the end; None: all."""
     module = importlib.import_module(name)
     tests = {key: value for key, value in vars(module).items() if key.startswith("test_")}
-    unknown = (set(leave_out) | set(four) | set(no_traffic)) - set(tests)
-    if unknown:
-        raise LookupError(f"{name} has no {', '.join(sorted(unknown))}")
-    adopted = {key: value for key, value in tests.items() if key not in leave_out}
-    taken = set(adopted) & set(into)
-    if taken:
-        raise LookupError(f"{', '.join(sorted(taken))} is there already")
-    into.update(adopted)
+    adopted = {key for key in only or tests if key not in leave_out}
+    unknown = (set(only or ()) | set(leave_out) | set(four) | set(traffic or ())) - set(tests)
+    if unknown or adopted & set(into):
+        raise LookupError(f"not in {name}: {unknown}; from elsewhere already: {adopted & set(into)}")
+    into.update({key: tests[key] for key in tests if key in adopted})
     into.update({key: value for key, value in vars(module).items() if _is_fixture(value)})
-    hosts = into.setdefault("HOSTS", {})
+    hosts = into.setdefault(HOSTS, {})
     hosts.update({key: (2, 4) if key in four else (2,) for key in adopted})
-    into.setdefault("NO_TRAFFIC", set()).update(no_traffic)
+    into.setdefault(TRAFFIC, set()).update(adopted if traffic is None else traffic)
+
+
+def _is_fixture(value):
+    return hasattr(value, "_pytestfixturefunction")
+
+
+def host_counts(metafunc):
+    return getattr(metafunc.module, HOSTS)[metafunc.function.__name__]
+
+
+def check_traffic(request, cluster):
+    """At the end of an adopted test."""
+    if request.function.__name__ in getattr(request.module, TRAFFIC):
+        assert sum(moved(cluster.processes).values()) > 0, "nothing went over the fabric"
 
 
 def moved(actors):
-    """Bytes that these processes have put to, and got from, other hosts. Those that cannot answer any more
-    count as 0."""
+    """Bytes that those of the processes that can answer have put to, and got from, other hosts."""
     counters = [
         json.loads(actor.call("fabric_counters").text)
         for actor in actors
-        if actor.is_running() and not actor.is_stopped and not actor.killed
+        if actor.is_running() and not actor.is_stopped
     ]
     return {way: sum(counter[way]["bytes"] for counter in counters) for way in ("put", "get")}

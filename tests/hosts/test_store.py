@@ -4,9 +4,8 @@ import pytest
 
 from actors import together, wait_for
 from certificates import Authority
-from pool import KIB, G2H, create, make_pool
-
-NOT_SUPPORTED = -2014
+from pool import G2H, H2G, KIB, PEER_LOST, create, make_pool
+from suites import moved
 
 
 @pytest.fixture(scope="module")
@@ -16,19 +15,20 @@ def authority(tmp_path_factory):
 
 
 def check_pool(cluster, ranks):
-    """Ranks of one host share memory; what lies on another host is out of reach by mapping."""
-    pool = make_pool(ranks)
+    """Every rank reads and writes every other one, wherever that lives."""
+    pool, size = make_pool(ranks), 64 * KIB
     for rank, actor in enumerate(ranks):
-        actor.call("fill", pool.region(rank), 64 * KIB, rank)
-    for reader in ranks:
-        buffer = reader.value("alloc", 64 * KIB)
+        actor.call("fill", pool.region(rank), size, rank)
+    for actor in ranks:
+        buffer = actor.value("alloc", size)
         for rank, owner in enumerate(ranks):
-            words = ("copy", pool.handle(reader), G2H, 0, buffer, pool.region(rank), 64 * KIB)
-            if cluster.host_of(owner) is cluster.host_of(reader):
-                reader.call(*words)
-                reader.call("check", buffer, 64 * KIB, rank)
-            else:
-                reader.call("all", pool.region(rank), 64 * KIB, 0)
+            actor.call("copy", pool.handle(actor), G2H, 0, buffer, pool.region(rank), size)
+            actor.call("check", buffer, size, rank)
+            place = pool.region(rank) + (1 + actor.rank) * size
+            actor.call("copy", pool.handle(actor), H2G, 0, place, buffer, size)
+            owner.call("check", place, size, rank)
+    elsewhere = sum(cluster.host_of(one) is not cluster.host_of(other) for one in ranks for other in ranks)
+    assert moved(ranks) == {"put": elsewhere * size, "get": elsewhere * size}
     return pool
 
 
@@ -102,5 +102,6 @@ def test_a_killed_rank_is_missed_by_the_other_host_too(make_cluster):
     buffer = ranks[0].value("alloc", KIB)
     for reader in (ranks[0], ranks[3]):
         words = ("copy", pool.handle(reader), G2H, 0, reader.value("alloc", KIB), pool.region(1), KIB)
-        wait_for(lambda: reader.ask(*words).code not in (0, NOT_SUPPORTED), "the loss to be known")
+        wait_for(lambda: not reader.ask(*words).ok, "the loss to be known")
+        reader.fails(PEER_LOST, *words, naming="rank 1")
     ranks[0].call("copy", pool.handle(ranks[0]), G2H, 0, buffer, pool.region(0), KIB)

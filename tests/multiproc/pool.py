@@ -64,6 +64,26 @@ class Pool:
     def dram_at(self, rank):
         return self.region(rank) + self.hbm
 
+    def is_near(self, actor, address):
+        """Whether the rank whose memory this is lives on the actor's host: then the address is a pointer."""
+        return actor.harness is self.actors[(address - self.base) // self.stride].harness
+
+    def check(self, reader, address, size, *pattern):
+        """What the reader sees there, within one rank's memory, by plain loads or, on another host, a copy."""
+        self._look(reader, address, size, "check", *pattern)
+
+    def check_all(self, reader, address, size, byte):
+        self._look(reader, address, size, "all", byte)
+
+    def _look(self, reader, address, size, command, *wanted):
+        if self.is_near(reader, address):
+            reader.call(command, address, size, *wanted)
+            return
+        buffer = reader.value("alloc", size)
+        reader.call("copy", self.handle(reader), G2H, 0, buffer, address, size)
+        reader.call(command, buffer, size, *wanted)
+        reader.call("free", buffer)
+
     def handle(self, actor):
         return actor.handles[self.number]
 

@@ -54,7 +54,7 @@ def test_leave_and_join_again(harness, count):
         actor.call("all", pool.region(gone), pool.stride, 0)
         actor.call("copy", pool.handle(actor), G2H, 0, actor.buffer, pool.region(gone), 4096)
     goes[-1].call("fill", pool.region(gone), 4096, 5)
-    stays[0].call("check", pool.region(gone), 4096, 5)
+    pool.check(stays[0], pool.region(gone), 4096, 5)
 
 
 def test_join_does_not_wait_for_others(harness):
@@ -139,7 +139,7 @@ def test_create_again_after_destroy(harness):
     assert handle != stale
     assert second.value("join", handle, 0) == pool.region(1)
     second.call("fill", pool.region(1), 4096, 9)
-    first.call("check", pool.region(1), 4096, 9)
+    pool.check(first, pool.region(1), 4096, 9)
     second.fails(OBJECT_NOT_EXISTS, "leave", stale, 0)
 
 
@@ -147,8 +147,8 @@ def test_object_of_another_size_after_all_have_destroyed_it(harness):
     pool = start_pool(harness, 2)
     together(pool.actors, "destroy", pool.handle)
     bigger = make_pool(pool.actors, dram=6 * MIB, hbm=2 * MIB)
-    pool.actors[0].call("fill", bigger.region(1), bigger.stride, 4)
-    pool.actors[1].call("check", bigger.region(1), bigger.stride, 4)
+    pool.actors[1].call("fill", bigger.region(1), bigger.stride, 4)
+    bigger.check(pool.actors[0], bigger.region(1), bigger.stride, 4)
 
 
 def test_uninit_leaves_everything(harness):
@@ -191,6 +191,8 @@ def test_members_come_and_go_many_times(harness):
     pool = start_pool(harness, 4)
     first, others = pool.actors[0], pool.actors[1:]
     buffer = first.value("alloc", 4096)
+    for other in others:  # connections that a first copy may make are there
+        first.call("copy", pool.handle(first), G2H, 0, buffer, pool.region(other.rank), 4096)
     descriptors = len(first.descriptors())
     for turn in range(20):
         actor = others[turn % 3]

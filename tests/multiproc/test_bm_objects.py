@@ -65,7 +65,7 @@ def test_several_objects_hold_their_own_data(harness):
     for pool in pools:
         for actor in actors:
             right = (actor.rank + 1) % 3
-            actor.call("check", pool.region(right), pool.stride, 100 * pool.number + right)
+            pool.check(actor, pool.region(right), pool.stride, 100 * pool.number + right)
     between = actors[0]
     between.call("copy", pools[0].handle(between), H2G, 0, pools[0].region(1), pools[3].region(2), 2 * MIB)
     actors[1].call("check", pools[0].region(1), 2 * MIB, 6302)
