@@ -9,6 +9,12 @@
 #include "memory/numa_policy.h"
 
 namespace memfabric::bm {
+namespace {
+
+/// What a member says of itself where it takes part in copies between hosts.
+constexpr const char* kReachesHosts = "fabric";
+
+}  // namespace
 
 Result<std::shared_ptr<BigMemory>> BigMemory::create(std::shared_ptr<World> world, uint32_t id,
                                                      uint32_t member_size, const memory::RegionShape& shape,
@@ -49,6 +55,7 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       segment_(window_->segment()),
       engine_(world_->runtime()->engine()),
       rank_(world_->rank()),
+      foreign_(remote ? world_->runtime()->arena() : memory::AddressRange{}),
       remote_(std::move(remote)) {}
 
 BigMemory::~BigMemory() = default;
@@ -123,7 +130,8 @@ Result<store::JoinReply> BigMemory::join_group(Deadline deadline) {
             self->on_member_event(event);
         }
     };
-    return world_->runtime()->store().join({group_, rank_, member_size_, ""}, handler, deadline);
+    return world_->runtime()->store().join({group_, rank_, member_size_, remote_ ? kReachesHosts : ""},
+                                           handler, deadline);
 }
 
 /// The members are those of the reply. Whoever else the segment still names died while nobody was there to
@@ -133,7 +141,7 @@ void BigMemory::take_over(const store::JoinReply& reply) {
     {
         const std::lock_guard members_lock(members_mutex_);
         for (const store::Member& member : reply.members) {
-            members_[member.rank] = member.host_id;
+            members_[member.rank] = {member.host_id, member.payload == kReachesHosts};
             living[member.rank] = member.epoch;
         }
     }
@@ -204,7 +212,7 @@ void BigMemory::on_member_event(const store::MemberEvent& event) {
     {
         const std::lock_guard members_lock(members_mutex_);
         if (event.kind == store::MemberEventKind::kJoined) {
-            members_[rank] = event.member.host_id;
+            members_[rank] = {event.member.host_id, event.member.payload == kReachesHosts};
         } else {
             members_.erase(rank);
         }

@@ -90,13 +90,15 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Status check_side(const char* side, bool global, uint64_t address, uint64_t size,
                       Direction direction) const;
     bool is_present(uint32_t rank) const;
+    Status check_foreign(const char* side, uint64_t address, uint64_t size) const;
     Status check_members(const char* side, uint64_t address, uint64_t size) const;
     Status describe_absent(const char* side, uint32_t rank, uint64_t address, uint64_t size) const;
     Status check_joined() const;
     void submit(std::function<Status()> operation);
     bool is_remote(const RemoteTable& table, const void* place, uint64_t size) const;
     std::shared_ptr<const RemoteTable> remote_table() const;
-    WindowCopy remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options) const;
+    WindowCopy remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options,
+                           Deadline deadline) const;
     uint64_t membership_of(uint64_t address, uint64_t size) const;
     template <typename Membership, typename Check, typename Operation>
     Status run_watched(const Membership& membership, const Check& check_all,
@@ -124,14 +126,20 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     const memory::WindowSegment& segment_;
     copy::Engine& engine_;
     const uint32_t rank_;
+    // Where addresses of other objects lie, which may be of other hosts' ranks; empty where there are none.
+    const memory::AddressRange foreign_;
     std::atomic<uint64_t> epoch_{0};               // of the own membership; 0: not joined
     const std::shared_ptr<RemoteMembers> remote_;  // null where nothing reaches other hosts
     WaitIdle wait_idle_ = [](Deadline) { return true; };
     std::mutex control_mutex_;
     bool closed_ = false;  // guarded by control_mutex_
     mutable std::mutex members_mutex_;
-    // rank -> host, for the texts of failures; guarded by members_mutex_
-    std::map<uint32_t, std::string> members_;
+    struct Known {
+        std::string host;
+        bool reaches_hosts;  // and is reached from others
+    };
+    // By rank, for the texts of failures; guarded by members_mutex_
+    std::map<uint32_t, Known> members_;
     // Last, since their threads use all of the above.
     copy::AsyncQueue queue_;    // the user's asynchronous copies
     copy::AsyncQueue janitor_;  // gives memory of members that went back once no copy touches it

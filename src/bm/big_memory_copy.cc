@@ -47,7 +47,7 @@ Status BigMemory::check_joined() const {
 inline bool BigMemory::side_is_fine(bool global, uint64_t begin, uint64_t size) const {
     const AddressRange range = layout_.range();
     if (begin - range.begin >= range.size) {
-        return !global && begin != 0;
+        return !global && begin != 0 && begin - foreign_.begin >= foreign_.size;
     }
     if (size > range.size || begin - range.begin > range.size - size) {
         return false;
@@ -77,60 +77,6 @@ inline Status BigMemory::check(uint64_t source, uint64_t source_size, uint64_t d
     return check_slowly(source, source_size, destination, destination_size, direction);
 }
 
-Status BigMemory::check_slowly(uint64_t source, uint64_t source_size, uint64_t destination,
-                               uint64_t destination_size, Direction direction) const {
-    const AddressRange range = window().range();
-    if (direction == Direction::kAutomatic && !range.contains(source, source_size) &&
-        !range.contains(destination, destination_size)) {
-        return failure(Code::kInvalidParam,
-                       "copying in BM {}: neither source {:#x} nor destination {:#x} ({} bytes) lies in the "
-                       "window {:#x} to {:#x}",
-                       id_, source, destination, source_size, range.begin, range.end());
-    }
-    MF_RETURN_IF_ERROR(check_side("source", source_is_global(direction), source, source_size, direction));
-    return check_side("destination", destination_is_global(direction), destination, destination_size,
-                      direction);
-}
-
-Status BigMemory::check_side(const char* side, bool global, uint64_t begin, uint64_t size,
-                             Direction direction) const {
-    const AddressRange range = window().range();
-    if (begin - range.begin < range.size) {
-        if (!range.contains(begin, size)) {
-            return failure(Code::kInvalidParam,
-                           "copying in BM {}: the {} {:#x} + {} bytes ends beyond the window {:#x} to {:#x}",
-                           id_, side, begin, size, range.begin, range.end());
-        }
-        return check_members(side, begin, size);
-    }
-    if (begin == 0) {
-        return failure(Code::kInvalidParam, "copying in BM {}: the {} is null", id_, side);
-    }
-    if (global) {
-        return failure(Code::kInvalidParam,
-                       "copying {} in BM {}: the {} {:#x} + {} bytes lies outside the window {:#x} to {:#x}",
-                       name_of(direction), id_, side, begin, size, range.begin, range.end());
-    }
-    return {};
-}
-
-Status BigMemory::check_members(const char* side, uint64_t begin, uint64_t size) const {
-    const uint32_t last = window().rank_of(begin + size - 1);
-    for (uint32_t rank = window().rank_of(begin); rank <= last; ++rank) {
-        if (is_present(rank)) {
-            continue;
-        }
-        // Whoever told the caller of a rank of another host may have been quicker than the store.
-        if (remote_) {
-            MF_RETURN_IF_ERROR(remote_->catch_up(Deadline::after(control_timeout())));
-        }
-        if (!is_present(rank)) {
-            return describe_absent(side, rank, begin, size);
-        }
-    }
-    return {};
-}
-
 bool BigMemory::is_present(uint32_t rank) const {
     return segment_.is_member(rank) || (remote_ && remote_->epoch(rank) != 0);
 }
@@ -144,54 +90,10 @@ bool BigMemory::is_remote(const RemoteTable& table, const void* place, uint64_t 
     return WindowCopy::is_remote(layout_, table, address(place), size);
 }
 
-WindowCopy BigMemory::remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options) const {
-    return WindowCopy({layout_, std::move(table), remote_->transport(), engine_, options.temperature,
-                       Deadline::after(control_timeout())});
-}
-
-Status BigMemory::check_mapped(const char* what, uint64_t begin, uint64_t size) const {
-    const uint32_t last = window().rank_of(begin + (size == 0 ? 0 : size - 1));
-    for (uint32_t rank = window().rank_of(begin); remote_ && rank <= last; ++rank) {
-        if (rank == rank_ || segment_.is_member(rank)) {
-            continue;
-        }
-        // Where nothing is known of the rank, the store may have been slower than whoever told the caller of
-        // it.
-        if (remote_->epoch(rank) == 0) {
-            MF_RETURN_IF_ERROR(remote_->catch_up(Deadline::after(control_timeout())));
-        }
-        if (segment_.is_member(rank)) {
-            continue;
-        }
-        return remote_->epoch(rank) != 0
-                   ? failure(
-                         Code::kNotSupported,
-                         "{} BM {}: {:#x} + {} bytes touches rank {} on another host than '{}': its memory "
-                         "is not mapped here; reach it by copy",
-                         what, id_, begin, size, rank, world_->runtime()->host_id())
-                   : failure(Code::kPeerLost,
-                             "{} BM {}: {:#x} + {} bytes touches rank {}, which has not joined, has left or "
-                             "is lost, and may come from another host: wait for it, or reach it by copy",
-                             what, id_, begin, size, rank);
-    }
-    return {};
-}
-
-Status BigMemory::describe_absent(const char* side, uint32_t rank, uint64_t begin, uint64_t size) const {
-    const std::lock_guard lock(members_mutex_);
-    const auto known = members_.find(rank);
-    Runtime& runtime = *world_->runtime();
-    if (known != members_.end() && runtime.mapped().reach({rank, known->second}) == transport::Reach::kNone) {
-        return failure(
-            Code::kNotSupported,
-            "copying in BM {}: the {} {:#x} + {} bytes touches rank {} on host '{}', which cannot "
-            "be reached from host '{}': MF_FABRIC is off, or libfabric does not work, on one of them",
-            id_, side, begin, size, rank, known->second, runtime.host_id());
-    }
-    return failure(Code::kPeerLost,
-                   "copying in BM {}: the {} {:#x} + {} bytes touches rank {}, which has not joined, has "
-                   "left or is lost",
-                   id_, side, begin, size, rank);
+WindowCopy BigMemory::remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options,
+                                  Deadline deadline) const {
+    return WindowCopy(
+        {layout_, std::move(table), remote_->transport(), engine_, options.temperature, deadline});
 }
 
 /// An operation belongs to the membership in which it was queued.
@@ -225,20 +127,32 @@ uint64_t BigMemory::membership_of(uint64_t begin, uint64_t size) const {
 template <typename Membership, typename Check, typename Operation>
 Status BigMemory::run_watched(const Membership& membership, const Check& check_all,
                               const Operation& operation) const {
-    // The check may learn of members; what it looked at is what the copy goes by.
-    std::shared_ptr<const RemoteTable> table;
+    const Deadline deadline = Deadline::after(control_timeout());
     uint64_t before = 0;
-    do {
-        table = remote_table();
-        before = membership();
-        MF_RETURN_IF_ERROR(check_all());
-    } while (table != remote_table());
-    const Status done = operation(table);
-    if (!done.is_ok()) {
-        if (membership() != before) {
+    for (;;) {
+        // The check may learn of members; what it looked at is what the copy goes by.
+        std::shared_ptr<const RemoteTable> table;
+        do {
+            table = remote_table();
+            before = membership();
+            MF_RETURN_IF_ERROR(check_all());
+        } while (table != remote_table());
+        const Status done = operation(table, deadline);
+        if (done.is_ok()) {
+            break;
+        }
+        // What was known of a rank that went and came again may have been of before.
+        const bool went = done.code() == Code::kPeerLost || done.code() == Code::kRefused;
+        if (went && remote_ && membership() == before) {
+            static_cast<void>(remote_->catch_up(deadline));
+        }
+        const bool changed = membership() != before;
+        if (changed) {
             MF_RETURN_IF_ERROR(check_all());  // who went explains it better
         }
-        return done.with_context(fmt::format("copying in BM {}", id_));
+        if (!went || !changed || deadline.expired()) {
+            return done.with_context(fmt::format("copying in BM {}", id_));
+        }
     }
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look
     if (membership() == before) [[likely]] {
@@ -281,11 +195,11 @@ __attribute__((noinline)) Status BigMemory::copy_slowly(const CopyRequest& reque
     return run_watched(
         [&] { return membership_of(source, request.size) ^ ~membership_of(destination, request.size); },
         check_all,
-        [&](const std::shared_ptr<const RemoteTable>& table) {
+        [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
             if (table && (is_remote(*table, request.source, request.size) ||
                           is_remote(*table, request.destination, request.size))) {
                 const copy::Piece piece{pointer(destination), pointer(source), request.size};
-                return remote_copy(table, options).copy_pieces({&piece, 1});
+                return remote_copy(table, options, deadline).copy_pieces({&piece, 1});
             }
             engine_.copy(pointer(destination), pointer(source), request.size, options.temperature);
             return Status();
@@ -322,10 +236,10 @@ Status BigMemory::copy_rows(const RowsRequest& request, Direction direction, Cop
             return membership_of(source, *source_extent) ^ ~membership_of(destination, *destination_extent);
         },
         check_all,
-        [&](const std::shared_ptr<const RemoteTable>& table) {
+        [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
             if (table && (is_remote(*table, request.source, *source_extent) ||
                           is_remote(*table, request.destination, *destination_extent))) {
-                return remote_copy(table, options).copy_rows(rows);
+                return remote_copy(table, options, deadline).copy_rows(rows);
             }
             engine_.copy_rows(rows, options.temperature);
             return Status();
@@ -364,13 +278,13 @@ Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction dire
     };
     return run_watched(
         membership, [&] { return check_pieces(pieces, direction); },
-        [&](const std::shared_ptr<const RemoteTable>& table) {
+        [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
             const auto touches = [&](const copy::Piece& piece) {
                 return is_remote(*table, piece.source, piece.size) ||
                        is_remote(*table, piece.destination, piece.size);
             };
             if (table && std::any_of(pieces.begin(), pieces.end(), touches)) {
-                return remote_copy(table, options).copy_pieces(pieces);
+                return remote_copy(table, options, deadline).copy_pieces(pieces);
             }
             engine_.copy_batch(pieces, options.temperature);
             return Status();

@@ -134,6 +134,11 @@ Result<std::shared_ptr<AttachedWindow>> Runtime::attach_once(const std::string& 
     return attached;
 }
 
+AddressRange Runtime::arena() {
+    const std::lock_guard lock(arena_mutex_);
+    return arena_ ? arena_->range() : AddressRange{};
+}
+
 std::shared_ptr<AttachedWindow> Runtime::window_with(uint64_t address) {
     // The others are let go outside the lock: the last owner of a window gives it up at the store.
     std::vector<std::shared_ptr<AttachedWindow>> attached;

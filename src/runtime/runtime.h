@@ -53,6 +53,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
                                                           const memory::RegionShape& shape,
                                                           Deadline deadline);
 
+    /// Where addresses of all objects lie. Fixed from the first window on.
+    memory::AddressRange arena();
+
     /// The window, mapped in this process, that the address lies in; null for any other memory.
     std::shared_ptr<AttachedWindow> window_with(uint64_t address);
 

@@ -29,7 +29,10 @@ adopt(
 adopt(
     globals(),
     "test_bm_objects",
-    leave_out=["test_world_of_one"],
+    leave_out=[
+        "test_world_of_one",
+        "test_another_object_is_ordinary_memory_to_a_copy",  # a pointer: test_bm_pointers.py
+    ],
     four=["test_several_objects_hold_their_own_data"],
     traffic=[
         "test_user_memory_can_be_registered_and_given_up",
@@ -72,7 +75,6 @@ adopt(
         "test_create_again_after_destroy",
         "test_object_of_another_size_after_all_have_destroyed_it",
         "test_uninit_leaves_everything",
-        "test_leave_waits_for_copies_that_run",
         "test_members_come_and_go_many_times",
     ],
 )
@@ -90,7 +92,6 @@ adopt(
         "test_new_process_takes_the_rank_of_a_killed_one",
         "test_a_rank_is_killed_and_replaced_again_and_again",
         "test_peer_killed_during_copies_fails_them_and_nothing_else",
-        "test_death_of_the_store_leaves_copies_alone",
     ],
 )
 adopt(
@@ -99,10 +100,9 @@ adopt(
     only=[
         "test_a_member_that_died_before_others_joined_is_absent_for_them",
         "test_a_member_that_died_after_others_left_is_absent_for_them",
-        "test_a_copy_that_outlives_its_target_fails_and_keeps_no_memory",
         "test_create_while_neighbours_destroy",
         "test_init_does_not_wait_for_a_stopped_neighbour",
     ],
-    traffic=["test_a_copy_that_outlives_its_target_fails_and_keeps_no_memory"],
+    traffic=[],
 )
 adopt(globals(), "test_bad_copies", traffic=["test_failures_at_many_processes_at_once_disturb_nobody"])

@@ -161,6 +161,8 @@ static void sleep_until(actor_command* command) {
     }
     pthread_mutex_unlock(&g_activity_mutex);
     actor_answer_code(command, 0);
+}
+
 /* fabric_counters: what this process has moved to and from other hosts, as JSON. */
 static void fabric_counters(actor_command* command) {
     char* const text = mf_private_fabric_counters_json();

@@ -66,9 +66,14 @@ def test_several_objects_hold_their_own_data(harness):
         for actor in actors:
             right = (actor.rank + 1) % 3
             pool.check(actor, pool.region(right), pool.stride, 100 * pool.number + right)
-    between = actors[0]
-    between.call("copy", pools[0].handle(between), H2G, 0, pools[0].region(1), pools[3].region(2), 2 * MIB)
-    actors[1].call("check", pools[0].region(1), 2 * MIB, 6302)
+
+
+def test_another_object_is_ordinary_memory_to_a_copy(harness):
+    actors = harness.ranks(3)
+    one, other = make_pool(actors, 0), make_pool(actors, 1)
+    actors[2].call("fill", other.region(2), 2 * MIB, 8)
+    actors[0].call("copy", one.handle(actors[0]), H2G, 0, one.region(1), other.region(2), 2 * MIB)
+    actors[1].call("check", one.region(1), 2 * MIB, 8)
 
 
 def test_copies_of_several_threads_at_once(harness):
