@@ -7,18 +7,12 @@
 #include <cstring>
 #include <string_view>
 
+#include "shmem/host_collective.h"
 #include "shmem/hot_copy.h"
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
 namespace {
-
-/// A pSync array: the barrier's words (those of the set's first PE are used), then what the PE publishes.
-struct SyncArray {
-    BarrierWords barrier;
-    Publication publication;
-};
-static_assert(sizeof(SyncArray) <= SHMEM_SYNC_SIZE * sizeof(long));
 
 constexpr size_t kPushed = 32768;         // bytes to all members that a broadcast's root writes itself
 constexpr size_t kSmallReduction = 2048;  // bytes; each PE reads everything
@@ -26,14 +20,6 @@ constexpr size_t kBlock = 16384;          // bytes that a reduction works on at 
 
 char* at(uint64_t address) {
     return reinterpret_cast<char*>(address);
-}
-
-size_t product(const Group& group, size_t a, size_t b) {
-    size_t result = 0;
-    if (__builtin_mul_overflow(a, b, &result)) {
-        fail(group.call(), "{} times {} bytes are more than there can be", a, b);
-    }
-    return result;
 }
 
 void copy(void* dest, const void* source, size_t bytes) {
@@ -46,8 +32,9 @@ void copy(void* dest, const void* source, size_t bytes) {
 
 Group::Group(shmem_team_t team, const char* call) : call_(call) {
     Team& members = team_of(team, call);
-    slots_ = members.slots.data();
-    barrier_ = &slots_[0]->barrier;
+    words_ = SyncWords(members.slots.data());
+    barrier_ = &words_.barrier(0);
+    layout_ = members.layout.get();
     posts_ = &members.posts;
     start_ = members.start;
     stride_ = members.stride;
@@ -70,16 +57,10 @@ Group::Group(int start, int log_stride, int size, long* psync, const char* call)
     start_ = start;
     stride_ = static_cast<int>(stride);
     me_ = static_cast<int>(distance / stride);
-    psync_ = reinterpret_cast<uint64_t>(remote_bytes(psync, SHMEM_SYNC_SIZE * sizeof(long), start, call));
-    psync_step_ = static_cast<uint64_t>(stride) * state().stride;
-    barrier_ = &reinterpret_cast<SyncArray*>(psync_)->barrier;
-}
-
-Publication& Group::publication(int member) const {
-    if (slots_ != nullptr) {
-        return slots_[member]->publication;
-    }
-    return reinterpret_cast<SyncArray*>(psync_ + static_cast<uint64_t>(member) * psync_step_)->publication;
+    layout_ = known_layout(start_, stride_, size_);
+    words_ = SyncWords(place_of(psync, SHMEM_SYNC_SIZE * sizeof(long), 0),
+                       static_cast<uint64_t>(stride) * state().stride);
+    barrier_ = &words_.barrier(0);
 }
 
 /// None of the boxes is used again before all members have emptied it.
@@ -93,10 +74,6 @@ uint32_t Group::next_post() const {
     return *posts_;
 }
 
-Mailbox& Group::mailbox(int member, uint32_t post) const {
-    return slots_[member]->boxes[post % kTeamBoxes];
-}
-
 void Group::take_post(uint32_t post) const {
     Mailbox& box = mailbox(me_, post);
     wait_for(box, post);
@@ -107,6 +84,23 @@ uint64_t Group::shared_address(const void* object, size_t bytes) const {
     return bytes == 0 ? 0 : reinterpret_cast<uint64_t>(remote_bytes(object, bytes, state().me, call_));
 }
 
+uint64_t Group::place_of(const void* object, size_t bytes, int member) const {
+    const auto address = reinterpret_cast<uint64_t>(object);
+    const uint64_t place = bytes == 0 ? 0 : translate(address, bytes, world_pe(member));
+    if (place == 0 && bytes != 0) {
+        fail_address(call_, object, bytes);
+    }
+    return place;
+}
+
+size_t Group::product(size_t a, size_t b) const {
+    size_t result = 0;
+    if (__builtin_mul_overflow(a, b, &result)) {
+        fail(call_, "{} times {} bytes are more than there can be", a, b);
+    }
+    return result;
+}
+
 void Group::meet() const {
     if (state().checks) {
         enter(nullptr, 0, nullptr, 0, 0);
@@ -114,17 +108,25 @@ void Group::meet() const {
     wait();
 }
 
+uint64_t Group::name_of_call(int root) const {
+    return std::hash<std::string_view>()(call_) + static_cast<uint64_t>(root);
+}
+
+void Group::publish(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes,
+                    uint64_t bytes, int root) const {
+    publication(me_) = {shared_address(source, source_bytes), shared_address(dest, dest_bytes), bytes,
+                        name_of_call(root)};
+}
+
 void Group::enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes,
                   uint64_t bytes, int root) const {
-    const uint64_t call = std::hash<std::string_view>()(call_) + static_cast<uint64_t>(root);
-    Publication& own = publication(me_);
-    own = {shared_address(source, source_bytes), shared_address(dest, dest_bytes), bytes, call};
+    publish(source, source_bytes, dest, dest_bytes, bytes, root);
     wait();
     if (!state().checks) {
         return;
     }
-    const Publication& first = publication(0);
-    if (first.call != call) {
+    const Publication first = layout_ == nullptr ? publication(0) : tree().published(0);
+    if (first.call != name_of_call(root)) {
         fail(call_,
              "the group's PE 0 makes another collective call here, or has another root; all PEs of a team "
              "call "
@@ -167,6 +169,10 @@ void broadcast(const Group& group, void* dest, const void* source, size_t bytes,
     if (root < 0 || root >= group.size()) {
         fail(group.call(), "root {} is outside 0 to {}", root, group.size() - 1);
     }
+    if (group.layout() != nullptr) [[unlikely]] {
+        broadcast_over_hosts(group, dest, source, bytes, root, root_copies);
+        return;
+    }
     if (!state().checks && bytes <= kPushed / static_cast<size_t>(group.size())) {
         push(group, dest, source, bytes, root, root_copies);
         return;
@@ -196,7 +202,11 @@ void scatter(const Group& group, void* dest, size_t bytes, const Block& block) {
 }  // namespace
 
 void fcollect(const Group& group, void* dest, const void* source, size_t bytes) {
-    const size_t all = product(group, bytes, static_cast<size_t>(group.size()));
+    const size_t all = group.product(bytes, static_cast<size_t>(group.size()));
+    if (group.layout() != nullptr) [[unlikely]] {
+        fcollect_over_hosts(group, dest, source, bytes);
+        return;
+    }
     if (!state().checks) {
         scatter(group, dest, bytes, [=](int) { return source; });
         return;
@@ -211,13 +221,16 @@ void fcollect(const Group& group, void* dest, const void* source, size_t bytes) 
 }
 
 void collect(const Group& group, void* dest, const void* source, size_t bytes) {
-    const uint64_t call = std::hash<std::string_view>()(group.call());
-    group.publication(group.me()) = {group.shared_address(source, bytes), 0, bytes, call};
+    if (group.layout() != nullptr) [[unlikely]] {
+        collect_over_hosts(group, dest, source, bytes);
+        return;
+    }
+    group.publish(source, bytes, nullptr, 0, bytes);
     group.wait();
     size_t offset = 0;
     for (int member = 0; member < group.size(); ++member) {
         const Publication& part = group.publication(member);
-        if (state().checks && part.call != call) {
+        if (state().checks && part.call != group.name_of_call()) {
             fail(group.call(), "the group's PE {} makes another collective call here", member);
         }
         if (part.bytes != 0) {
@@ -230,7 +243,11 @@ void collect(const Group& group, void* dest, const void* source, size_t bytes) {
 }
 
 void alltoall(const Group& group, void* dest, const void* source, size_t bytes) {
-    const size_t all = product(group, bytes, static_cast<size_t>(group.size()));
+    const size_t all = group.product(bytes, static_cast<size_t>(group.size()));
+    if (group.layout() != nullptr) [[unlikely]] {
+        alltoall_over_hosts(group, dest, source, bytes);
+        return;
+    }
     if (!state().checks) {
         scatter(group, dest, bytes, [=](int member) {
             return static_cast<const char*>(source) + static_cast<size_t>(member) * bytes;
@@ -251,11 +268,15 @@ void alltoalls(const Group& group, void* dest, const void* source, ptrdiff_t dst
     if (dst < 1 || sst < 1) {
         fail(group.call(), "strides {} and {}: both are at least 1", dst, sst);
     }
-    const size_t elements = product(group, count, static_cast<size_t>(group.size()));
+    const size_t elements = group.product(count, static_cast<size_t>(group.size()));
     const auto span = [&](ptrdiff_t stride) {
-        return elements == 0 ? 0 : product(group, (elements - 1) * static_cast<size_t>(stride) + 1, element);
+        return elements == 0 ? 0 : group.product((elements - 1) * static_cast<size_t>(stride) + 1, element);
     };
     group.enter(source, span(sst), dest, span(dst), count * element);
+    if (group.layout() != nullptr) [[unlikely]] {
+        alltoalls_over_hosts(group, dest, source, dst, sst, count, element);
+        return;
+    }
     for (int member = 0; member < group.size(); ++member) {
         for (size_t i = 0; i < count; ++i) {
             const size_t to = (static_cast<size_t>(member) * count + i) * static_cast<size_t>(dst);
@@ -301,7 +322,11 @@ void reduce_share(const Group& group, size_t count, size_t element, Combine comb
 
 void reduce(const Group& group, void* dest, const void* source, size_t count, size_t element,
             Combine combine) {
-    const size_t bytes = product(group, count, element);
+    const size_t bytes = group.product(count, element);
+    if (group.layout() != nullptr) [[unlikely]] {
+        reduce_over_hosts(group, dest, source, count, element, combine);
+        return;
+    }
     group.enter(source, bytes, dest, bytes, bytes);
     if (bytes > kSmallReduction) {
         reduce_share(group, count, element, combine);

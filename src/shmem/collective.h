@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shmem/sync.h"
+#include "shmem/host_layout.h"
+#include "shmem/host_tree.h"
+#include "shmem/sync_words.h"
 #include "shmem/team.h"
 #include "shmem/threads.h"
 
@@ -20,18 +22,30 @@ class Group {
     int me() const { return me_; }
     int size() const { return size_; }
     const char* call() const { return call_; }
-    Publication& publication(int member) const;
-    void wait() const { wait_at(*barrier_, static_cast<uint32_t>(size_)); }
+    /// Of a member on this host.
+    Publication& publication(int member) const { return words_.publication(member); }
+    void wait() const {
+        if (layout_ == nullptr) [[likely]] {
+            wait_at(*barrier_, static_cast<uint32_t>(size_));
+        } else {
+            tree().meet();
+        }
+    }
     /// A call that is nothing but a barrier.
     void meet() const;
 
-    /// Whether a member can post to others of a team without waiting for them; the words of a pSync array can
-    /// not tell the posts of two roots apart.
-    bool has_mailboxes() const { return slots_ != nullptr; }
+    /// Null where all members live on one host; else only those of this host can be waited for, or looked at,
+    /// in shared memory.
+    const HostLayout* layout() const { return layout_; }
+    HostTree tree(int root_host = 0) const {
+        return HostTree({*layout_, words_, start_, stride_, me_, call_}, root_host);
+    }
+
+    bool has_mailboxes() const { return words_.have_mailboxes(); }
     /// For a call in which one member posts to all others: its number, the same at all members, and where a
     /// member finds it. Whoever has found it calls take_post().
     uint32_t next_post() const;
-    Mailbox& mailbox(int member, uint32_t post) const;
+    Mailbox& mailbox(int member, uint32_t post) const { return words_.mailbox(member, post); }
     void take_post(uint32_t post) const;
 
     /// The member's number in the world.
@@ -40,6 +54,16 @@ class Group {
     /// The object's address for all processes; `bytes` of it are symmetric, or the job ends.
     uint64_t shared_address(const void* object, size_t bytes) const;
 
+    /// Ends the job where no number can say it.
+    size_t product(size_t a, size_t b) const;
+    uint64_t name_of_call(int root = 0) const;
+
+    /// The place in the window where that member has the object; `bytes` of it are symmetric, or the job
+    /// ends.
+    uint64_t place_of(const void* object, size_t bytes, int member) const;
+
+    void publish(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes, uint64_t bytes,
+                 int root = 0) const;
     /// Publishes and waits for all; with checks on, ends the job where somebody does something else.
     void enter(const void* source, size_t source_bytes, const void* dest, size_t dest_bytes, uint64_t bytes,
                int root = 0) const;
@@ -47,10 +71,9 @@ class Group {
  private:
     const char* call_;
     LongCall whole_{call_};
-    BarrierWords* barrier_;
-    TeamSlot* const* slots_ = nullptr;  // of a team
-    uint64_t psync_ = 0;                // of PE `start`, and the distance from one to the next member's
-    uint64_t psync_step_ = 0;
+    BarrierWords* barrier_ = nullptr;  // where all members live on one host
+    SyncWords words_;
+    const HostLayout* layout_ = nullptr;
     uint32_t* posts_ = nullptr;  // of a team
     int start_ = 0;
     int stride_ = 1;

@@ -67,6 +67,24 @@ void wait_at(BarrierWords& barrier, uint32_t count) {
     wait_on(barrier.generation, barrier.sleepers, [=](uint32_t now) { return now != generation; });
 }
 
+void await_guests(BarrierWords& barrier, uint32_t guests) {
+    wait_on(barrier.arrived, barrier.hosts_sleepers, [=](uint32_t now) { return now == guests; });
+    barrier.arrived.store(0, std::memory_order_relaxed);
+}
+
+void let_go(BarrierWords& barrier) {
+    barrier.generation.fetch_add(1);
+    wake(barrier.generation, barrier.sleepers);
+}
+
+void visit(BarrierWords& barrier, uint32_t guests) {
+    const uint32_t generation = barrier.generation.load(std::memory_order_acquire);
+    if (barrier.arrived.fetch_add(1) + 1 == guests) {
+        wake(barrier.arrived, barrier.hosts_sleepers);
+    }
+    wait_on(barrier.generation, barrier.sleepers, [=](uint32_t now) { return now != generation; });
+}
+
 void post(Mailbox& box, uint32_t value) {
     box.value.store(value);
     wake(box.value, box.sleepers);

@@ -11,11 +11,18 @@ struct BarrierWords {
     std::atomic<uint32_t> arrived;
     std::atomic<uint32_t> generation;  // a futex
     std::atomic<uint32_t> sleepers;
-    uint32_t unused;
+    std::atomic<uint32_t> hosts_sleepers;  // that await `arrived`
 };
 
 /// Waits for `count` processes: spins, yields, sleeps. What they wrote before is seen afterwards.
 void wait_at(BarrierWords& barrier, uint32_t count);
+
+/// The same in two halves, with work of one process, the host, between them: it awaits its `guests` and lets
+/// them go.
+void await_guests(BarrierWords& barrier, uint32_t guests);
+void let_go(BarrierWords& barrier);
+/// A guest's part; returns when it was let go.
+void visit(BarrierWords& barrier, uint32_t guests);
 
 /// A word of one process that another one posts a number in; zero at first.
 struct Mailbox {
@@ -36,6 +43,16 @@ struct Publication {
     uint64_t call;   // which collective, and its root
 };
 
+/// More is not needed for 1024 hosts.
+inline constexpr int kMostChildren = 10;
+
+/// What the first members of hosts tell each other in a tree of them: numbers above 0, each written by one of
+/// them and made 0 again by the one who has read it, before another may write there.
+struct TreeWords {
+    std::atomic<uint32_t> up[kMostChildren];  // by each child
+    std::atomic<uint32_t> down;               // by the parent
+};
+
 /// As many broadcasts may be under way in a team at once.
 inline constexpr uint32_t kTeamBoxes = 4;
 
@@ -45,6 +62,7 @@ struct alignas(64) TeamSlot {
     int64_t offered;       // slot number in a team that is being made; -1: none
     Mailbox boxes[kTeamBoxes];
     alignas(64) Publication publication;
+    TreeWords tree;
 };
 
 inline constexpr uint32_t kTeamSlots = 4096;

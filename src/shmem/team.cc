@@ -9,12 +9,9 @@
 
 #include "shmem/collective.h"
 #include "shmem/context.h"
-#include "shmem/hosts.h"
-#include "shmem/startup.h"
+#include "shmem/host_tree.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
-#include "smem.h"
-#include "smem_shm.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -58,16 +55,41 @@ void free_slot(int64_t number) {
     slot_is_taken[static_cast<size_t>(number)] = false;
 }
 
-void open_whole(uint32_t entry) {
+void open_predefined(uint32_t entry, const Neighbours& members) {
     auto team = std::make_unique<Team>();
-    team->size = state().pes;
-    team->me = state().me;
+    team->start = members.start;
+    team->stride = members.stride;
+    team->size = members.size;
+    team->me = (state().me - members.start) / members.stride;
     team->own_slot = entry;
-    for (int pe = 0; pe < state().pes; ++pe) {
-        team->slots.push_back(slot_of(pe, entry));
+    for (int member = 0; member < members.size; ++member) {
+        team->slots.push_back(slot_of(members.start + member * members.stride, entry));
     }
+    team->layout = make_layout(members.start, members.stride, members.size);
     entries[entry].team = std::move(team);
     entries[entry].generation = 0;
+}
+
+HostTree tree_of(const Team& team, const char* call) {
+    return HostTree({*team.layout, SyncWords(team.slots.data()), team.start, team.stride, team.me, call});
+}
+
+void meet(const Team& team, const char* call) {
+    if (team.layout == nullptr) [[likely]] {
+        wait_at(team.slots[0]->barrier, static_cast<uint32_t>(team.size));
+    } else {
+        tree_of(team, call).meet();
+    }
+}
+
+int64_t offered_by(const Team& parent, int member, const char* call) {
+    const int64_t& offered = parent.slots[static_cast<size_t>(member)]->offered;
+    if (parent.layout == nullptr) {
+        return offered;
+    }
+    int64_t fetched = 0;
+    tree_of(parent, call).get(member, &fetched, reinterpret_cast<uint64_t>(&offered), sizeof fetched);
+    return fetched;
 }
 
 shmem_team_t add(std::unique_ptr<Team> team) {
@@ -79,8 +101,8 @@ shmem_team_t add(std::unique_ptr<Team> team) {
 }
 
 /// What all members do together; whoever is outside the new team takes part too.
-int split(Team& parent, int start, int stride, int size, const shmem_team_config_t* config, long mask,
-          shmem_team_t* made) {
+int split(const char* call, Team& parent, int start, int stride, int size, const shmem_team_config_t* config,
+          long mask, shmem_team_t* made) {
     *made = SHMEM_TEAM_INVALID;
     int64_t place = (parent.me - start);
     place = stride == 0 ? (place == 0 ? 0 : -1) : (place % stride == 0 ? place / stride : -1);
@@ -88,18 +110,18 @@ int split(Team& parent, int start, int stride, int size, const shmem_team_config
     TeamSlot& own = *parent.slots[static_cast<size_t>(parent.me)];
     const int64_t slot = is_member ? take_slot() : -1;
     own.offered = slot;
-    wait_at(parent.slots[0]->barrier, static_cast<uint32_t>(parent.size));
+    meet(parent, call);
     auto team = std::make_unique<Team>();
     bool complete = true;
     for (int i = 0; i < size; ++i) {
         const int member = start + i * stride;
-        const int64_t offered = parent.slots[static_cast<size_t>(member)]->offered;
+        const int64_t offered = offered_by(parent, member, call);
         complete = complete && offered >= 0;
         team->slots.push_back(
             offered < 0 ? nullptr
                         : slot_of(parent.start + member * parent.stride, static_cast<uint32_t>(offered)));
     }
-    wait_at(parent.slots[0]->barrier, static_cast<uint32_t>(parent.size));
+    meet(parent, call);
     if (!is_member || !complete) {
         if (slot >= 0) {
             free_slot(slot);
@@ -111,6 +133,7 @@ int split(Team& parent, int start, int stride, int size, const shmem_team_config
     team->size = size;
     team->me = static_cast<int>(place);
     team->own_slot = static_cast<uint32_t>(slot);
+    team->layout = make_layout(team->start, team->stride, size);
     team->num_contexts =
         config != nullptr && (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0 ? config->num_contexts : 0;
     *made = add(std::move(team));
@@ -127,8 +150,8 @@ void open_teams() {
     const std::lock_guard lock(mutex);
     slot_is_taken.fill(false);
     slot_is_taken[kWorld] = slot_is_taken[kShared] = true;
-    open_whole(kWorld);
-    open_whole(kShared);
+    open_predefined(kWorld, {0, 1, state().pes});
+    open_predefined(kShared, neighbours_of_world());
 }
 
 void close_teams() {
@@ -136,6 +159,7 @@ void close_teams() {
     for (Entry& entry : entries) {
         entry.team.reset();
     }
+    forget_layouts();
 }
 
 Team* find_team(shmem_team_t team) {
@@ -159,18 +183,40 @@ Team& team_of(shmem_team_t team, const char* call) {
 }
 
 void barrier_of_world() {
-    if (hosts() > 1) {
-        if (smem_shm_control_barrier(heap_object()) != 0) {
-            fail("barrier", "{}", smem_get_last_err_msg());
-        }
-        return;
-    }
-    wait_at(entries[kWorld].team->slots[0]->barrier, static_cast<uint32_t>(state().pes));
+    meet(*entries[kWorld].team, "barrier of all PEs");
 }
+
+namespace {
+
+/// Of PEs on several hosts, each of which has published 1 or 0.
+bool all_over_hosts(const Team& world) {
+    constexpr uint32_t kYes = 1;
+    constexpr uint32_t kNo = 2;
+    const HostTree tree = tree_of(world, "agreement of all PEs");
+    const auto said_by = [&](int pe) -> Publication& {
+        return world.slots[static_cast<size_t>(pe)]->publication;
+    };
+    Publication& told = said_by(world.layout->own_first());
+    tree.meet_here([&] {
+        uint32_t answer = kYes;
+        for (const int pe : world.layout->neighbours()) {
+            answer = said_by(pe).bytes == 1 ? answer : kNo;
+        }
+        told.dest = tree.down(tree.up(answer));
+    });
+    const bool all = told.dest == kYes;
+    tree.meet_here([] {});
+    return all;
+}
+
+}  // namespace
 
 bool all_of_world(bool own) {
     const Team& world = *entries[kWorld].team;
     world.slots[static_cast<size_t>(world.me)]->publication.bytes = own ? 1 : 0;
+    if (world.layout != nullptr) {
+        return all_over_hosts(world);
+    }
     barrier_of_world();
     bool all = true;
     for (const TeamSlot* slot : world.slots) {
@@ -189,7 +235,8 @@ void agree_in_world(const char* call, uint64_t first, uint64_t second) {
     Publication& own = world.slots[static_cast<size_t>(world.me)]->publication;
     own = {first, second, 0, number_of_text(call)};
     barrier_of_world();
-    const Publication& other = world.slots[0]->publication;
+    const Publication other =
+        world.layout == nullptr ? world.slots[0]->publication : tree_of(world, call).published(0);
     if (other.call != own.call) {
         fail(call, "PE 0 makes another collective call here; all PEs call collectives in one order");
     }
@@ -247,19 +294,20 @@ int shmem_team_translate_pe(shmem_team_t src_team, int src_pe, shmem_team_t dest
 
 int shmem_team_split_strided(shmem_team_t parent_team, int start, int stride, int size,
                              const shmem_team_config_t* config, long config_mask, shmem_team_t* new_team) {
-    const LongCall whole("shmem_team_split_strided");
-    check_up("shmem_team_split_strided");
+    constexpr const char* kCall = "shmem_team_split_strided";
+    const LongCall whole(kCall);
+    check_up(kCall);
     *new_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID) {
         return -1;
     }
-    Team& parent = team_of(parent_team, "shmem_team_split_strided");
+    Team& parent = team_of(parent_team, kCall);
     const int64_t last = int64_t{start} + int64_t{size - 1} * stride;
     if (size < 1 || start < 0 || start >= parent.size || last < 0 || last >= parent.size ||
         (stride == 0 && size > 1)) {
         return -1;  // all members see the same arguments, so nobody waits
     }
-    return split(parent, start, stride, size, config, config_mask, new_team);
+    return split(kCall, parent, start, stride, size, config, config_mask, new_team);
 }
 
 int shmem_team_split_2d(shmem_team_t parent_team, int xrange, const shmem_team_config_t* xaxis_config,
@@ -279,13 +327,13 @@ int shmem_team_split_2d(shmem_team_t parent_team, int xrange, const shmem_team_c
     for (int row = 0; row < rows; ++row) {
         const int size = row + 1 < rows ? width : parent.size - row * width;
         shmem_team_t made = SHMEM_TEAM_INVALID;
-        failed |= split(parent, row * width, 1, size, xaxis_config, xaxis_mask, &made);
+        failed |= split(kCall, parent, row * width, 1, size, xaxis_config, xaxis_mask, &made);
         *xaxis_team = made == SHMEM_TEAM_INVALID ? *xaxis_team : made;
     }
     for (int column = 0; column < width; ++column) {
         const int size = (parent.size - column + width - 1) / width;
         shmem_team_t made = SHMEM_TEAM_INVALID;
-        failed |= split(parent, column, width, size, yaxis_config, yaxis_mask, &made);
+        failed |= split(kCall, parent, column, width, size, yaxis_config, yaxis_mask, &made);
         *yaxis_team = made == SHMEM_TEAM_INVALID ? *yaxis_team : made;
     }
     return failed;
@@ -304,7 +352,7 @@ void shmem_team_destroy(shmem_team_t team) {
     const Team& ended = team_of(team, kCall);
     const uint32_t number = ended.own_slot;
     // The slots are used again only when nobody looks at them any more.
-    wait_at(ended.slots[0]->barrier, static_cast<uint32_t>(ended.size));
+    meet(ended, kCall);
     const std::lock_guard lock(mutex);
     entries[number].team.reset();
     slot_is_taken[number] = false;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "memfabric-shmem/shmem.h"
+#include "shmem/host_layout.h"
 #include "shmem/sync.h"
 
 namespace memfabric::shmem {
@@ -16,7 +18,8 @@ struct Team {
     int size = 0;
     int me = -1;  // in the team
     int num_contexts = 0;
-    std::vector<TeamSlot*> slots;  // each member's, which all may touch
+    std::vector<TeamSlot*> slots;              // each member's place of it, which those on its host may touch
+    std::unique_ptr<const HostLayout> layout;  // null where all live on one host
     uint32_t own_slot = 0;
     uint32_t posts = 0;  // broadcasts that went through the mailboxes, equal at all members
 };
