@@ -85,12 +85,7 @@ uint64_t Group::shared_address(const void* object, size_t bytes) const {
 }
 
 uint64_t Group::place_of(const void* object, size_t bytes, int member) const {
-    const auto address = reinterpret_cast<uint64_t>(object);
-    const uint64_t place = bytes == 0 ? 0 : translate(address, bytes, world_pe(member));
-    if (place == 0 && bytes != 0) {
-        fail_address(call_, object, bytes);
-    }
-    return place;
+    return bytes == 0 ? 0 : locate(object, bytes, world_pe(member), call_);
 }
 
 size_t Group::product(size_t a, size_t b) const {

@@ -8,11 +8,33 @@ enum { kTeams = 1024 };
 static shmem_team_t teams[kTeams];
 static int word;
 
+// Pointers reach its members, and where they reach all PEs these are its members.
+static void shared(int me, int pes) {
+    const int size = shmem_team_n_pes(SHMEM_TEAM_SHARED);
+    const int place = shmem_team_my_pe(SHMEM_TEAM_SHARED);
+    CHECK(shmem_team_translate_pe(SHMEM_TEAM_SHARED, place, SHMEM_TEAM_WORLD) == me, "own place");
+    for (int member = 0; member < size; ++member) {
+        const int pe = shmem_team_translate_pe(SHMEM_TEAM_SHARED, member, SHMEM_TEAM_WORLD);
+        CHECK(pe >= 0 && shmem_ptr(&word, pe) != NULL, "member %d, PE %d", member, pe);
+    }
+    int reached = 0;
+    for (int pe = 0; pe < pes; ++pe) {
+        reached += shmem_ptr(&word, pe) != NULL;
+    }
+    CHECK(size <= reached && (reached < pes || size == pes), "%d of the %d PEs that are reached", size,
+          reached);
+    static int greatest;
+    word = me;
+    CHECK((TYPED(int, max_reduce)(SHMEM_TEAM_SHARED, &greatest, &word, 1)) == 0, "reduction");
+    CHECK(greatest == shmem_team_translate_pe(SHMEM_TEAM_SHARED, size - 1, SHMEM_TEAM_WORLD),
+          "the last member is %d", greatest);
+}
+
 static void whole(void) {
     const int me = shmem_my_pe();
     const int pes = shmem_n_pes();
     CHECK(shmem_team_my_pe(SHMEM_TEAM_WORLD) == me && shmem_team_n_pes(SHMEM_TEAM_WORLD) == pes, "world");
-    CHECK(shmem_team_n_pes(SHMEM_TEAM_SHARED) == pes, "all PEs are of one host");
+    shared(me, pes);
     CHECK(shmem_team_my_pe(SHMEM_TEAM_INVALID) == -1 && shmem_team_n_pes(SHMEM_TEAM_INVALID) == -1, "none");
     CHECK(shmem_team_translate_pe(SHMEM_TEAM_WORLD, pes, SHMEM_TEAM_WORLD) == -1, "a PE that is none");
 }
