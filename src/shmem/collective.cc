@@ -58,8 +58,11 @@ Group::Group(int start, int log_stride, int size, long* psync, const char* call)
     stride_ = static_cast<int>(stride);
     me_ = static_cast<int>(distance / stride);
     layout_ = known_layout(start_, stride_, size_);
-    words_ = SyncWords(place_of(psync, SHMEM_SYNC_SIZE * sizeof(long), 0),
-                       static_cast<uint64_t>(stride) * state().stride);
+    constexpr size_t kBytes = SHMEM_SYNC_SIZE * sizeof(long);
+    const uint64_t first = layout_ == nullptr
+                               ? reinterpret_cast<uint64_t>(remote_bytes(psync, kBytes, start, call))
+                               : place_of(psync, kBytes, 0);
+    words_ = SyncWords(first, static_cast<uint64_t>(stride) * state().stride);
     barrier_ = &words_.barrier(0);
 }
 
@@ -85,7 +88,7 @@ uint64_t Group::shared_address(const void* object, size_t bytes) const {
 }
 
 uint64_t Group::place_of(const void* object, size_t bytes, int member) const {
-    return bytes == 0 ? 0 : locate(object, bytes, world_pe(member), call_);
+    return bytes == 0 ? 0 : window_address(object, bytes, world_pe(member), call_);
 }
 
 size_t Group::product(size_t a, size_t b) const {
@@ -130,6 +133,9 @@ void Group::enter(const void* source, size_t source_bytes, const void* dest, siz
     if (first.bytes != bytes) {
         fail(call_, "called with {} bytes a PE, by the group's PE 0 with {}; all PEs give the same size",
              bytes, first.bytes);
+    }
+    if (layout_ != nullptr) {
+        wait();  // not all of what follows ends only when all hosts have come so far
     }
 }
 

@@ -92,7 +92,7 @@ void pull(const Broadcast& broadcast) {
     const size_t bytes = broadcast.bytes;
     const HostTree tree = broadcast.tree();
     group.enter(broadcast.source, bytes, broadcast.dest, bytes, bytes, broadcast.root);
-    const auto send = [&] { tree.down(1, [&](int member) { broadcast.send_to(tree, member); }); };
+    const auto send = [&] { tree.relay([&](int member) { broadcast.send_to(tree, member); }); };
     if (!tree.is_on_root()) {
         tree.meet_here(send);
         if (!tree.is_first()) {

@@ -36,7 +36,7 @@ bool is_progression(const std::vector<int>& numbers) {
 }  // namespace
 
 std::unique_ptr<const HostLayout> make_layout(int start, int stride, int size) {
-    if (host_count() == 1) {
+    if (hosts() == 1) {
         return nullptr;
     }
     auto made = std::make_unique<HostLayout>();
@@ -53,7 +53,7 @@ std::unique_ptr<const HostLayout> make_layout(int start, int stride, int size) {
 }
 
 const HostLayout* known_layout(int start, int stride, int size) {
-    if (host_count() == 1) {
+    if (hosts() == 1) {
         return nullptr;
     }
     const std::lock_guard lock(known().mutex);

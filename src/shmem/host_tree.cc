@@ -11,16 +11,13 @@
 #include "smem_shm.h"
 
 namespace memfabric::shmem {
-namespace {
 
-uint32_t take(std::atomic<uint32_t>& word) {
+uint32_t HostTree::take(std::atomic<uint32_t>& word) {
     uint32_t value = 0;
     wait_until([&] { return (value = word.load(std::memory_order_acquire)) != 0; });
     word.store(0, std::memory_order_relaxed);  // its writer waits for us before it writes again
     return value;
 }
-
-}  // namespace
 
 int HostTree::children() const {
     int count = 0;
@@ -30,14 +27,6 @@ int HostTree::children() const {
         ++count;
     }
     return count;
-}
-
-uint32_t HostTree::await_child(int k) const {
-    return take(own_tree().up[k]);
-}
-
-uint32_t HostTree::await_parent() const {
-    return take(own_tree().down);
 }
 
 void HostTree::tell_parent(uint32_t value) const {

@@ -56,7 +56,7 @@ class HostTree {
     template <typename OnChild>
     uint32_t up(uint32_t value, const OnChild& on_child) const {
         for (int k = 0; k < children(); ++k) {
-            const uint32_t given = await_child(k);
+            const uint32_t given = take(own_tree().up[k]);
             value = given > value ? given : value;
             on_child(child(k));
         }
@@ -70,19 +70,18 @@ class HostTree {
     }
 
     /// Of first members, away from the root: waits for the parent, calls on_child(member number) for each
-    /// child, and tells it. Returns the root's value. On the root's host another member may be the one who
-    /// calls.
+    /// child, and tells it. Returns the root's value. Each call follows an up() of all.
     template <typename OnChild>
     uint32_t down(uint32_t value, const OnChild& on_child) const {
-        value = place() == 0 ? value : await_parent();
-        for_children([&](int member) {
-            on_child(member);
-            set(member, group_.words.tree(member).down, value);
-        });
-        return value;
+        return tell_all_below(&TreeWords::down, value, on_child);
     }
     uint32_t down(uint32_t value) const {
         return down(value, [](int) {});
+    }
+    /// The same, after a down(). On the root's host another member than the first may be the one who calls.
+    template <typename OnChild>
+    void relay(const OnChild& on_child) const {
+        tell_all_below(&TreeWords::relayed, 1, on_child);
     }
 
     /// Members that are first ones of the hosts right below this one, those with most below them first.
@@ -115,8 +114,18 @@ class HostTree {
     int parent() const { return first_at(place() & (place() - 1)); }
     int first_at(int place) const { return group_.layout.first((place + root_) % group_.layout.count()); }
 
-    uint32_t await_child(int k) const;
-    uint32_t await_parent() const;
+    using Word = std::atomic<uint32_t> TreeWords::*;
+    template <typename OnChild>
+    uint32_t tell_all_below(Word word, uint32_t value, const OnChild& on_child) const {
+        value = place() == 0 ? value : take(own_tree().*word);
+        for_children([&](int member) {
+            on_child(member);
+            set(member, group_.words.tree(member).*word, value);
+        });
+        return value;
+    }
+    /// Waits until another host has written a value.
+    static uint32_t take(std::atomic<uint32_t>& word);
     void tell_parent(uint32_t value) const;
 
     Group group_;

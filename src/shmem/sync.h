@@ -50,7 +50,8 @@ inline constexpr int kMostChildren = 10;
 /// them and made 0 again by the one who has read it, before another may write there.
 struct TreeWords {
     std::atomic<uint32_t> up[kMostChildren];  // by each child
-    std::atomic<uint32_t> down;               // by the parent
+    std::atomic<uint32_t> down;               // by the parent; it comes after each one's up
+    std::atomic<uint32_t> relayed;            // by the parent; an up comes before the next one
 };
 
 /// As many broadcasts may be under way in a team at once.
