@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import network  # noqa: E402
 from cluster import Cluster  # noqa: E402
-from suites import check_traffic, host_counts  # noqa: E402
+from suites import check_traffic, host_counts, is_too_large  # noqa: E402
 
 # The time limit of a test is that of tests/multiproc, whose conftest has this module's name too.
 _spec = importlib.util.spec_from_file_location("multiproc_conftest", MULTIPROC / "conftest.py")
@@ -32,6 +32,12 @@ def pytest_generate_tests(metafunc):
     if "host_count" in metafunc.fixturenames:
         counts = host_counts(metafunc)
         metafunc.parametrize("host_count", counts, ids=[f"{count}hosts" for count in counts])
+
+
+def pytest_collection_modifyitems(config, items):
+    large = [item for item in items if is_too_large(item)]
+    config.hook.pytest_deselected(items=large)
+    items[:] = [item for item in items if item not in large]
 
 
 @pytest.fixture

@@ -3,26 +3,32 @@
 then a Cluster. After a test its processes are asked whether bytes went over the fabric."""
 import importlib
 import json
+import os
 
+LONG = os.environ.get("MEMFABRIC_LONG_TESTS") == "1"
+MOST_RANKS = 4  # of tests with a parameter `count` where LONG is off
 HOSTS = "HOSTS_OF_TESTS"  # in an adopting module: test -> numbers of hosts
 TRAFFIC = "TESTS_WITH_TRAFFIC"
 
 
-def adopt(into, name, only=None, leave_out=(), four=(), traffic=None):
+def adopt(into, name, only=None, leave_out=(), short=None, four=(), traffic=None):
     """Puts the tests and fixtures of a module of tests/multiproc into the namespace `into`: all of them, or
-    `only` some, without those of `leave_out`, each over 2 hosts. `four`: those over 4 hosts as well, which is
+    `only` some, without those of `leave_out`, each over 2 hosts. `short`: those that are run each time, the
+    others where MEMFABRIC_LONG_TESTS=1 alone; None: all. `four`: those over 4 hosts as well then, which is
     something else from three ranks on. `traffic`: those in which bytes go over the fabric, and whose
     processes live at the end; None: all."""
     module = importlib.import_module(name)
     tests = {key: value for key, value in vars(module).items() if key.startswith("test_")}
     adopted = {key for key in only or tests if key not in leave_out}
-    unknown = (set(only or ()) | set(leave_out) | set(four) | set(traffic or ())) - set(tests)
+    unknown = {*(only or ()), *leave_out, *(short or ()), *four, *(traffic or ())} - set(tests)
     if unknown or adopted & set(into):
         raise LookupError(f"not in {name}: {unknown}; from elsewhere already: {adopted & set(into)}")
+    if short is not None and not LONG:
+        adopted &= set(short)
     into.update({key: tests[key] for key in tests if key in adopted})
     into.update({key: value for key, value in vars(module).items() if _is_fixture(value)})
     hosts = into.setdefault(HOSTS, {})
-    hosts.update({key: (2, 4) if key in four else (2,) for key in adopted})
+    hosts.update({key: (2, 4) if key in four and LONG else (2,) for key in adopted})
     into.setdefault(TRAFFIC, set()).update(adopted if traffic is None else traffic)
 
 
@@ -32,6 +38,12 @@ def _is_fixture(value):
 
 def host_counts(metafunc):
     return getattr(metafunc.module, HOSTS)[metafunc.function.__name__]
+
+
+def is_too_large(item):
+    """An adopted test with more ranks than a short run has time for."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return not LONG and "host_count" in parameters and parameters.get("count", 0) > MOST_RANKS
 
 
 def check_traffic(request, cluster):
