@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/fabric_memory.h"
 
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -124,7 +125,9 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
     MF_ASSIGN_OR_RETURN(std::unique_ptr<FabricTransport> transport,
                         FabricTransport::start({.provider = options.text(OptionId::kFabricProvider),
                                                 .local_address = address.empty() ? local_address : address,
-                                                .host_id = host_id}));
+                                                .host_id = host_id,
+                                                .peer_timeout = std::chrono::milliseconds(
+                                                    options.integer(OptionId::kFabricPeerTimeout))}));
     return std::shared_ptr<transport::RemoteMemory>(std::make_shared<FabricMemory>(std::move(transport)));
 }
 

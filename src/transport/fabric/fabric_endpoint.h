@@ -26,7 +26,7 @@ namespace memfabric::transport {
 
 /// One operation of the engine: consecutive pieces, as many as it takes at once.
 struct FabricOperation {
-    enum class State { kWaiting, kPosted, kDone, kFailed };
+    enum class State { kWaiting, kPosted, kDone, kFailed, kDoubtful };
 
     std::span<const FabricPiece> pieces{};
     State state = State::kWaiting;

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/status.h"
-#include "transport/fabric/messages.h"
+#include "transport/fabric/peer_contact.h"
 
 namespace memfabric::transport {
 
@@ -17,17 +17,18 @@ namespace memfabric::transport {
 class FabricPeer {
  public:
     /// `handle` is the address in our address vector.
-    FabricPeer(std::string name, std::string address, uint64_t handle,
-               std::shared_ptr<Messenger::Route> route)
-        : name_(std::move(name)), address_(std::move(address)), handle_(handle), route_(std::move(route)) {}
+    FabricPeer(std::string name, std::string address, uint64_t handle, std::unique_ptr<PeerContact> contact)
+        : name_(std::move(name)),
+          address_(std::move(address)),
+          handle_(handle),
+          contact_(std::move(contact)) {}
 
     /// For texts: "rank 3 on host x".
     const std::string& name() const { return name_; }
     /// Where the peer listens.
     const std::string& address() const { return address_; }
     uint64_t handle() const { return handle_; }
-    /// Where requests to it go.
-    Messenger::Route& route() { return *route_; }
+    PeerContact& contact() { return *contact_; }
 
     /// The process is known to be gone: what is under way with it, and what comes, ends with the reason.
     void abandon(const Status& reason) {
@@ -44,7 +45,7 @@ class FabricPeer {
     const std::string name_;
     const std::string address_;
     const uint64_t handle_;
-    const std::shared_ptr<Messenger::Route> route_;
+    const std::unique_ptr<PeerContact> contact_;
     std::mutex mutex_;
     Status reason_;  // written once, before is_abandoned_
     std::atomic<bool> is_abandoned_{false};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "transport/fabric/fabric_endpoint.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/fid.h"
+#include "transport/fabric/liveness_door.h"
 #include "transport/fabric/messages.h"
 
 namespace memfabric::transport {
@@ -47,12 +49,14 @@ struct FabricState {
     std::unique_ptr<FabricEndpoint> origin;
     FabricAddress address;
     std::string host_id;
+    std::chrono::milliseconds peer_timeout{};
     FlowCounts puts;
     FlowCounts gets;
     BegunTransfers begun;
     Activity activity;
     Exposures exposures;
-    std::unique_ptr<Messenger> messenger;  // tells `activity`, uses `exposures`
+    std::unique_ptr<LivenessDoor> door;    // none where addresses are not of IP
+    std::unique_ptr<Messenger> messenger;  // tells `activity`, uses `exposures` and `door`
     Fd wake;                               // ends the sleep of `progress`
     std::jthread progress_thread;
 

@@ -17,6 +17,8 @@ namespace {
 
 constexpr uint64_t kPeersMay = FI_REMOTE_READ | FI_REMOTE_WRITE;
 constexpr size_t kMostPieces = 16;
+// Who waits so long for an answer begins to look whether the peer is there.
+constexpr std::chrono::milliseconds kLookAfter{20};
 
 /// The target checks too, but tells nobody why it closes the connection.
 Status check_pieces(const FabricPeer& peer, std::span<const FabricPiece> pieces) {
@@ -127,6 +129,7 @@ Result<std::unique_ptr<FabricTransport>> FabricTransport::start(const FabricConf
     watch_for_fork();
     MF_ASSIGN_OR_RETURN(auto state, FabricState::open(config.provider, config.local_address));
     state->host_id = config.host_id;
+    state->peer_timeout = config.peer_timeout;
     return std::unique_ptr<FabricTransport>(new FabricTransport(std::move(state)));
 }
 
@@ -165,7 +168,9 @@ Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress
     const std::string& target = address.endpoints.front();
     MF_ASSIGN_OR_RETURN(const fi_addr_t handle, state_->origin->insert(target));
     MF_ASSIGN_OR_RETURN(auto route, state_->messenger->route(address.messages, address.instance));
-    return std::make_shared<FabricPeer>(std::move(name), target, handle, std::move(route));
+    auto contact = std::make_unique<PeerContact>(*state_->messenger, std::move(route), address.door,
+                                                 address.instance, state_->peer_timeout);
+    return std::make_shared<FabricPeer>(std::move(name), target, handle, std::move(contact));
 }
 
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
@@ -229,8 +234,17 @@ Result<std::string> FabricTransport::request(FabricPeer& peer, uint32_t service,
 Result<std::string> FabricTransport::ask(FabricPeer& peer, uint32_t service, std::string_view payload,
                                          Deadline deadline) {
     MF_RETURN_IF_ERROR(peer.problem());
-    return state_->messenger->request(peer.route(), peer.name(), service, payload, deadline,
-                                      [&] { return peer.problem(); });
+    const auto begun = Deadline::Clock::now();
+    std::shared_ptr<PeerWatch> watch;
+    const auto interruption = [&]() -> Status {
+        MF_RETURN_IF_ERROR(peer.problem());
+        if (watch == nullptr && Deadline::Clock::now() - begun > kLookAfter) {
+            watch = peer.contact().watch(peer.name());
+        }
+        return watch == nullptr ? Status() : watch->look(begun);
+    };
+    return state_->messenger->request(peer.contact().route(), peer.name(), service, payload, deadline,
+                                      interruption);
 }
 
 bool FabricTransport::pins_pages() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,7 @@ struct FabricConfig {
     std::string provider = "auto";  // or a name as fi_getinfo gives it
     std::string local_address;      // empty: the provider's choice
     std::string host_id;
+    std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.

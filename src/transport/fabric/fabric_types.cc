@@ -64,6 +64,7 @@ std::string FabricAddress::encode() const {
         append_text(bytes, endpoint);
     }
     append_text(bytes, messages);
+    append_text(bytes, door);
     return bytes;
 }
 
@@ -77,6 +78,7 @@ Result<FabricAddress> FabricAddress::decode(std::string_view bytes) {
         address.endpoints.push_back(reader.text());
     }
     address.messages = reader.text();
+    address.door = reader.text();
     if (!reader.finished() || count == 0 || address.endpoints.size() != count) {
         return failure(Code::kInvalidParam, "{} bytes are no address of a fabric peer", bytes.size());
     }

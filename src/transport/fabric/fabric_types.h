@@ -17,6 +17,7 @@ struct FabricAddress {
     std::string provider;
     std::vector<std::string> endpoints;  // opaque bytes of the provider
     std::string messages;                // likewise, where requests go
+    std::string door;  // a socket address for who wants to know whether the process is there
     uint64_t instance = 0;
 
     std::string encode() const;

@@ -59,6 +59,11 @@ Result<std::unique_ptr<Messenger>> Messenger::open(fid_fabric& fabric, fid_domai
     return opened;
 }
 
+void Messenger::watch(int descriptor, std::function<void()> ready) {
+    watched_ = descriptor;
+    on_watched_ = std::move(ready);
+}
+
 void Messenger::start() {
     thread_ = start_thread("mf-messages", [this](const std::stop_token& stop) { progress_until(stop); });
 }
@@ -103,76 +108,90 @@ Result<std::string> Messenger::request(Route& route, std::string_view peer, uint
         return failure(Code::kInvalidParam, "request to {}: {} bytes are more than {}", peer, payload.size(),
                        kLargestPayload);
     }
-    ++requests_;
-    Pending pending;
-    uint64_t id = 0;
-    {
-        const std::scoped_lock guard(mutex_);
-        id = next_id_++;
-        route.pending.emplace(id, &pending);
-    }
-    const Status ended = await_answer({route, peer, service, payload, id, pending}, deadline, interruption);
-    {
-        const std::scoped_lock guard(mutex_);
-        route.pending.erase(id);
-    }
-    MF_RETURN_IF_ERROR(ended);
-    if (pending.answer.code != Code::kOk) {
-        return failure(pending.answer.code, "{}: {}", peer, pending.answer.bytes);
-    }
-    return std::move(pending.answer.bytes);
-}
-
-Status Messenger::await_answer(const Call& call, Deadline deadline, const Interruption& interruption) {
-    std::chrono::milliseconds repeat = kFirstRepeat;
-    Clock::time_point send_at = Clock::now();
-    bool sent = false;
-    for (;;) {
-        if (Clock::now() >= send_at) {
-            const bool taken = send_request(call);
-            send_at = Clock::now() + (taken ? repeat : kTryAgain);
-            repeat = taken ? std::min(2 * repeat, kLongestRepeat) : repeat;
-            sent = sent || taken;
-        }
-        wait(call.pending, std::min({deadline.when(), send_at, Clock::now() + kLookAround}));
-        if (call.pending.done) {
-            return {};
-        }
-        if (call.pending.came_back.exchange(false)) {
-            send_at = Clock::now() + kTryAgain;
-        }
+    Exchange exchange(*this, route, service, payload);
+    while (!exchange.advance()) {
         MF_RETURN_IF_ERROR(interruption());
         if (deadline.expired()) {
-            return failure(Code::kTimeout, "request to {}: {}", call.peer,
-                           sent ? "sent, but no answer came by the deadline; it may still be carried out"
-                                : "there was no connection by the deadline; nothing was sent");
+            return failure(Code::kTimeout, "request to {}: {}", peer,
+                           exchange.was_sent()
+                               ? "sent, but no answer came by the deadline; it may still be carried out"
+                               : "there was no connection by the deadline; nothing was sent");
         }
+        exchange.wait(deadline);
     }
+    Answer& answer = exchange.answer();
+    if (answer.code != Code::kOk) {
+        return failure(answer.code, "{}: {}", peer, answer.bytes);
+    }
+    return std::move(answer.bytes);
 }
 
-bool Messenger::send_request(const Call& call) {
-    Message message;
+bool Messenger::send_request(Route& route, const Message& request) {
+    Message message = request;
     message.type = MessageType::kRequest;
-    message.service = call.service;
-    message.id = call.id;
     message.from = instance_;
-    message.to = call.route.instance;
+    message.to = route.instance;
     message.reply_to = endpoint_->address();
-    message.payload = call.payload;
     {
         const std::scoped_lock guard(mutex_);
-        message.oldest = call.route.pending.begin()->first;
+        message.oldest = route.pending.begin()->first;
     }
-    return endpoint_->send(call.route.handle, message);
+    return endpoint_->send(route.handle, message);
 }
 
-void Messenger::wait(Pending& pending, Clock::time_point until) {
-    const Clock::time_point spin_until = std::min(Clock::now() + kSpin, until);
-    while (!pending.done && Clock::now() < spin_until) {
-        endpoint_->progress(*this);
+Messenger::Exchange::Exchange(Messenger& messenger, Route& route, uint32_t service, std::string_view payload)
+    : messenger_(messenger),
+      route_(route),
+      service_(service),
+      payload_(payload),
+      pending_(std::make_unique<Pending>()),
+      send_at_(Clock::now()),
+      repeat_(kFirstRepeat) {
+    ++messenger_.requests_;
+    const std::scoped_lock guard(messenger_.mutex_);
+    id_ = messenger_.next_id_++;
+    route_.pending.emplace(id_, pending_.get());
+}
+
+Messenger::Exchange::~Exchange() {
+    const std::scoped_lock guard(messenger_.mutex_);
+    route_.pending.erase(id_);
+}
+
+bool Messenger::Exchange::advance() {
+    if (pending_->done) {
+        return true;
     }
-    std::unique_lock guard(mutex_);
-    pending.changed.wait_until(guard, until, [&] { return pending.done || pending.came_back; });
+    const Clock::time_point now = Clock::now();
+    if (pending_->came_back.exchange(false)) {
+        send_at_ = std::min(send_at_, now + kTryAgain);
+    }
+    if (now >= send_at_) {
+        Message message;
+        message.service = service_;
+        message.id = id_;
+        message.payload = payload_;
+        const bool taken = messenger_.send_request(route_, message);
+        send_at_ = now + (taken ? repeat_ : kTryAgain);
+        repeat_ = taken ? std::min(2 * repeat_, kLongestRepeat) : repeat_;
+        was_sent_ = was_sent_ || taken;
+    }
+    return pending_->done;
+}
+
+Answer& Messenger::Exchange::answer() {
+    return pending_->answer;
+}
+
+void Messenger::Exchange::wait(Deadline until) {
+    const Clock::time_point now = Clock::now();
+    const Clock::time_point end = std::min({until.when(), send_at_, now + kLookAround});
+    const Clock::time_point spin_until = std::min(now + kSpin, end);
+    while (!pending_->done && Clock::now() < spin_until) {
+        messenger_.endpoint_->progress(messenger_);
+    }
+    std::unique_lock guard(messenger_.mutex_);
+    pending_->changed.wait_until(guard, end, [&] { return pending_->done || pending_->came_back; });
 }
 
 void Messenger::received(std::string_view bytes) {
@@ -374,10 +393,17 @@ void Messenger::sleep(bool briefly) {
     if (fi_trywait(&fabric_, &queue, 1) != 0) {
         return;
     }
-    std::array<pollfd, 2> waits = {{{endpoint_->wait_descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
-    if (::poll(waits.data(), waits.size(), briefly ? 1 : -1) > 0 && waits[1].revents != 0) {
+    std::array<pollfd, 3> waits = {
+        {{endpoint_->wait_descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {watched_, POLLIN, 0}}};
+    if (::poll(waits.data(), waits.size(), briefly ? 1 : -1) <= 0) {
+        return;
+    }
+    if (waits[1].revents != 0) {
         eventfd_t ignored = 0;
         static_cast<void>(::eventfd_read(wake_.get(), &ignored));
+    }
+    if (waits[2].revents != 0) {
+        on_watched_();
     }
 }
 

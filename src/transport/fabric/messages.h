@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -27,6 +28,8 @@ class Messenger final : private MessageSink {
  public:
     /// One life of one process that requests go to. Shared by all who talk with it.
     class Route;
+    /// One request under way.
+    class Exchange;
 
     /// Service numbers from here on are the transport's own.
     static constexpr uint32_t kFirstOwnService = 0xffff0000;
@@ -48,6 +51,8 @@ class Messenger final : private MessageSink {
 
     /// Before start() only.
     void serve_quickly(uint32_t service, QuickService handler) { quick_[service] = std::move(handler); }
+    /// Before start() only: calls `ready` on the thread whenever the descriptor is readable.
+    void watch(int descriptor, std::function<void()> ready);
     /// Starts the thread that progresses.
     void start();
 
@@ -75,14 +80,6 @@ class Messenger final : private MessageSink {
         Reply reply;
         std::string payload;
     };
-    struct Call {
-        Route& route;
-        std::string_view peer;
-        uint32_t service;
-        std::string_view payload;
-        uint64_t id;
-        Pending& pending;
-    };
 
     Messenger(fid_fabric& fabric, uint64_t instance) : fabric_(fabric), instance_(instance) {}
     void received(std::string_view bytes) override;
@@ -93,9 +90,7 @@ class Messenger final : private MessageSink {
     void answer(Reply reply, Answer answer);
     void send_or_keep(Reply reply);
     bool send_reply(const Reply& reply);
-    bool send_request(const Call& call);
-    Status await_answer(const Call& call, Deadline deadline, const Interruption& interruption);
-    void wait(Pending& pending, Deadline::Clock::time_point until);
+    bool send_request(Route& route, const Message& request);
     void progress_until(const std::stop_token& stop);
     bool run_services();
     Answer run_service(const Waiting& waiting);
@@ -108,6 +103,8 @@ class Messenger final : private MessageSink {
     const uint64_t instance_;
     std::unique_ptr<MessageEndpoint> endpoint_;
     std::unordered_map<uint32_t, QuickService> quick_;  // fixed since start()
+    int watched_ = -1;                                  // likewise
+    std::function<void()> on_watched_;                  // likewise
     std::atomic<uint64_t> requests_{0};
     Fd wake_;
 
@@ -124,6 +121,36 @@ class Messenger final : private MessageSink {
 
     AnswerBook::Clock::time_point shrunk_{};  // of the thread alone
     std::jthread thread_;
+};
+
+/// Driven by whoever has it. Gives up on the answer when it is destroyed; the request may then still be
+/// carried out.
+class Messenger::Exchange {
+ public:
+    /// `payload` must outlive it and have at most kLargestPayload bytes.
+    Exchange(Messenger& messenger, Route& route, uint32_t service, std::string_view payload);
+    ~Exchange();
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    /// Sends it, again where that is due. Never waits. True where the answer is there.
+    bool advance();
+    /// Waits, spinning first, until the answer is there or there is something to do for advance().
+    void wait(Deadline until);
+    bool was_sent() const { return was_sent_; }
+    /// Only where the answer is there.
+    Answer& answer();
+
+ private:
+    Messenger& messenger_;
+    Route& route_;
+    const uint32_t service_;
+    const std::string_view payload_;
+    const std::unique_ptr<Pending> pending_;
+    uint64_t id_ = 0;
+    bool was_sent_ = false;
+    Deadline::Clock::time_point send_at_;
+    std::chrono::milliseconds repeat_;
 };
 
 }  // namespace memfabric::transport

@@ -6,6 +6,7 @@
 
 #include "transport/fabric/atomics.h"
 #include "transport/fabric/fabric_state.h"
+#include "transport/fabric/refusal.h"
 
 namespace memfabric::transport {
 namespace {
@@ -34,6 +35,14 @@ Status open_messenger(FabricState& state) {
     state.messenger->serve_quickly(kPingService, answer_ping);
     state.messenger->serve_quickly(
         kAtomicService, [&state](std::string_view request) { return answer_atomic(state, request); });
+    state.messenger->serve_quickly(kRefusalService, [&state](std::string_view question) {
+        return answer_refusal_question(state.exposures, question);
+    });
+    MF_ASSIGN_OR_RETURN(state.door, LivenessDoor::open(state.target->address(), state.address.instance));
+    if (state.door != nullptr) {
+        state.address.door = state.door->address();
+        state.messenger->watch(state.door->descriptor(), [&door = *state.door] { door.serve(); });
+    }
     state.messenger->start();
     return {};
 }

@@ -13,6 +13,7 @@ struct FabricState;
 /// What every process answers of itself.
 constexpr uint32_t kPingService = Messenger::kFirstOwnService;
 constexpr uint32_t kAtomicService = Messenger::kFirstOwnService + 1;
+constexpr uint32_t kRefusalService = Messenger::kFirstOwnService + 2;
 
 /// Opens the state's messenger with these services and publishes its address.
 Status open_messenger(FabricState& state);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -46,7 +47,10 @@ class Transfer {
 
     size_t post_all();
     void note_failure(FabricOperation& operation);
-    Status judge(size_t done) const;
+    void ask_about_failures();
+    Status hear_answer();
+    Status look_around();
+    Status judge(size_t done);
     void end(Status outcome);
     const char* verb() const { return flow_ == FabricFlow::kPut ? "put to" : "get from"; }
 
@@ -55,15 +59,18 @@ class Transfer {
     const FabricFlow flow_;
     const Deadline deadline_;
     FlowCounts& counts_;
-    std::atomic<bool> engine_is_full_{false};
+    std::atomic<bool> look_again_soon_{false};
     uint64_t bytes_ = 0;
     mutable std::mutex lock_;  // guards all below
     std::vector<FabricOperation> operations_;
     bool has_ended_ = false;
     Status outcome_;
-    int last_error_ = 0;
-    bool broken_ = false;  // and nothing was taken by the engine since
-    Clock::time_point broken_since_;
+    size_t done_ = 0;
+    size_t in_flight_ = 0;
+    Clock::time_point heard_ = Clock::now();  // when last an operation was done
+    bool has_doubts_ = false;                 // operations failed that the peer was not asked about yet
+    std::unique_ptr<RefusalQuestion> question_;
+    std::shared_ptr<PeerWatch> watch_;
 };
 
 }  // namespace memfabric::transport

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/liveness_door.h"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "transport/fabric/message_format.h"
+
+namespace memfabric::transport {
+namespace {
+
+// As many peers as a process can have in the largest pool.
+constexpr int kBacklog = 1024;
+constexpr size_t kMostVisitors = 4096;
+constexpr int kEventsAtOnce = 16;
+
+Status failed(const char* attempted) {
+    return failure(Code::kError, "the fabric's door for peers that wait: {} failed: {}", attempted,
+                   errno_text(errno));
+}
+
+/// The same address with port 0; none where it is not of IP.
+std::string without_port(std::string_view address) {
+    sockaddr_storage storage{};
+    if (address.size() > sizeof storage) {
+        return {};
+    }
+    std::memcpy(&storage, address.data(), address.size());
+    const bool v4 = storage.ss_family == AF_INET && address.size() >= sizeof(sockaddr_in);
+    const bool v6 = storage.ss_family == AF_INET6 && address.size() >= sizeof(sockaddr_in6);
+    if (v4) {
+        reinterpret_cast<sockaddr_in*>(&storage)->sin_port = 0;
+    } else if (v6) {
+        reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port = 0;
+    } else {
+        return {};
+    }
+    return {reinterpret_cast<const char*>(&storage), v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LivenessDoor>> LivenessDoor::open(std::string_view like, uint64_t instance) {
+    const std::string wanted = without_port(like);
+    if (wanted.empty()) {
+        return std::unique_ptr<LivenessDoor>();
+    }
+    std::unique_ptr<LivenessDoor> door(new LivenessDoor(instance));
+    MF_RETURN_IF_ERROR(door->listen(wanted));
+    return door;
+}
+
+Status LivenessDoor::listen(std::string_view like) {
+    sockaddr_storage address{};
+    std::memcpy(&address, like.data(), like.size());
+    auto size = static_cast<socklen_t>(like.size());
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    listener_ = Fd(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!listener_.is_open() || !events_.is_open()) {
+        return failed("opening it");
+    }
+    if (::bind(listener_.get(), plain, size) != 0 || ::listen(listener_.get(), kBacklog) != 0 ||
+        ::getsockname(listener_.get(), plain, &size) != 0) {
+        return failed("listening");
+    }
+    address_.assign(reinterpret_cast<const char*>(&address), size);
+    return add(listener_.get());
+}
+
+Status LivenessDoor::add(int descriptor) const {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = descriptor;
+    return ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0 ? Status() : failed("watching");
+}
+
+void LivenessDoor::serve() {
+    std::array<epoll_event, kEventsAtOnce> events{};
+    const int count = ::epoll_wait(events_.get(), events.data(), kEventsAtOnce, 0);
+    for (int i = 0; i < count; ++i) {
+        const int descriptor = events[static_cast<size_t>(i)].data.fd;
+        if (descriptor == listener_.get()) {
+            let_in();
+        } else {
+            visitors_.erase(descriptor);  // it went; nobody has anything to say here
+        }
+    }
+}
+
+void LivenessDoor::let_in() {
+    for (;;) {
+        Fd visitor(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!visitor.is_open()) {
+            return;
+        }
+        if (visitors_.size() >= kMostVisitors) {
+            visitors_.erase(visitors_.begin());  // it knocks again if it still wants to know
+        }
+        std::array<std::byte, sizeof(uint64_t)> greeting{};
+        store_number(greeting.data(), instance_);
+        const bool greeted = ::send(visitor.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL) ==
+                             static_cast<ssize_t>(greeting.size());
+        if (greeted && add(visitor.get()).is_ok()) {
+            const int descriptor = visitor.get();
+            visitors_[descriptor] = std::move(visitor);
+        }
+    }
+}
+
+}  // namespace memfabric::transport
