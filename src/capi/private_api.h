@@ -114,6 +114,28 @@ char* mf_private_options_json(void);
 char* mf_private_info_json(void);
 void mf_private_free_text(char* text);
 
+/// This process as one that looks into the fabric of a config store, for `mf ping` and `mf bench fabric`: who
+/// is there, by which path, how fast. `memory` bytes are offered to others; 0: none. NULL on failure. A probe
+/// is used by one thread at a time.
+void* mf_private_probe_open(const char* url, uint64_t memory, uint32_t timeoutMs);
+void mf_private_probe_close(void* probe);
+/// {"own": {host, host_id, pid, program, id, offers}, "peers": [the same, and {number, same_host, provider,
+/// local_address, interface, address}]}: the processes that are there now. A number stays with its process.
+char* mf_private_probe_json(void* probe, uint32_t timeoutMs);
+/// 0: the process has answered. Else a code, and why not in `*problem`, to be freed with
+/// mf_private_free_text; nothing is logged.
+int32_t mf_private_probe_ping(void* probe, uint32_t peer, uint32_t timeoutMs, char** problem);
+typedef struct {
+    void* local;
+    uint64_t offset; /* in the memory that the peer offers */
+    uint64_t size;
+} mf_private_piece_t;
+int32_t mf_private_probe_copy(void* probe, uint32_t peer, int toPeer, const mf_private_piece_t* pieces,
+                              uint32_t count, uint32_t timeoutMs);
+/// Adds to 8 bytes of the memory that the peer offers; `*old` is what was there.
+int32_t mf_private_probe_add(void* probe, uint32_t peer, uint64_t offset, uint64_t value, uint64_t* old,
+                             uint32_t timeoutMs);
+
 /// Flags of the functions below.
 #define MF_CERTIFICATES_REPLACE (1U << 0) /* an authority that is there is replaced, not respected */
 #define MF_CERTIFICATES_RSA (1U << 1)     /* RSA keys of 3072 bits; without it EC keys on P-256 */

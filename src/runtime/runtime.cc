@@ -168,6 +168,7 @@ Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
     remote_tried_ = true;
     if (started.is_ok()) {
         remote_memory_ = std::move(started).value();
+        announce();
     } else {
         log_warn("ranks of other hosts cannot be reached from here: {}", started.status().message());
     }
@@ -177,6 +178,26 @@ Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
 transport::FabricCounters Runtime::fabric_counters() {
     const std::lock_guard lock(remote_mutex_);
     return remote_memory_ ? remote_memory_->counters() : transport::FabricCounters{};
+}
+
+ProcessRecord Runtime::process_record() const {
+    const std::lock_guard lock(remote_mutex_);
+    return record_with_lock();
+}
+
+ProcessRecord Runtime::record_with_lock() const {
+    ProcessRecord record = own_process_record(incarnation_);
+    record.hand_over = mapped_->address();
+    record.fabric_address = remote_memory_ ? remote_memory_->own_address() : "";
+    return record;
+}
+
+void Runtime::announce() {
+    constexpr auto kPatience = std::chrono::seconds(2);
+    const Status told = announce_process(*store_, record_with_lock(), Deadline::after(kPatience));
+    if (!told.is_ok()) {
+        log_debug("this process is not listed for `mf ping` ({})", told.message());
+    }
 }
 
 void Runtime::release_window(const std::string& object) {

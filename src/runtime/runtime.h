@@ -12,6 +12,7 @@
 #include "memory/arena.h"
 #include "memory/provider.h"
 #include "runtime/attached_window.h"
+#include "runtime/process_directory.h"
 #include "store/client.h"
 #include "transport/mapped/mapped_transport.h"
 #include "transport/remote_memory.h"
@@ -45,6 +46,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     Result<std::shared_ptr<transport::RemoteMemory>> remote_memory();
     /// Zeros where nothing reaches other hosts.
     transport::FabricCounters fabric_counters();
+    /// What this process tells of itself once others can reach it; the fabric's part is empty before.
+    ProcessRecord process_record() const;
     memory::MemoryProvider& device_provider() { return *device_provider_; }
 
     /// Takes part in the object's window and maps what this host's members share of it. Where a view still
@@ -66,6 +69,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     Result<std::shared_ptr<AttachedWindow>> attach_once(const std::string& object, uint32_t slots,
                                                         const memory::RegionShape& shape, Deadline deadline);
     void release_window(const std::string& object);
+    void announce();
+    ProcessRecord record_with_lock() const;
     Status agree_on_arena(Deadline deadline);
     Status agree_with_lock(Deadline deadline);
     Status reserve_arena(memory::AddressRange range);
@@ -81,7 +86,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     copy::Engine engine_;
     std::unique_ptr<memory::MemoryProvider> device_provider_;
     std::unique_ptr<transport::MappedTransport> mapped_;
-    std::mutex remote_mutex_;
+    mutable std::mutex remote_mutex_;
     bool remote_tried_ = false;                               // guarded by remote_mutex_
     std::shared_ptr<transport::RemoteMemory> remote_memory_;  // guarded by remote_mutex_
     std::shared_ptr<store::Client> store_;
