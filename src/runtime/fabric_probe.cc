@@ -123,7 +123,8 @@ Status FabricProbe::ping(size_t peer, Deadline deadline) {
     if (answered.is_ok() || !peers_[peer].provider.starts_with("tcp")) {
         return answered;
     }
-    const std::string verdict = tcp_verdict(engine_address(record.fabric_address), kVerdictPatience);
+    const Result<FabricAddress> address = FabricAddress::decode(record.fabric_address);
+    const std::string verdict = address.is_ok() ? tcp_verdict(address->messages, kVerdictPatience) : "";
     return Status(answered.code(),
                   verdict.empty() ? answered.message() : fmt::format("{} ({})", answered.message(), verdict));
 }
