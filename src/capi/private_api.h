@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 10
+#define MF_PRIVATE_INTERFACE 11
 
 #ifdef __cplusplus
 extern "C" {
