@@ -4,9 +4,10 @@
  * @brief SHM, shared memory: memory of the same size at every rank, with barrier, allgather, reachability
  *        and exit broadcast.
  *
- * Rank r's memory begins at the object's address + r * symmetricSize, the same number in every process. That of
- * ranks on the same host is ordinary memory there; that of ranks on other hosts is not mapped, and is reached by
- * smem_shm_put() and smem_shm_get() alone.
+ * Rank r's memory begins at the object's address + r * symmetricSize, the same number in every process. That
+ * of ranks on the same host is ordinary memory there; that of ranks on other hosts is not mapped, and is
+ * reached by smem_shm_put() and smem_shm_get() alone.
+ *
  * General rules as in smem.h. "Collective" means: every rank of the object calls it, in the same order, and
  * it returns when all have come.
  */
