@@ -121,14 +121,21 @@ bool wants_fabric(const Options& options, const std::string& local_address) {
 Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
                                                                      const std::string& host_id,
                                                                      const std::string& local_address) {
-    const std::string address = options.text(OptionId::kFabricAddress);
-    MF_ASSIGN_OR_RETURN(std::unique_ptr<FabricTransport> transport,
-                        FabricTransport::start({.provider = options.text(OptionId::kFabricProvider),
-                                                .local_address = address.empty() ? local_address : address,
-                                                .host_id = host_id,
-                                                .peer_timeout = std::chrono::milliseconds(
-                                                    options.integer(OptionId::kFabricPeerTimeout))}));
-    return std::shared_ptr<transport::RemoteMemory>(std::make_shared<FabricMemory>(std::move(transport)));
+    const std::string given = options.text(OptionId::kFabricAddress);
+    const std::string address = given.empty() ? local_address : given;
+    Result<std::unique_ptr<FabricTransport>> transport = FabricTransport::start(
+        {.provider = options.text(OptionId::kFabricProvider),
+         .local_address = address,
+         .host_id = host_id,
+         .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout))});
+    if (!transport.is_ok()) {
+        return transport.status().with_context(
+            fmt::format("starting the fabric at local address '{}' ({})", address,
+                        given.empty() ? "the one that routes to the store; MF_FABRIC_ADDRESS names another"
+                                      : "MF_FABRIC_ADDRESS"));
+    }
+    return std::shared_ptr<transport::RemoteMemory>(
+        std::make_shared<FabricMemory>(std::move(transport).value()));
 }
 
 }  // namespace memfabric

@@ -176,6 +176,8 @@ def test_default_input_is_large_and_real(demo):
 
 @pytest.mark.parametrize("arguments, code, word", [(["/no/such/input"], 1, "does not exist"),
                                                    (["EMPTY"], 1, "is empty"), (["a", "b"], 2, "Usage"),
+                                                   (["--hosts"], 2, "2 to 4"), (["--hosts", "1"], 2, "2 to 4"),
+                                                   (["--hosts", "2", "/no/such/input"], 1, "does not exist"),
                                                    (["--help"], 0, "Usage")])
 def test_script_refuses_at_once_what_cannot_work(tmp_path, arguments, code, word):
     empty = tmp_path / "empty"

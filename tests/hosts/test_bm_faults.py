@@ -37,6 +37,20 @@ def restore(network, way, host):
     (network.bring_up if way == "down" else network.mend)(host)
 
 
+def settle(value):
+    """What `value` gives once it has been the same for half a second."""
+    seen = [(value(), time.monotonic())]
+
+    def look():
+        now = value()
+        if now != seen[-1][0]:
+            seen.append((now, time.monotonic()))
+        return time.monotonic() - seen[-1][1] > 0.5
+
+    wait_for(look, "an end of the changes", 30)
+    return seen[-1][0]
+
+
 def stays_for(seconds, value):
     """What `value` gives stays the same for so long."""
     first, until = value(), time.monotonic() + seconds
@@ -58,17 +72,17 @@ def test_copies_go_on_after_an_outage_and_none_is_done_meanwhile(make_cluster, w
 
     with copying(pool, near, 1, MIB):
         interrupt(cluster.network, way, 1)
-        settled = [done(), done()]  # what was on its way when the link went
-        wait_for(lambda: settled.append(done()) or settled[-1] == settled[-2], "the last acknowledgement")
+        settled = settle(done)  # what was on its way when the link went
         stays_for(OUTAGE, done)
         restore(cluster.network, way, 1)
-        wait_for(lambda: done() > settled[-1] + 10 * MIB, "copies to go on", 30)
+        wait_for(lambda: done() > settled + 10 * MIB, "copies to go on", 30)
     far.call("check", pool.region(1), MIB, 1)
 
 
 @pytest.mark.parametrize("kind", [H2G, G2H])
 def test_a_copy_over_a_dead_link_ends_by_its_deadline_and_is_over_then(make_cluster, kind):
-    """Nothing of it comes later: neither into the buffer nor, since the target never saw it, into the pool."""
+    """Nothing of it comes later: neither into the buffer nor, as none of it had left the host, into the
+    pool."""
     cluster = make_cluster(2)
     pool = start_pool(cluster, 2, dram=4 * MIB, controlOperationTimeout=1)
     near, far = pool.actors
@@ -88,8 +102,31 @@ def test_a_copy_over_a_dead_link_ends_by_its_deadline_and_is_over_then(make_clus
     words = ("copy", pool.handle(near), G2H, 0, other, pool.region(1), 4 * MIB)
     wait_for(lambda: near.ask(*words).ok, "the link to carry again", 30)
     near.call("check", other, 4 * MIB, 6)
+    stays_for(OUTAGE, lambda: far.ask("check", pool.region(1), 4 * MIB, 6).ok)
     near.call("all", buffer, 4 * MIB, 0xEE)
-    far.call("check", pool.region(1), 4 * MIB, 6)
+
+
+@pytest.mark.parametrize("size", [8, 16 * MIB])
+@pytest.mark.parametrize("connected", [True, False], ids=["connected", "fresh"])
+def test_a_link_cut_for_good_is_found_long_before_the_deadline(make_cluster, connected, size):
+    settings = {"MF_ALLOW_PLAINTEXT": "1", "MF_FABRIC_PEER_TIMEOUT": "2s"}
+    cluster = make_cluster(2, defaults=settings)
+    pool = start_pool(cluster, 4, dram=16 * MIB)
+    near, neighbour = pool.actors[:2]
+    buffer = near.value("alloc", size)
+    words = ("copy", pool.handle(near), H2G, 0, pool.region(2), buffer, size)
+    if connected:
+        near.call(*words)
+    cluster.network.cut(1)
+    begun = time.monotonic()
+    near.send(*words)
+    other = neighbour.value("alloc", 4096)
+    neighbour.call("copy", pool.handle(neighbour), G2H, 0, other, pool.region(0), 4096)
+    answer = near.answer(30)
+    assert answer.code == PEER_LOST and "rank 2" in answer.text, answer
+    assert time.monotonic() - begun < 6 * slowness()
+    cluster.network.mend(1)
+    wait_for(lambda: near.ask(*words).ok, "the link to carry again", 30)
 
 
 def test_a_link_of_one_host_is_no_matter_to_others(make_cluster):

@@ -7,7 +7,8 @@
  *   memfabric_litmus URL RANK WORLD MILLISECONDS exchange SIZE
  * METHOD is single, batch, rows or async. Every variation of a test (temperature, kind of flag) runs for
  * MILLISECONDS. Prints "rounds N" and returns 0, or says on standard error what must not be seen, and
- * returns 1.
+ * returns 1. LITMUS_HOSTS has a letter a rank, the same for ranks of one host ("aab"); without it all are of
+ * one. Ranks of other hosts are seen by copies where else by loads and stores.
  */
 #define _GNU_SOURCE
 #include "litmus.h"
@@ -30,12 +31,18 @@ world_state g_world;
 
 /* At the start of rank 0's region. */
 typedef struct {
-    uint64_t arrived; /* at barriers, in all */
-    uint64_t failed;  /* a rank has seen what it must not see: all end */
+    uint64_t failed;             /* a rank has seen what it must not see: all end */
+    uint64_t arrived[kWorldMax]; /* at how many barriers, by rank */
 } control;
 
 static control* shared(void) {
     return (control*)region(0);
+}
+
+/* Of a word of rank 0's region, which may go as soon as it has it. */
+static void tell(uint64_t* word, uint64_t value) {
+    smem_copy_params params = {&value, word, sizeof value};
+    (void)smem_bm_copy(g_world.handle, &params, SMEMB_COPY_AUTO, 0);
 }
 
 void fail(const char* format, ...) {
@@ -46,7 +53,7 @@ void fail(const char* format, ...) {
     fprintf(stderr, "\n");
     va_end(arguments);
     if (g_world.base != NULL) {
-        __atomic_store_n(&shared()->failed, 1, __ATOMIC_RELEASE);
+        tell(&shared()->failed, 1);
     }
     _Exit(1);
 }
@@ -55,23 +62,24 @@ void pause_briefly(unsigned* spins) {
     if (++*spins % 64 != 0) {
         return;
     }
-    if (__atomic_load_n(&shared()->failed, __ATOMIC_ACQUIRE) != 0) {
+    if (load(&shared()->failed) != 0) {
         _Exit(2);
     }
     sched_yield();
 }
 
-static uint64_t g_arrivals; /* once all have arrived at the next barrier */
+static uint64_t g_arrivals; /* of this rank */
 
 static void arrive(void) {
-    g_arrivals += g_world.size;
-    __atomic_fetch_add(&shared()->arrived, 1, __ATOMIC_ACQ_REL);
+    store(&shared()->arrived[g_world.rank], ++g_arrivals);
 }
 
 static void await_arrivals(void) {
     unsigned spins = 0;
-    while (__atomic_load_n(&shared()->arrived, __ATOMIC_ACQUIRE) < g_arrivals) {
-        pause_briefly(&spins);
+    for (uint32_t rank = 0; rank < g_world.size; ++rank) {
+        while (load(&shared()->arrived[rank]) < g_arrivals) {
+            pause_briefly(&spins);
+        }
     }
 }
 
@@ -90,6 +98,30 @@ double now(void) {
 
 uint8_t* region(uint32_t rank) {
     return g_world.base + (uint64_t)rank * kRegion;
+}
+
+bool is_near(const void* place) {
+    const uint64_t rank = (uint64_t)((const uint8_t*)place - g_world.base) / kRegion;
+    return rank >= g_world.size || g_world.hosts == NULL ||
+           g_world.hosts[rank] == g_world.hosts[g_world.rank];
+}
+
+uint64_t load(const void* word) {
+    return is_near(word) ? __atomic_load_n((const uint64_t*)word, __ATOMIC_ACQUIRE) : load_by_copy(word);
+}
+
+uint64_t load_by_copy(const void* word) {
+    uint64_t value;
+    copy_bytes(word, &value, sizeof value, 0);
+    return value;
+}
+
+void store(void* word, uint64_t value) {
+    if (is_near(word)) {
+        __atomic_store_n((uint64_t*)word, value, __ATOMIC_RELEASE);
+    } else {
+        copy_bytes(&value, word, sizeof value, 0);
+    }
 }
 
 void must(int32_t code, const char* what) {
@@ -180,7 +212,8 @@ static void enter(const char* url) {
 }
 
 static void leave(void) {
-    arrive();
+    barrier(); /* all copies have returned */
+    tell(&shared()->arrived[g_world.rank], ++g_arrivals);
     if (g_world.rank == 0) {
         await_arrivals(); /* in its memory the others arrive, so it is the last one to leave */
     }
@@ -226,6 +259,10 @@ int main(int count, char** arguments) {
     }
     g_world.rank = (uint32_t)number(arguments[2]);
     g_world.size = (uint32_t)number(arguments[3]);
+    g_world.hosts = getenv("LITMUS_HOSTS");
+    if (g_world.size > kWorldMax || (g_world.hosts != NULL && strlen(g_world.hosts) != g_world.size)) {
+        fail("%u ranks are too many, or not those of LITMUS_HOSTS", g_world.size);
+    }
     g_world.seconds = 1e-3 * (double)number(arguments[4]);
     const char* const test = arguments[5];
     enter(arguments[1]);

@@ -2,6 +2,7 @@
 #ifndef MEMFABRIC_TESTS_LITMUS_H
 #define MEMFABRIC_TESTS_LITMUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 typedef enum { kSingle, kBatch, kRows, kAsync } copy_method;
 
 enum {
+    kWorldMax = 64,
     kChannels = 4,           /* of one region, each with one writing thread */
     kChannelSize = 4 << 20,  /* bytes */
     kDataMax = 1 << 20,      /* bytes of one message; as rows it takes twice that */
@@ -22,7 +24,8 @@ enum {
 typedef struct {
     uint32_t rank;
     uint32_t size;
-    double seconds; /* of one variation of a test */
+    double seconds;    /* of one variation of a test */
+    const char* hosts; /* a letter a rank; NULL: all on one */
     smem_bm_t handle;
     uint8_t* base; /* NULL until all have joined */
 } world_state;
@@ -40,6 +43,11 @@ void barrier(void);
 double now(void); /* seconds */
 
 uint8_t* region(uint32_t rank);
+bool is_near(const void* place); /* of a rank on this host, or private: pointers reach it */
+/* A word, acquired and released; by a copy where pointers do not reach it. */
+uint64_t load(const void* word);
+uint64_t load_by_copy(const void* word);
+void store(void* word, uint64_t value);
 void copy_bytes(const void* source, void* destination, size_t size, uint32_t flags);
 void copy_by(copy_method method, const void* source, void* destination, size_t size, uint32_t flags);
 /* By rows, the destination is rows of so many bytes, each followed by as many that are left free. */
