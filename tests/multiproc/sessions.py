@@ -8,11 +8,15 @@ from actors import Actor
 from harness import free_port
 from pool import KIB
 
+# tests/hosts has other values, set before the tests are imported.
 PATHS = ["mapped", "attach", "staging"]
+CROWDS = [2, 8, 64]  # processes that all transfer with each other
 # Longer than anything here takes, but for what waits for something that never comes.
 PATIENCE = {"MF_TRANS_TIMEOUT": "20s"}
 # For what is to end by the timeout.
 HURRY = {"MF_TRANS_TIMEOUT": "300ms"}
+# For what asks in vain again and again.
+IMPATIENCE = "60ms"
 
 
 @dataclasses.dataclass

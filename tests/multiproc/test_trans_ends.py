@@ -298,7 +298,7 @@ def test_death_of_the_store_leaves_transfers_alone(harness):
 
 
 def test_idle_sessions_cost_no_processor_time(harness):
-    initiator, target = start_sessions(harness, 2, {"MF_TRANS_PATH": "staging"})
+    initiator, target = start_sessions(harness, 2, forced("staging"))
     ours = initiator.memory(MIB, registered=False)
     theirs = target.memory(MIB)
     initiator.call("write", target.name, ours, theirs, MIB)

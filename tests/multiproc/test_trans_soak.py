@@ -10,7 +10,7 @@ import pytest
 
 from harness import free_port
 from pool import KIB, PEER_LOST, REFUSED, TIMEOUT
-from sessions import PATHS, Session, open_session, start_store
+from sessions import IMPATIENCE, PATHS, Session, open_session, start_store
 
 SECONDS = int(os.environ.get("MEMFABRIC_SOAK_SECONDS", "6"))
 PROCESSES = 8
@@ -64,7 +64,7 @@ class Soak:
         # One in four forces a path, so that all of them meet.
         path = self.random.choice(["auto", "auto", *PATHS[1:]])
         is_patient = index >= IMPATIENT
-        environment = {"MF_TRANS_TIMEOUT": "10s" if is_patient else "60ms", "MF_TRANS_PATH": path}
+        environment = {"MF_TRANS_TIMEOUT": "10s" if is_patient else IMPATIENCE, "MF_TRANS_PATH": path}
         session = open_session(self.harness, self.harness.actor(environment=environment), name)
         blocks = []
         for number in range(BLOCKS):

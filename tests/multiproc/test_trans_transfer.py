@@ -5,7 +5,7 @@ import pytest
 from actors import together
 from harness import free_port
 from pool import KIB, MIB, OBJECT_NOT_EXISTS, REFUSED, TIMEOUT
-from sessions import HURRY, PATHS, flat, forced, open_session, scattered, start_sessions, start_store
+from sessions import CROWDS, HURRY, PATHS, flat, forced, open_session, scattered, start_sessions, start_store
 
 AT_BORDERS = [1, 7, 8, 4095, 4096, 4097, 65537, 3 * MIB + 5]
 
@@ -97,7 +97,7 @@ def test_two_sessions_of_one_process(harness):
     first.actor.call("check", back, MIB, 1)
 
 
-@pytest.mark.parametrize("count", [2, 8, 64])
+@pytest.mark.parametrize("count", CROWDS)
 @pytest.mark.time_limit(300)
 def test_everybody_writes_to_everybody(harness, count):
     sessions = start_sessions(harness, count)
