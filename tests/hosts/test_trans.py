@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transfers between hosts: the suites of tests/multiproc."""
+"""Transfers between hosts: the suites of tests/multiproc. MEMFABRIC_LONG_TESTS runs all of them, else those
+that tell something new."""
+import importlib
 import os
 
 import sessions
@@ -14,17 +16,23 @@ sessions.CROWDS[:] = [8, 32] if LONG else [8]
 sessions.HURRY["MF_TRANS_TIMEOUT"] = "2s"  # longer than the fabric takes to start
 sessions.IMPATIENCE = "2s"
 
-ON_ONE_HOST = [  # their sessions are all on one host
-    "test_a_session_writes_to_itself",
-    "test_two_sessions_of_one_process",
-    "test_many_sessions_start_and_end_together",
-]
-adopt(
-    globals(),
+
+def adopt_suite(name, short, leave_out=(), quiet=(), four=()):
+    """`short`: what is always run; `quiet`: where nothing goes over the fabric."""
+    tests = [test for test in vars(importlib.import_module(name)) if test.startswith("test_")]
+    run = [test for test in (tests if LONG else short) if test not in leave_out]
+    adopt(
+        globals(),
+        name,
+        only=run,
+        four=four if LONG else (),
+        traffic=[test for test in run if test not in quiet],
+    )
+
+
+adopt_suite(
     "test_trans_transfer",
-    only=None
-    if LONG
-    else [
+    [
         "test_write_puts_every_byte_and_no_other",
         "test_read_gets_every_byte_and_no_other",
         "test_batches_go_both_ways",
@@ -33,15 +41,17 @@ adopt(
         "test_write_waits_for_an_address_that_is_not_registered_yet",
         "test_what_was_missing_is_said_session_or_address",
     ],
-    leave_out=ON_ONE_HOST,
-    four=["test_everybody_writes_to_everybody"] if LONG else (),
+    leave_out=[  # their sessions are all on one host
+        "test_a_session_writes_to_itself",
+        "test_two_sessions_of_one_process",
+        "test_many_sessions_start_and_end_together",
+    ],
+    quiet=["test_what_was_missing_is_said_session_or_address"],
+    four=["test_everybody_writes_to_everybody"],
 )
-adopt(
-    globals(),
+adopt_suite(
     "test_trans_ends",
-    only=None
-    if LONG
-    else [
+    [
         "test_a_peer_that_is_gone_is_lost_at_once",
         "test_a_restarted_peer_is_reached_and_has_its_own_memory",
         "test_peer_killed_in_the_middle_of_batches",
@@ -60,26 +70,22 @@ adopt(
         "test_a_stopped_target",
         "test_destroy_with_many_transfers_queued_is_bounded",  # with nobody
     ],
+    quiet=["test_death_of_the_store_leaves_transfers_alone"],  # who has moved something has ended
+)
+adopt_suite(
+    "test_trans_bad_input",
+    [
+        "test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused",
+        "test_ranges_that_touch_are_one_and_others_are_not",
+        "test_memory_registered_twice_is_there_until_the_second_deregistration",
+    ],
+    leave_out=[
+        # Of one host, or before any transfer.
+        "test_names_that_no_session_can_have",
+        "test_create_refuses_what_it_cannot_use",
+        "test_mapped_path_alone_refuses_private_memory",
+    ],
+    quiet=["test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused"],
 )
 if LONG:
-    adopt(
-        globals(),
-        "test_trans_bad_input",
-        leave_out=[
-            # Of one host, or before any transfer.
-            "test_names_that_no_session_can_have",
-            "test_create_refuses_what_it_cannot_use",
-            "test_mapped_path_alone_refuses_private_memory",
-        ],
-    )
-    adopt(globals(), "test_trans_soak", four=["test_everything_at_random"])
-else:
-    adopt(
-        globals(),
-        "test_trans_bad_input",
-        only=[
-            "test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused",
-            "test_ranges_that_touch_are_one_and_others_are_not",
-            "test_memory_registered_twice_is_there_until_the_second_deregistration",
-        ],
-    )
+    adopt_suite("test_trans_soak", [], four=["test_everything_at_random"])
