@@ -131,6 +131,9 @@ std::optional<Peer::Attempt> OtherHostPeer::send(Direction direction, std::span<
         log_debug("session {}: {}", session(), status.message());
         return std::nullopt;
     }
+    if (status.code() == Code::kTimeout) {
+        status = status.with_context("is its process stopped, or the link to its host down?");
+    }
     return attempt_of(Outcome::kDone, std::move(status));
 }
 

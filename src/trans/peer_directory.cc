@@ -281,8 +281,8 @@ Status PeerDirectory::not_there(const std::string& session,
                                 const std::optional<SessionRecord>& record) const {
     if (record && !is_complete(*record)) {
         return failure(Code::kTimeout,
-                       "session {} is on host '{}', and did not start its fabric by the deadline "
-                       "(MF_TRANS_TIMEOUT)",
+                       "session {} is on host '{}', and its process did not start its fabric by the deadline "
+                       "(MF_TRANS_TIMEOUT); is it stopped?",
                        session, record->incarnation.host_id);
     }
     return failure(Code::kTimeout,

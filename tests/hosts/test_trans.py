@@ -70,7 +70,10 @@ adopt_suite(
         "test_a_stopped_target",
         "test_destroy_with_many_transfers_queued_is_bounded",  # with nobody
     ],
-    quiet=["test_death_of_the_store_leaves_transfers_alone"],  # who has moved something has ended
+    quiet=[
+        "test_death_of_the_store_leaves_transfers_alone",  # who has moved something has ended
+        "test_a_stopped_session_that_was_never_reached_is_a_timeout",  # between processes that meet late
+    ],
 )
 adopt_suite(
     "test_trans_bad_input",
@@ -84,6 +87,9 @@ adopt_suite(
         "test_names_that_no_session_can_have",
         "test_create_refuses_what_it_cannot_use",
         "test_mapped_path_alone_refuses_private_memory",
+        # The provider `tcp` copies in the target's process, which dies of memory that is not there.
+        "test_memory_freed_while_registered_is_an_error_and_no_crash",
+        "test_read_only_memory_is_an_error_for_a_write",
     ],
     quiet=["test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused"],
 )
