@@ -7,10 +7,16 @@ own scattered parts of. Decode reserves pages for a request and sends their numb
 address of its cache. Prefill writes every layer's pages there as soon as that layer is computed, one batch a layer, and says
 so at the end; decode then checks every page. The two talk over a plain pipe here, where a serving system has its own channel;
 the cache itself goes through memfabric.TransferEngine.
+
+On two hosts, each process by itself; the port after PORT is the config store's:
+
+    decode$  kv_handoff.py --decode-at ADDRESS:PORT      # its own address
+    prefill$ kv_handoff.py --prefill-to ADDRESS:PORT     # the same
 """
 import argparse
 import dataclasses
 import multiprocessing
+import multiprocessing.connection
 import socket
 import statistics
 import sys
@@ -21,6 +27,8 @@ import numpy as np
 from memfabric import TransferEngine
 
 SPAWN = multiprocessing.get_context("spawn")
+# Between two hosts: what is sent is unpickled, so that this belongs on a trusted network.
+AUTHENTICATION = b"kv_handoff"
 
 
 @dataclasses.dataclass
@@ -161,6 +169,11 @@ def free_url():
         return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
+def address(text):
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Hands a paged KV cache over from a prefill to a decode process.")
     parser.add_argument("--layers", type=int, default=61)
@@ -172,6 +185,9 @@ def parse_arguments():
     parser.add_argument("--spare", type=float, default=1.5, help="pages of the cache for each page of a request")
     parser.add_argument("--memory", choices=["private", "pool"], default="private",
                         help="private: arrays of the program, as a framework's; pool: arrays of the library, that peers map")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--decode-at", type=address, metavar="ADDRESS:PORT", help="only decode, at this address of this host")
+    place.add_argument("--prefill-to", type=address, metavar="ADDRESS:PORT", help="only prefill, for decode at that address")
     arguments = parser.parse_args()
     numbers = [arguments.layers, arguments.heads, arguments.head_size, arguments.page_tokens, arguments.tokens, arguments.requests]
     if min(numbers) < 1 or arguments.spare < 1 or arguments.page_tokens * arguments.heads * arguments.head_size % 2:
@@ -179,10 +195,8 @@ def parse_arguments():
     return arguments
 
 
-def main():
-    arguments = parse_arguments()
-    shape = Shape(arguments.layers, arguments.heads, arguments.head_size, arguments.page_tokens, arguments.tokens,
-                  arguments.spare)
+def run_both(shape, arguments):
+    """Two processes of this host."""
     url = free_url()
     memfabric.set_conf_store_tls(False, "")
     check("create_config_store", memfabric.create_config_store(url))
@@ -196,7 +210,39 @@ def main():
     for process in processes:
         process.join()
     memfabric.uninitialize()
-    sys.exit(0 if all(process.exitcode == 0 for process in processes) else 1)
+    return all(process.exitcode == 0 for process in processes)
+
+
+def run_decode(shape, arguments):
+    """Serves the config store, and waits for prefill."""
+    host, port = arguments.decode_at
+    url = f"tcp://{host}:{port + 1}"
+    memfabric.set_conf_store_tls(False, "")
+    check("create_config_store", memfabric.create_config_store(url))
+    with multiprocessing.connection.Listener((host, port), authkey=AUTHENTICATION) as listener:
+        print(f"decode: waits for prefill at {host}:{port}", flush=True)
+        with listener.accept() as pipe:
+            decode(url, arguments.memory, shape, arguments.requests, pipe)
+    memfabric.uninitialize()
+
+
+def run_prefill(shape, arguments):
+    host, port = arguments.prefill_to
+    with multiprocessing.connection.Client((host, port), authkey=AUTHENTICATION) as pipe:
+        prefill(f"tcp://{host}:{port + 1}", arguments.memory, shape, arguments.requests, pipe)
+    memfabric.uninitialize()
+
+
+def main():
+    arguments = parse_arguments()
+    shape = Shape(arguments.layers, arguments.heads, arguments.head_size, arguments.page_tokens, arguments.tokens,
+                  arguments.spare)
+    if arguments.decode_at:
+        run_decode(shape, arguments)
+    elif arguments.prefill_to:
+        run_prefill(shape, arguments)
+    else:
+        sys.exit(0 if run_both(shape, arguments) else 1)
 
 
 if __name__ == "__main__":

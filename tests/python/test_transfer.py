@@ -84,7 +84,9 @@ def test_an_existing_program_runs_unchanged(package):
     run_ranks(2, serve_existing_program, package, package == "memfabric_hybrid")
 
 
-def move_all_ways(rank):
+def move_all_ways(rank, hosts):
+    if hosts > 1:
+        os.environ["MF_HOST_ID"] = f"host{rank.rank % hosts}"
     meet_at_store(rank)
     engine, sessions = start(rank, "Prefill" if rank.rank == 0 else "Decode")
     mine = pattern(rank.rank)
@@ -115,8 +117,12 @@ def move_all_ways(rank):
             expected[begin:begin + 11] = news[begin:begin + 11]
         expected[-11:] = news[:11]
         assert (back == expected).all()
-        counters = engine.counters()
-        assert counters["mapped"]["bytes"] == 56_000 and counters["attach"]["bytes"] >= 2 * SIZE
+        moved = {path: counter["bytes"] for path, counter in engine.counters().items()}
+        total = 56_000 + 2 * SIZE + int(lengths.sum()) + 11
+        if hosts == 1:
+            assert moved == {"mapped": 56_000, "attach": total - 56_000, "staging": 0, "fabric": 0}
+        else:
+            assert moved == {"mapped": 0, "attach": 0, "staging": 0, "fabric": total}
     rank.meet()
     engine.destroy()
     pooled[0, 0] = 7  # the view outlives the session
@@ -125,8 +131,9 @@ def move_all_ways(rank):
     gc.collect()
 
 
-def test_every_way_of_moving_bytes():
-    run_ranks(2, move_all_ways)
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_every_way_of_moving_bytes(hosts):
+    run_ranks(2, move_all_ways, hosts)
 
 
 @pytest.fixture
