@@ -13,6 +13,11 @@
  * transfer may run over the border of two that touch. A transfer is checked as a whole against the target's
  * registrations before its first byte is moved. Memory that the target has freed while it was registered ends
  * the transfer with SM_ERROR, naming the piece; earlier pieces may have been moved then.
+ *
+ * Sessions of other hosts are reached by the fabric, with the same promises but two: memory has to be
+ * deregistered before it is freed there, or its process may crash; and a deregistration waits no longer than
+ * a second for an initiator that is stopped or cut off, whose transfer then ends with SM_REFUSED and may have
+ * moved some bytes.
  */
 #ifndef MEMFABRIC_SMEM_TRANS_H
 #define MEMFABRIC_SMEM_TRANS_H

@@ -1,38 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transfers between hosts: the suites of tests/multiproc. MEMFABRIC_LONG_TESTS runs all of them, else those
-that tell something new."""
+"""Transfers between hosts: the suites of tests/multiproc."""
 import importlib
-import os
 
 import sessions
 from suites import adopt
 
-LONG = bool(os.environ.get("MEMFABRIC_LONG_TESTS"))
-
 # Whichever path a test names, one leads to another host. These are read when the tests are imported.
 sessions.PATHS[:] = ["fabric"]
 sessions.forced = lambda path: {}
-sessions.CROWDS[:] = [8, 32] if LONG else [8]
+sessions.CROWDS[:] = [4, 32]
 sessions.HURRY["MF_TRANS_TIMEOUT"] = "2s"  # longer than the fabric takes to start
 sessions.IMPATIENCE = "2s"
 
 
-def adopt_suite(name, short, leave_out=(), quiet=(), four=()):
-    """`short`: what is always run; `quiet`: where nothing goes over the fabric."""
+def adopt_suite(name, short, quiet=(), **arguments):
+    """`quiet`: where nothing goes over the fabric."""
     tests = [test for test in vars(importlib.import_module(name)) if test.startswith("test_")]
-    run = [test for test in (tests if LONG else short) if test not in leave_out]
-    adopt(
-        globals(),
-        name,
-        only=run,
-        four=four if LONG else (),
-        traffic=[test for test in run if test not in quiet],
-    )
+    traffic = [test for test in tests if test not in quiet]
+    adopt(globals(), name, short=short, traffic=traffic, **arguments)
 
 
 adopt_suite(
     "test_trans_transfer",
-    [
+    short=[
         "test_write_puts_every_byte_and_no_other",
         "test_read_gets_every_byte_and_no_other",
         "test_batches_go_both_ways",
@@ -51,7 +41,7 @@ adopt_suite(
 )
 adopt_suite(
     "test_trans_ends",
-    [
+    short=[
         "test_a_peer_that_is_gone_is_lost_at_once",
         "test_a_restarted_peer_is_reached_and_has_its_own_memory",
         "test_peer_killed_in_the_middle_of_batches",
@@ -72,12 +62,12 @@ adopt_suite(
     ],
     quiet=[
         "test_death_of_the_store_leaves_transfers_alone",  # who has moved something has ended
-        "test_a_stopped_session_that_was_never_reached_is_a_timeout",  # between processes that meet late
+        "test_a_stopped_session_that_was_never_reached_is_a_timeout",  # they meet late
     ],
 )
 adopt_suite(
     "test_trans_bad_input",
-    [
+    short=[
         "test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused",
         "test_ranges_that_touch_are_one_and_others_are_not",
         "test_memory_registered_twice_is_there_until_the_second_deregistration",
@@ -93,5 +83,4 @@ adopt_suite(
     ],
     quiet=["test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused"],
 )
-if LONG:
-    adopt_suite("test_trans_soak", [], four=["test_everything_at_random"])
+adopt_suite("test_trans_soak", short=[], four=["test_everything_at_random"])
