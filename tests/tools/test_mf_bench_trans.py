@@ -30,9 +30,10 @@ def found(result):
 
 @pytest.mark.parametrize("operation", ["write", "read"])
 @pytest.mark.parametrize("memory, forced, path", [("private", "auto", "attach"), ("private", "staging", "staging"),
-                                                  ("library", "auto", "mapped")])
+                                                  ("library", "auto", "mapped"), ("library", "fabric", "fabric")])
 def test_every_path_moves_and_verifies(mf, operation, memory, forced, path):
-    numbers = found(mf(*QUICK, "--operation", operation, "--memory", memory, "--verify", "--json", env={"MF_TRANS_PATH": forced}))
+    environment = {"MF_TRANS_PATH": forced, "MF_FABRIC": "on" if path == "fabric" else "auto"}
+    numbers = found(mf(*QUICK, "--operation", operation, "--memory", memory, "--verify", "--json", env=environment))
     assert (numbers["operation"], numbers["verified"]) == (operation, True)
     assert numbers["bytes"] == numbers["operations"] * 5 * 65536
     assert {name: count["bytes"] for name, count in numbers["paths"].items() if count["bytes"]} == {path: numbers["bytes"]}
