@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 
+#include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "runtime/fabric_memory.h"
@@ -16,12 +18,51 @@ namespace {
 /// ask for: every one ends by its timeout, and forgotten regions are asked for again.
 constexpr auto kKeepCaches = std::chrono::minutes(10);
 constexpr size_t kManyCaches = 1024;
+/// How long the end of a process waits for the fabric that it has just begun to start.
+constexpr auto kLongestStart = std::chrono::seconds(5);
 
 /// Each session of a process has a number of its own; the transport's own begin far above.
 uint32_t next_service() {
     static std::atomic<uint32_t> next{0x10000};
     return next.fetch_add(1, std::memory_order_relaxed);
 }
+
+/// Starts of the fabric that are under way. A process that ends while libfabric is being loaded, whose ends
+/// and beginnings then run at the same time, would crash: its exit waits for them.
+class Starts {
+ public:
+    static Starts& instance() {
+        static Starts* const starts = std::make_unique<Starts>().release();
+        return *starts;
+    }
+    Starts() {
+        // Where there is no room for the handler, an exit just does not wait.
+        static_cast<void>(std::atexit([] { instance().wait_for_all(); }));
+    }
+
+    void begin() {
+        const std::lock_guard lock(mutex_);
+        ++running_;
+    }
+    void end() {
+        const std::lock_guard lock(mutex_);
+        --running_;
+        changed_.notify_all();
+    }
+
+ private:
+    void wait_for_all() {
+        if (in_forked_child()) {
+            return;  // they run in the parent
+        }
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, kLongestStart, [this] { return running_ == 0; });
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int running_ = 0;  // guarded by mutex_
+};
 
 std::string refusal_of(Runtime& runtime) {
     if (wants_fabric(runtime.options(), runtime.store().local_address())) {
@@ -59,26 +100,32 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
     if (!refusal_.empty()) {
         return;
     }
+    Starts::instance().begin();
     start_ = start_thread("mf-trans-fabric", [this, load = std::move(load),
                                               publish = std::move(publish)](const std::stop_token& stop) {
-        Result<std::shared_ptr<transport::RemoteMemory>> started = runtime_.remote_memory();
-        {
-            const std::lock_guard lock(mutex_);
-            if (started.is_ok() && *started != nullptr) {
-                memory_ = std::move(started).value();
-                address_ = memory_->own_address();
-                exposures_.start(memory_, load);
-                memory_->serve(service_, [this](std::string_view bytes) { return answer(bytes); });
-            } else {
-                problem_ = started.is_ok() ? failure(Code::kNotSupported,
-                                                     "the fabric does not work here; the log says why")
-                                           : started.status();
-            }
-            is_started_ = true;
-        }
-        changed_.notify_all();
+        open_fabric(load);
+        Starts::instance().end();
         run_start(stop, publish);
     });
+}
+
+void RemoteSessions::open_fabric(const Exposures::Load& load) {
+    Result<std::shared_ptr<transport::RemoteMemory>> started = runtime_.remote_memory();
+    {
+        const std::lock_guard lock(mutex_);
+        if (started.is_ok() && *started != nullptr) {
+            memory_ = std::move(started).value();
+            address_ = memory_->own_address();
+            exposures_.start(memory_, load);
+            memory_->serve(service_, [this](std::string_view bytes) { return answer(bytes); });
+        } else {
+            problem_ = started.is_ok()
+                           ? failure(Code::kNotSupported, "the fabric does not work there; its log says why")
+                           : started.status();
+        }
+        is_started_ = true;
+    }
+    changed_.notify_all();
 }
 
 FabricReach RemoteSessions::reach() {

@@ -45,6 +45,7 @@ class RemoteSessions {
     Initiator as_initiator() const;
 
  private:
+    void open_fabric(const Exposures::Load& load);
     void run_start(const std::stop_token& stop, const std::function<Status(const FabricReach&)>& publish);
     FabricReach reach();
     std::string answer(std::string_view bytes);
