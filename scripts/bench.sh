@@ -6,7 +6,8 @@
 #   trans   the transfer engine between two processes of this machine
 #   micro   the copy kernels one by one (Google Benchmark's own output)
 #   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
-#   fabric  big memory between two hosts (network namespaces; needs root) against bare TCP and UCX (needs Debian's ucx-utils)
+#   fabric  big memory and OpenSHMEM between two hosts (network namespaces; needs root) against bare TCP, UCX and Open MPI's
+#           OpenSHMEM (needs Debian's ucx-utils, openmpi-bin and libopenmpi-dev)
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
@@ -15,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '3,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -98,11 +99,11 @@ run_shmem() {
 }
 
 run_fabric() {
-    if [[ ! -x /usr/bin/ucx_perftest ]]; then
-        echo "bench.sh: the reference is missing; install it: apt-get install ucx-utils" >&2
+    if [[ ! -x /usr/bin/ucx_perftest || ! -x /usr/bin/oshcc || ! -x /usr/bin/oshrun ]]; then
+        echo "bench.sh: a reference is missing; install it: apt-get install ucx-utils openmpi-bin libopenmpi-dev" >&2
         return 1
     fi
-    build bench_fabric || return 1
+    build bench_fabric oshmem_tools mf || return 1
     deadline=$((SECONDS + limit))
     ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
     measure bench/fabric/run.py "${json[@]}" "${rounds[@]}"

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "common/turns.h"
 #include "fabric/bm_ranks.h"
 #include "fabric/raw_tcp.h"
+#include "fabric/shared_word.h"
 #include "measure/buffer.h"
 #include "measure/statistics.h"
 
@@ -59,12 +61,17 @@ class Origin {
           first_(settings.address, settings.raw_port),
           second_(settings.address, settings.raw_port),
           rank_(settings.url, 0, kRegion),
-          unreachable_(rank_.reach_peer()) {}
+          unreachable_(rank_.reach_peer()) {
+        if (unreachable_.empty()) {
+            word_.emplace(settings.url, 0);
+        }
+    }
 
     /// Whether every metric has a value of ours.
     bool run() {
         latency("fabric_put_8B", [&] { rank_.put_one(local_.data(), 0, 8); });
         latency("fabric_get_8B", [&] { rank_.get_one(local_.data(), 0, 8); });
+        latency("fabric_fadd_8B", [&] { word_->fetch_add(); });
         latency_idle("fabric_put_8B_idle");
         for (const Size& size : kSizes) {
             bandwidth(std::string("fabric_put_") + size.name, size, true);
@@ -99,13 +106,9 @@ class Origin {
                    }) /
                    static_cast<double>(kPings) * kMicro;
         };
-        const auto raw = [&] {
-            const double value = timed([&] { first_.ping(true); });
-            first_.ping(false);  // the target's thread sleeps again
-            return value;
-        };
         print(
-            name, "us", Better::kSmaller, [&] { return timed(once); }, raw);
+            name, "us", Better::kSmaller, [&] { return timed(once); },
+            [&] { return timed([&] { first_.ping(); }); });
     }
 
     void latency_idle(const std::string& name) {
@@ -119,7 +122,7 @@ class Origin {
         };
         print(
             name, "us", Better::kSmaller, [&] { return timed([&] { rank_.put_one(local_.data(), 0, 8); }); },
-            [&] { return timed([&] { first_.ping(false); }); });
+            [&] { return timed([&] { first_.ping(); }); });
     }
 
     /// The next pieces of the walk through both memories, which begins anew at their end.
@@ -258,6 +261,7 @@ class Origin {
     RawConnection second_;
     BmRank rank_;
     std::string unreachable_;
+    std::optional<SharedWord> word_;
     size_t position_ = 0;
     std::mt19937_64 random_{1};
 };
@@ -268,6 +272,7 @@ int run_target(const Settings& settings) {
     std::printf("%u\n", serve_raw(settings.address, {memory.data(), memory.size()}));
     std::fflush(stdout);
     const BmRank rank(settings.url, 1, kRegion);
+    const SharedWord word(settings.url, 1);
     while (std::getchar() != EOF) {
     }
     return 0;

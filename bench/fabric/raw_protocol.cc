@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 namespace memfabric::bench {
@@ -74,10 +75,13 @@ bool receive_whole(int descriptor, void* data, size_t size) {
     return receive_whole(descriptor, {{data, size}});
 }
 
-bool receive_spinning(int descriptor, void* data, size_t size) {
+bool receive_patient(int descriptor, void* data, size_t size) {
+    constexpr std::chrono::microseconds kSpin{20};
+    auto* const bytes = static_cast<char*>(data);
+    const auto spin_until = std::chrono::steady_clock::now() + kSpin;
     size_t have = 0;
-    while (have < size) {
-        const ssize_t received = recv(descriptor, static_cast<char*>(data) + have, size - have, MSG_DONTWAIT);
+    while (have < size && std::chrono::steady_clock::now() < spin_until) {
+        const ssize_t received = recv(descriptor, bytes + have, size - have, MSG_DONTWAIT);
         if (received == 0) {
             return false;
         }
@@ -86,7 +90,7 @@ bool receive_spinning(int descriptor, void* data, size_t size) {
         }
         have += static_cast<size_t>(std::max<ssize_t>(received, 0));
     }
-    return true;
+    return have == size || receive_whole(descriptor, bytes + have, size - have);
 }
 
 }  // namespace memfabric::bench

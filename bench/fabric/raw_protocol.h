@@ -9,7 +9,7 @@
 
 namespace memfabric::bench {
 
-enum class RawOperation : uint32_t { kPut, kGet, kScattered, kPing, kPingSpinning, kCpu };
+enum class RawOperation : uint32_t { kPut, kGet, kScattered, kPing, kCpu };
 
 /// Before every message. Of kScattered, `count` headers of kPut follow and then all payloads.
 struct RawHeader {
@@ -26,7 +26,7 @@ bool receive_whole(int descriptor, void* data, size_t size);
 /// As the two before; the pieces are used up.
 void send_whole(int descriptor, std::vector<iovec> pieces);
 bool receive_whole(int descriptor, std::vector<iovec> pieces);
-/// Polls the socket instead of sleeping in it.
-bool receive_spinning(int descriptor, void* data, size_t size);
+/// Waits as the library does: polls the socket for 20 us, then sleeps in it.
+bool receive_patient(int descriptor, void* data, size_t size);
 
 }  // namespace memfabric::bench

@@ -33,7 +33,7 @@ sockaddr_in address_of(const std::string& text, uint16_t port) {
 
 void check_acknowledged(int descriptor) {
     uint64_t answer = 0;
-    if (!receive_whole(descriptor, &answer, sizeof answer) || answer != kAcknowledgement) {
+    if (!receive_patient(descriptor, &answer, sizeof answer) || answer != kAcknowledgement) {
         throw std::runtime_error("the raw target did not acknowledge");
     }
 }
@@ -57,8 +57,7 @@ class Service {
 
  private:
     bool receive_header(RawHeader& header) const {
-        return spinning_ ? receive_spinning(descriptor_, &header, sizeof header)
-                         : receive_whole(descriptor_, &header, sizeof header);
+        return receive_patient(descriptor_, &header, sizeof header);
     }
 
     iovec place(const RawHeader& header) const {
@@ -69,7 +68,6 @@ class Service {
     }
 
     void answer(const RawHeader& header) {
-        spinning_ = header.operation == RawOperation::kPingSpinning;
         switch (header.operation) {
             case RawOperation::kPut:
                 receive_whole(descriptor_, std::vector<iovec>{place(header)});
@@ -83,7 +81,6 @@ class Service {
                 acknowledge(descriptor_);
                 break;
             case RawOperation::kPing:
-            case RawOperation::kPingSpinning:
                 acknowledge(descriptor_);
                 break;
             case RawOperation::kCpu: {
@@ -107,7 +104,6 @@ class Service {
 
     int descriptor_;
     std::span<std::byte> memory_;
-    bool spinning_ = false;
 };
 
 }  // namespace
@@ -168,13 +164,10 @@ void RawConnection::put_scattered(std::span<const RawPiece> pieces) const {
     check_acknowledged(descriptor_);
 }
 
-void RawConnection::ping(bool target_spins) const {
-    const RawHeader header{target_spins ? RawOperation::kPingSpinning : RawOperation::kPing, 1, 0, 8};
+void RawConnection::ping() const {
+    const RawHeader header{RawOperation::kPing, 1, 0, 8};
     send_whole(descriptor_, &header, sizeof header);
-    uint64_t answer = 0;
-    if (!receive_spinning(descriptor_, &answer, sizeof answer)) {
-        throw std::runtime_error("the raw target has ended");
-    }
+    check_acknowledged(descriptor_);
 }
 
 double RawConnection::target_cpu() const {

@@ -16,7 +16,7 @@ struct RawPiece {
 };
 
 /// What the fabric is compared with: one connection to a process that owns memory. The payload goes straight
-/// between the socket and that memory, and every message is acknowledged.
+/// between the socket and that memory, every message is acknowledged, and both ends wait as the library does.
 class RawConnection {
  public:
     RawConnection(const std::string& address, uint16_t port);
@@ -31,8 +31,8 @@ class RawConnection {
     void get(std::span<const RawPiece> pieces, size_t outstanding) const;
     /// All pieces as one message by one sendmsg, acknowledged once.
     void put_scattered(std::span<const RawPiece> pieces) const;
-    /// 8 bytes there and back. `target_spins`: the target polls its socket; else it is asleep in recv.
-    void ping(bool target_spins) const;
+    /// 8 bytes there and back.
+    void ping() const;
     /// CPU seconds that the target's process has used.
     double target_cpu() const;
 

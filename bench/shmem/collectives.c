@@ -72,35 +72,59 @@ static void clear_sync_arrays(size_t length) {
     shmem_barrier_all();
 }
 
+typedef struct {
+    const char* name;
+    operation run;
+    size_t sync_length;
+} kind;
+
+static const kind kBroadcast = {"broadcast", broadcast, SHMEM_BCAST_SYNC_SIZE};
+static const kind kFcollect = {"fcollect", fcollect, SHMEM_COLLECT_SYNC_SIZE};
+static const kind kSumReduce = {"sum_reduce", sum_reduce, SHMEM_REDUCE_SYNC_SIZE};
+static const kind kAlltoall = {"alltoall", alltoall, SHMEM_ALLTOALL_SYNC_SIZE};
+
+static const kind* const kKinds[] = {&kBroadcast, &kFcollect, &kSumReduce, &kAlltoall};
+enum { kKindCount = sizeof kKinds / sizeof *kKinds };
+
+static void make_room(size_t largest) {
+    pes = shmem_n_pes();
+    size_t longest = 0;
+    for (size_t i = 0; i < kKindCount; ++i) {
+        longest = kKinds[i]->sync_length > longest ? kKinds[i]->sync_length : longest;
+    }
+    sync_arrays = symmetric(longest * kArrays * sizeof *sync_arrays);
+    source = symmetric(largest * (size_t)pes);
+    target = symmetric(largest * (size_t)pes);
+    work = symmetric(2 * largest);
+}
+
 void collectives(void) {
-    static const struct {
-        const char* name;
-        operation run;
-        size_t sync_length;
-    } kinds[] = {{"broadcast", broadcast, SHMEM_BCAST_SYNC_SIZE},
-                 {"fcollect", fcollect, SHMEM_COLLECT_SYNC_SIZE},
-                 {"sum_reduce", sum_reduce, SHMEM_REDUCE_SYNC_SIZE},
-                 {"alltoall", alltoall, SHMEM_ALLTOALL_SYNC_SIZE}};
     static const struct {
         const char* name;
         size_t bytes;
     } sizes[] = {{"8B", 8}, {"4KiB", 4096}, {"1MiB", (size_t)1 << 20}};
-    pes = shmem_n_pes();
-    size_t longest = 0;
-    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; ++kind) {
-        longest = kinds[kind].sync_length > longest ? kinds[kind].sync_length : longest;
-    }
-    sync_arrays = symmetric(longest * kArrays * sizeof *sync_arrays);
-    source = symmetric(kLargest * (size_t)pes);
-    target = symmetric(kLargest * (size_t)pes);
-    work = symmetric(2 * kLargest);
-    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; ++kind) {
-        clear_sync_arrays(kinds[kind].sync_length);
+    make_room(kLargest);
+    for (size_t i = 0; i < kKindCount; ++i) {
+        clear_sync_arrays(kKinds[i]->sync_length);
         for (size_t size = 0; size < sizeof sizes / sizeof *sizes; ++size) {
             char metric[64];
             elements = sizes[size].bytes / 8;
-            snprintf(metric, sizeof metric, "shmem_%s_%s_%dpe", kinds[kind].name, sizes[size].name, pes);
-            measure_together(metric, kinds[kind].run);
+            snprintf(metric, sizeof metric, "shmem_%s_%s_%dpe", kKinds[i]->name, sizes[size].name, pes);
+            measure_together(metric, kKinds[i]->run);
         }
+    }
+}
+
+void over_hosts(void) {
+    static const kind* const used[] = {&kBroadcast, &kSumReduce};
+    static const size_t kBytes = 4096;
+    make_room(2 * kBytes);
+    measure_together("fabric_shmem_barrier", barrier);
+    elements = kBytes / 8;
+    for (size_t i = 0; i < sizeof used / sizeof *used; ++i) {
+        char metric[64];
+        clear_sync_arrays(used[i]->sync_length);
+        snprintf(metric, sizeof metric, "fabric_shmem_%s_4KiB", used[i]->name);
+        measure_together(metric, used[i]->run);
     }
 }

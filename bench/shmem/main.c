@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Usage: bench_shmem points|barriers|collectives, started by an oshrun.
+// Usage: bench_shmem points|barriers|collectives|over_hosts, started by an oshrun.
 #include <shmem.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +16,10 @@ int main(int count, char** arguments) {
         barriers();
     } else if (strcmp(part, "collectives") == 0) {
         collectives();
+    } else if (strcmp(part, "over_hosts") == 0) {
+        over_hosts();
     } else {
-        fprintf(stderr, "usage: %s points|barriers|collectives\n", arguments[0]);
+        fprintf(stderr, "usage: %s points|barriers|collectives|over_hosts\n", arguments[0]);
         status = 2;
     }
     shmem_finalize();

@@ -21,5 +21,6 @@ void* symmetric(size_t bytes);
 void point_to_point(void);
 void barriers(void);
 void collectives(void);
+void over_hosts(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bench_bm.h"
+#include "bench_fabric.h"
 #include "bench_trans.h"
 #include "commands.h"
 #include "measure/bm_pair.h"
@@ -60,11 +61,13 @@ void register_bm(CLI::App& bench, Session& session) {
 }  // namespace
 
 void register_bench(CLI::App& app, Session& session) {
-    CLI::App* command = app.add_subcommand("bench", "Measure copies between two processes of this machine");
+    CLI::App* command =
+        app.add_subcommand("bench", "Measure copies between two processes of this machine, or between hosts");
     command->require_subcommand(1);
     register_bm(*command, session);
     register_peer(*command, session);
     register_bench_trans(*command, session);
+    register_bench_fabric(*command, session);
 }
 
 }  // namespace mf
