@@ -226,9 +226,21 @@ def run_decode(shape, arguments):
     memfabric.uninitialize()
 
 
+def connect(place):
+    """Decode may start a while later."""
+    patience = time.monotonic() + 60
+    while True:
+        try:
+            return multiprocessing.connection.Client(place, authkey=AUTHENTICATION)
+        except ConnectionRefusedError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.1)
+
+
 def run_prefill(shape, arguments):
     host, port = arguments.prefill_to
-    with multiprocessing.connection.Client((host, port), authkey=AUTHENTICATION) as pipe:
+    with connect((host, port)) as pipe:
         prefill(f"tcp://{host}:{port + 1}", arguments.memory, shape, arguments.requests, pipe)
     memfabric.uninitialize()
 

@@ -7,11 +7,12 @@
 # the same from Python with numpy, examples/pool_demo.py. At last examples/kv_handoff.py: a prefill process
 # writes the pages of a KV cache into a decode process's, layer by layer.
 # With --hosts N (2 to 4) on N hosts instead, network namespaces with addresses of their own (needs root): examples/pool_hosts.py
-# passes the file or folder through memory of all of them, two ranks on each, over the fabric.
+# passes the file or folder through memory of all of them, two ranks on each, over the fabric, and examples/kv_handoff.py runs with
+# prefill on one and decode on another.
 set -euo pipefail
 
 usage() {
-    sed -n '3,10s/^# \?//p' "${BASH_SOURCE[0]}"
+    sed -n '3,11s/^# \?//p' "${BASH_SOURCE[0]}"
 }
 hosts=
 if [[ ${1:-} == --hosts ]]; then

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The demo on several hosts, called by scripts/demo.sh: makes network namespaces with an address each, joined by a switch, runs
-`mf run --hosts` over them with a remote shell that enters them, and removes them."""
+`mf run --hosts` over them with a remote shell that enters them, then a prefill and a decode process on two of them, and removes
+them."""
 import os
 import pathlib
 import shlex
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 import network  # noqa: E402
 
 RANKS_OF_A_HOST = 2
+KV_PORT = 17500
 BUILD = pathlib.Path(os.environ.get("MEMFABRIC_BUILD_DIR", ROOT / "build" / "release"))
 
 
@@ -41,12 +43,27 @@ def run(count, source):
         places = ",".join(f"{hosts.address(number)}:{RANKS_OF_A_HOST}" for number in range(count))
         program = [ROOT / "scripts" / "python.sh", ROOT / "examples" / "pool_hosts.py", source]
         command = [BUILD / "bin" / "mf", "run", "--no-prefix", "--remote-shell", shell, "--hosts", places, "--", *program]
-        environment = {**os.environ, "MF_ALLOW_PLAINTEXT": "1"}
-        process = subprocess.Popen([*hosts.command(0), *map(str, command)], env=environment)
-        try:
-            return process.wait()
-        finally:
+        code = run_all([[*hosts.command(0), *map(str, command)]])
+        if code != 0:
+            return code
+        print("\n== KV cache from prefill on one host to decode on another", flush=True)
+        place = f"{hosts.address(0)}:{KV_PORT}"
+        return run_all([[shell, hosts.address(number), ROOT / "scripts" / "python.sh", ROOT / "examples" / "kv_handoff.py", role, place]
+                        for number, role in enumerate(("--decode-at", "--prefill-to"))])
+
+
+def run_all(commands):
+    """Side by side, the last one ending by itself whatever becomes of the others; the first code that is not 0."""
+    environment = {**os.environ, "MF_ALLOW_PLAINTEXT": "1"}
+    processes = []
+    try:
+        for command in commands:
+            processes.append(subprocess.Popen([str(word) for word in command], env=environment))
+        return next((process.returncode for process in reversed(processes) if process.wait() != 0), 0)
+    finally:
+        for process in processes:
             process.terminate()  # of one that has ended, nothing; else it ends its ranks
+        for process in processes:
             process.wait()
 
 

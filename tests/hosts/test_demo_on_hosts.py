@@ -50,6 +50,8 @@ def test_a_file_passes_through_memory_of_all_hosts(tmp_path, hosts):
         assert re.search(rf"SHA-256 at rank {rank}: +{digest} equal", out)
         row = re.search(rf"^pool -> rank {rank} +host{rank // 2} +{len(data)} +(\d+) ", out, flags=re.M)
         assert len(data) * 0.4 < int(row.group(1)) < len(data) * 0.8  # on other hosts
+    assert len(re.findall(r"decode: request \d: (\d+) of \1 pages are right", out)) == 3
+    assert "prefill: bytes by path: fabric" in out
     assert not namespaces_of(process)
 
 
