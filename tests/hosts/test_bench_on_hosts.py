@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from actors import BUILD
-from test_run_on_hosts import MF, Launcher
+from launcher import MF, Launcher
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

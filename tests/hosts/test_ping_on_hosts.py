@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pool import make_pool
-from test_run_on_hosts import MF, Launcher
+from launcher import MF, Launcher
 
 WORDS = ("--count", "5", "--json")
 
