@@ -43,6 +43,24 @@ static void bad_places(const char* name) {
     }
 }
 
+// To the last PE, which lives on another host than the first where there are several.
+static void bad_places_far_away(const char* name) {
+    const int last = shmem_n_pes() - 1;
+    int on_stack[8] = {0};
+    if (is(name, "far_stack")) {
+        shmem_int_put(on_stack, numbers, 8, last);
+    } else if (is(name, "far_freed")) {
+        char* block = shmem_malloc(64);
+        shmem_free(block);
+        shmem_putmem(block, numbers, 8, last);
+    } else if (is(name, "far_beyond")) {
+        char* block = shmem_malloc(64);
+        shmem_putmem(block, numbers, (size_t)1 << 40, last);
+    } else if (is(name, "far_misaligned")) {
+        shmem_int_atomic_add((int*)((char*)numbers + 1), 1, last);
+    }
+}
+
 static void bad_memory(const char* name) {
     char* block = shmem_malloc(256);
     int local = 0;
@@ -157,6 +175,25 @@ static void go_alone(const char* name, int pe) {
     shmem_barrier_all();
 }
 
+// While all others put to it.
+static void go_under_puts(const char* name, int pe) {
+    static long words[1024];
+    static long arrived;
+    const int me = shmem_my_pe();
+    shmem_barrier_all();
+    if (me == pe) {
+        shmem_long_wait_until(&arrived, SHMEM_CMP_GE, 100);
+        if (is(name, "gone_under_puts")) {
+            _exit(0);
+        }
+        raise(SIGKILL);
+    }
+    for (;;) {
+        shmem_long_put(words, words, 1024, pe);
+        shmem_long_atomic_inc(&arrived, pe);
+    }
+}
+
 // What the child writes stays with the child, and what peers write later does not reach it.
 static void fork_once(void) {
     shmem_barrier_all();
@@ -205,6 +242,7 @@ int main(int count, char** arguments) {
         return 0;
     }
     bad_places(name);
+    bad_places_far_away(name);
     bad_memory(name);
     bad_collectives(name);
     bad_contexts(name);
@@ -212,6 +250,8 @@ int main(int count, char** arguments) {
         end_from(pe, is(name, "exit_in_thread"));
     } else if (is(name, "gone") || is(name, "exits") || is(name, "killed")) {
         go_alone(name, pe);
+    } else if (is(name, "gone_under_puts") || is(name, "killed_under_puts")) {
+        go_under_puts(name, pe);
     } else if (is(name, "init_twice")) {
         shmem_init();
     } else if (is(name, "after_finalize")) {

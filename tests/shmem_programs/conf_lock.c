@@ -2,7 +2,7 @@
 // Locks: one holder at a time, static and heap, and the attempt that does not wait.
 #include "check.h"
 
-enum { kRounds = 500 };
+static int rounds = 500;  // or as the first argument says
 
 static long static_lock;
 static long counter;
@@ -10,7 +10,7 @@ static long counter;
 static void count_under(long* lock, int attempt) {
     counter = 0;
     shmem_barrier_all();
-    for (int i = 0; i < kRounds; ++i) {
+    for (int i = 0; i < rounds; ++i) {
         if (attempt) {
             while (shmem_test_lock(lock) != 0) {
             }
@@ -23,11 +23,14 @@ static void count_under(long* lock, int attempt) {
         shmem_clear_lock(lock);
     }
     shmem_barrier_all();
-    CHECK(shmem_long_g(&counter, 0) == (long)kRounds * shmem_n_pes(), "%ld", shmem_long_g(&counter, 0));
+    CHECK(shmem_long_g(&counter, 0) == (long)rounds * shmem_n_pes(), "%ld", shmem_long_g(&counter, 0));
     shmem_barrier_all();
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    if (argc > 1) {
+        rounds = atoi(argv[1]);
+    }
     shmem_init();
     long* const heap_lock = (long*)shmem_calloc(1, sizeof(long));
     for (int attempt = 0; attempt < 2; ++attempt) {

@@ -4,7 +4,9 @@
 
 #include "check.h"
 
-enum { kRounds = 2000, kWords = 33, kThreads = 3 };
+enum { kWords = 33, kThreads = 3 };
+
+static long rounds = 2000;  // or as the first argument says
 
 static long data[kWords];
 static long flag;
@@ -29,7 +31,7 @@ static void data_then_flag(long* target, long* target_flag, int with_quiet) {
     long local[kWords];
     *target_flag = answered = 0;
     shmem_barrier_all();
-    for (long round = 1; round <= kRounds; ++round) {
+    for (long round = 1; round <= rounds; ++round) {
         fill(local, round * 100 + me);
         shmem_long_put_nbi(target, local, kWords, right_of(me));
         if (with_quiet) {
@@ -54,7 +56,7 @@ static void data_with_signal(long* target) {
     signal_word = 0;
     answered = 0;
     shmem_barrier_all();
-    for (long round = 1; round <= kRounds; ++round) {
+    for (long round = 1; round <= rounds; ++round) {
         fill(local, round * 100 + me);
         shmem_long_put_signal_nbi(target, local, kWords, &signal_word, (uint64_t)round, SHMEM_SIGNAL_SET,
                                   right_of(me));
@@ -71,7 +73,7 @@ static void store_buffering(void) {
     static long mine[2];
     static long seen[2];
     const int me = shmem_my_pe();
-    for (long round = 1; round <= kRounds; ++round) {
+    for (long round = 1; round <= rounds; ++round) {
         if (me < 2) {
             shmem_long_atomic_set(&mine[me], round, 0);
             shmem_quiet();
@@ -127,7 +129,10 @@ static void threads(void) {
     shmem_barrier_all();
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    if (argc > 1) {
+        rounds = atol(argv[1]);
+    }
     int provided = -1;
     CHECK(shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided) == 0 && provided == SHMEM_THREAD_MULTIPLE,
           "threads");
