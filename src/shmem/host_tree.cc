@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "shmem/hot_copy.h"
+#include "shmem/remote.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/waiting.h"
@@ -36,20 +37,18 @@ void HostTree::tell_parent(uint32_t value) const {
 void HostTree::put(int member, uint64_t place, const void* source, size_t bytes) const {
     if (group_.layout.is_here(member)) {
         hot_copy(reinterpret_cast<void*>(place), source, bytes);
-    } else if (bytes != 0 &&
-               smem_shm_put(heap_object(), reinterpret_cast<void*>(place), source, bytes) != 0) {
-        fail(group_.call, "writing {} bytes to PE {} failed: {}", bytes,
-             group_.start + member * group_.stride, smem_get_last_err_msg());
+    } else if (bytes != 0) {
+        expect_done(smem_shm_put(heap_object(), reinterpret_cast<void*>(place), source, bytes), "put", bytes,
+                    group_.start + member * group_.stride, group_.call);
     }
 }
 
 void HostTree::get(int member, void* dest, uint64_t place, size_t bytes) const {
     if (group_.layout.is_here(member)) {
         hot_copy(dest, reinterpret_cast<const void*>(place), bytes);
-    } else if (bytes != 0 &&
-               smem_shm_get(heap_object(), dest, reinterpret_cast<const void*>(place), bytes) != 0) {
-        fail(group_.call, "reading {} bytes from PE {} failed: {}", bytes,
-             group_.start + member * group_.stride, smem_get_last_err_msg());
+    } else if (bytes != 0) {
+        expect_done(smem_shm_get(heap_object(), dest, reinterpret_cast<const void*>(place), bytes), "get",
+                    bytes, group_.start + member * group_.stride, group_.call);
     }
 }
 

@@ -24,18 +24,6 @@ void* pointer(uint64_t address) {
     return reinterpret_cast<void*>(address);
 }
 
-/// The text of the library's failure ends the job.
-void expect_done(int32_t code, const char* what, size_t bytes, int pe, const char* call) {
-    if (code == 0) {
-        return;
-    }
-    const std::string why = smem_get_last_err_msg();
-    if (code == SM_PEER_LOST) {
-        end_by_loss(static_cast<uint32_t>(pe));
-    }
-    fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why);
-}
-
 bool is_one_copy(size_t bytes, int pe) {
     return bytes < kLarge && is_here(pe);
 }
@@ -88,6 +76,17 @@ template <typename T>
 }
 
 }  // namespace
+
+void expect_done(int32_t code, const char* what, size_t bytes, int pe, const char* call) {
+    if (code == 0) {
+        return;
+    }
+    const std::string why = smem_get_last_err_msg();
+    if (code == SM_PEER_LOST) {
+        end_by_loss(static_cast<uint32_t>(pe));
+    }
+    fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why);
+}
 
 void put_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call) {
     const LongCall whole(call);

@@ -41,6 +41,10 @@ struct AtomicOperands {
 uint64_t update_slowly(Atomic kind, const void* place, size_t size, AtomicOperands operands, int pe,
                        const char* call);
 
+/// Ends the job where `code`, of a library function that reaches PE `pe`, is no success; `what` begins the
+/// text. Waits a moment where that PE is gone, for whoever knows why.
+void expect_done(int32_t code, const char* what, size_t bytes, int pe, const char* call);
+
 /// Whether this process has begun what finish_begun() waits for.
 extern std::atomic<bool> has_begun_any;
 void wait_for_begun(const char* call);

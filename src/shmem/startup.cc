@@ -196,7 +196,11 @@ void end_by_loss(uint32_t rank) {
     const bool is_first = pe_for_watchers == (rank == 0 ? 1 : 0);
     std::this_thread::sleep_for(is_first ? kHeadStart : 2 * kHeadStart);
     if (const int me = pe_for_watchers; me >= 0) {
-        std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", me, rank);
+        static std::atomic<bool> is_told{false};  // several threads may find it out
+        if (!is_told.exchange(true)) {
+            std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", me,
+                         rank);
+        }
         leave_with(EXIT_FAILURE);
     }
 }
