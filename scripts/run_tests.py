@@ -31,6 +31,7 @@ TSAN_ARENA = {
     "MF_ARENA_SIZE": "64G",
 }
 FUZZ_SECONDS = 60
+VERBS = "verbs;ofi_rxm"
 
 
 @dataclasses.dataclass
@@ -244,6 +245,33 @@ def run_long_hosts():
     return run_pytest("hosts", environment={"MEMFABRIC_LONG_TESTS": "1"}, limit=3600)
 
 
+def verbs_environment():
+    """What lets the tests use an RDMA device by libfabric's verbs provider, or None and why there is none."""
+    info = subprocess.run(
+        [ROOT / "build/release/bin/mf", "info", "--json"], check=True, capture_output=True, text=True
+    ).stdout
+    providers = json.loads(info)["fabric"]["providers"]
+    verbs = next(provider for provider in providers if provider["name"] == VERBS)
+    addresses = [way["address"] for way in verbs["ways"] if way["address"]]
+    if not verbs["usable"] or not addresses:
+        return None, verbs["note"] or "the device has no address: give its interface one (RoCE), or set up IPoIB"
+    return {"MF_FABRIC_PROVIDER": VERBS, "MF_FABRIC_ADDRESS": addresses[0]}, ""
+
+
+def run_verbs():
+    """Two host identities on this machine, which reach each other through its RDMA device."""
+    environment, reason = verbs_environment()
+    if environment is None:
+        print(f"  the fabric over {VERBS} is not tested: {reason}", flush=True)
+        return Count(skipped=1)
+    print(f"  over {VERBS} at {environment['MF_FABRIC_ADDRESS']}", flush=True)
+    command = ["build/release/bin/mf", "bench", "fabric", "--verify", "--pool", "64M", "--seconds", "0.2"]
+    total = one(run(command, 300, environment))
+    for suite in ("bm", "shm", "trans"):
+        total += run_pytest(f"multiproc/test_{suite}_hosts.py", environment=environment)
+    return total
+
+
 def run_soak():
     return run_pytest(
         "multiproc/test_trans_soak.py", environment={"MEMFABRIC_SOAK_SECONDS": "600"}, limit=1500
@@ -292,6 +320,7 @@ def parts():
     result.append(("tidy", check_tidy, False, True))
     result += [(preset, lambda preset=preset: run_sanitizer(preset), False, False) for preset in SANITIZERS]
     result.append(("hosts-long", run_long_hosts, False, True))
+    result.append(("verbs", run_verbs, False, True))
     result.append(("soak", run_soak, False, True))
     result.append(("fuzz", run_fuzz, False, False))
     return result

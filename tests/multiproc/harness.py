@@ -53,6 +53,10 @@ def free_port():
                 return port
 
 
+# What whoever runs the tests may choose for all processes: addresses that a sanitizer leaves, a fabric.
+GIVEN = ("MF_GVA_BASE", "MF_ARENA_SIZE", "MF_FABRIC_PROVIDER", "MF_FABRIC_ADDRESS")
+
+
 class Harness:
     """Everything of one test."""
 
@@ -75,7 +79,7 @@ class Harness:
             and name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
         }
         passed = {
-            name: value for name, value in os.environ.items() if name in ("MF_GVA_BASE", "MF_ARENA_SIZE")
+            name: value for name, value in os.environ.items() if name in GIVEN
         }
         return {
             **kept,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The project's own checks find what they are there to find, and the runner counts honestly."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -145,3 +146,42 @@ def test_an_unknown_part_is_an_error():
         check=False,
     )
     assert result.returncode != 0 and "nonsense" in result.stderr
+
+
+@pytest.fixture
+def verbs(tmp_path, monkeypatch):
+    """Makes an `mf` that finds libfabric's verbs provider like this."""
+    monkeypatch.setattr(run_tests, "ROOT", tmp_path)
+    command = tmp_path / "build/release/bin/mf"
+    command.parent.mkdir(parents=True)
+
+    def find(**provider):
+        found = {"fabric": {"providers": [{"name": "tcp;ofi_rxm"}, {"name": "verbs;ofi_rxm", **provider}]}}
+        command.write_text(f"#!/bin/sh\necho '{json.dumps(found)}'\n", encoding="utf-8")
+        command.chmod(0o755)
+
+    return find
+
+
+@pytest.mark.parametrize(
+    "provider,reason",
+    [
+        ({"usable": False, "note": "no RDMA device", "ways": []}, "no RDMA device"),
+        ({"usable": True, "note": "", "ways": [{"domain": "mlx5_0", "address": ""}]}, "has no address"),
+    ],
+)
+def test_without_an_rdma_device_the_verbs_part_is_skipped_and_says_why(verbs, capsys, provider, reason):
+    verbs(**provider)
+    assert run_tests.run_verbs() == run_tests.Count(skipped=1)
+    assert reason in capsys.readouterr().out
+
+
+def test_the_verbs_part_uses_the_address_of_the_device(verbs, monkeypatch):
+    verbs(usable=True, note="", ways=[{"domain": "mlx5_0", "address": ""}, {"domain": "mlx5_0", "address": "10.1.0.1"}])
+    used = []
+    monkeypatch.setattr(run_tests, "run", lambda command, limit, environment: used.append(environment) or True)
+    monkeypatch.setattr(
+        run_tests, "run_pytest", lambda suite, environment: used.append(environment) or run_tests.Count(passed=2)
+    )
+    assert run_tests.run_verbs() == run_tests.Count(passed=7)
+    assert used == 4 * [{"MF_FABRIC_PROVIDER": "verbs;ofi_rxm", "MF_FABRIC_ADDRESS": "10.1.0.1"}]
