@@ -43,6 +43,7 @@ class FabricExposed final : public transport::ExposedMemory {
     FabricExposed(std::shared_ptr<FabricTransport> transport, transport::ExposedRegion region)
         : transport_(std::move(transport)), region_(std::move(region)) {}
     const transport::RemoteRegion& region() const override { return region_.region(); }
+    void retire() override { region_.retire(); }
 
  private:
     std::shared_ptr<FabricTransport> transport_;  // outlives the region

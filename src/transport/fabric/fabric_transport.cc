@@ -9,6 +9,7 @@
 #include "base/fork_guard.h"
 #include "transport/fabric/atomics.h"
 #include "transport/fabric/fabric_state.h"
+#include "transport/fabric/incoming_connections.h"
 #include "transport/fabric/own_services.h"
 #include "transport/fabric/transfer.h"
 
@@ -100,13 +101,25 @@ class BegunHandle final : public RemoteTransfer {
 }  // namespace
 
 struct ExposedRegion::Registration {
-    Registration(Exposures& all, uint64_t own_key, FidPtr<fid_mr> registered)
-        : exposures(all), key(own_key), region(std::move(registered)) {}
-    ~Registration() { exposures.remove(key); }
+    Registration(FabricState& owner, uint64_t own_key, FidPtr<fid_mr> registered)
+        : state(owner), key(own_key), region(std::move(registered)) {}
+    ~Registration() {
+        if (in_forked_child()) {
+            static_cast<void>(region.release());  // the parent's, like the connections
+        } else if (region != nullptr) {
+            retire();
+            break_incoming_connections(state.address.endpoints, [this] { state.target->progress(); });
+        }
+    }
     Registration(const Registration&) = delete;
     Registration& operator=(const Registration&) = delete;
 
-    Exposures& exposures;
+    void retire() {
+        state.exposures.remove(key);
+        region.reset();
+    }
+
+    FabricState& state;
     const uint64_t key;
     FidPtr<fid_mr> region;
 };
@@ -116,6 +129,10 @@ ExposedRegion::ExposedRegion(RemoteRegion region, std::unique_ptr<Registration> 
 ExposedRegion::ExposedRegion(ExposedRegion&& other) noexcept = default;
 ExposedRegion& ExposedRegion::operator=(ExposedRegion&& other) noexcept = default;
 ExposedRegion::~ExposedRegion() = default;
+
+void ExposedRegion::retire() {
+    registration_->retire();
+}
 
 FabricTransport::FabricTransport(std::unique_ptr<FabricState> state) : state_(std::move(state)) {}
 
@@ -152,7 +169,7 @@ Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
     }
     state_->exposures.add(region.key, memory);
     auto registration =
-        std::make_unique<ExposedRegion::Registration>(state_->exposures, region.key, std::move(registered));
+        std::make_unique<ExposedRegion::Registration>(*state_, region.key, std::move(registered));
     return ExposedRegion(region, std::move(registration));
 }
 

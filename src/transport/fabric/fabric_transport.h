@@ -35,6 +35,8 @@ class ExposedRegion {
     ExposedRegion& operator=(ExposedRegion&& other) noexcept;
     ~ExposedRegion();
     const RemoteRegion& region() const { return region_; }
+    /// As ExposedMemory::retire().
+    void retire();
 
  private:
     friend class FabricTransport;

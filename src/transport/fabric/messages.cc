@@ -115,7 +115,7 @@ Result<std::string> Messenger::request(Route& route, std::string_view peer, uint
             return failure(Code::kTimeout, "request to {}: {}", peer,
                            exchange.was_sent()
                                ? "sent, but no answer came by the deadline; it may still be carried out"
-                               : "there was no connection by the deadline; nothing was sent");
+                               : "the deadline passed before there was a way to it; nothing was sent");
         }
         exchange.wait(deadline);
     }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/incoming_connections.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+namespace memfabric::transport {
+namespace {
+
+// The provider closes a broken connection when it looks at it next.
+constexpr std::chrono::seconds kClosingTakes{2};
+constexpr std::chrono::microseconds kLookAgain{200};
+
+/// 0 where it is no address of IP.
+in_port_t port_of(const sockaddr_storage& address) {
+    if (address.ss_family == AF_INET) {
+        return reinterpret_cast<const sockaddr_in&>(address).sin_port;
+    }
+    return address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port : 0;
+}
+
+std::vector<in_port_t> ports_of(std::span<const std::string> addresses) {
+    std::vector<in_port_t> ports;
+    for (const std::string& bytes : addresses) {
+        sockaddr_storage address{};
+        std::memcpy(&address, bytes.data(), std::min(bytes.size(), sizeof address));
+        if (port_of(address) != 0) {
+            ports.push_back(port_of(address));
+        }
+    }
+    return ports;
+}
+
+/// The process's descriptors by number; some may be closed already, or anew.
+std::vector<int> open_descriptors() {
+    std::vector<int> descriptors;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+        const std::string name = entry.path().filename().string();
+        int descriptor = -1;
+        std::from_chars(name.data(), name.data() + name.size(), descriptor);
+        descriptors.push_back(descriptor);
+    }
+    return descriptors;
+}
+
+ino_t inode_of(int descriptor) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+}
+
+bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
+    sockaddr_storage own{};
+    sockaddr_storage other{};
+    socklen_t own_size = sizeof own;
+    socklen_t other_size = sizeof other;
+    return ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
+           std::ranges::count(ports, port_of(own)) > 0 && port_of(own) != 0 &&
+           ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &other_size) == 0;
+}
+
+/// At once: what the peer has sent and nobody has read is dropped, which shutdown() would still deliver.
+void reset(int descriptor) {
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    if (::connect(descriptor, &nobody, sizeof nobody) != 0) {
+        static_cast<void>(::shutdown(descriptor, SHUT_RDWR));
+    }
+}
+
+std::set<ino_t> break_all_at(std::span<const in_port_t> ports) {
+    std::set<ino_t> broken;
+    for (const int descriptor : open_descriptors()) {
+        if (inode_of(descriptor) == 0) {
+            continue;
+        }
+        // Looked at and broken under a number of our own: the other one may be closed and given anew
+        // meanwhile.
+        const Fd own(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+        if (own.is_open() && is_connected_at(own.get(), ports)) {
+            reset(own.get());
+            broken.insert(inode_of(own.get()));
+        }
+    }
+    return broken;
+}
+
+bool is_any_open(const std::set<ino_t>& sockets) {
+    return std::ranges::any_of(open_descriptors(),
+                               [&](int descriptor) { return sockets.contains(inode_of(descriptor)); });
+}
+
+}  // namespace
+
+void break_incoming_connections(std::span<const std::string> own_addresses,
+                                const std::function<void()>& progress) {
+    const std::vector<in_port_t> ports = ports_of(own_addresses);
+    const std::set<ino_t> broken = ports.empty() ? std::set<ino_t>() : break_all_at(ports);
+    if (broken.empty()) {
+        return;
+    }
+    const Deadline deadline = Deadline::after(kClosingTakes);
+    progress();
+    while (is_any_open(broken)) {
+        if (deadline.expired()) {
+            log_warn("{} broken connections of the fabric were not closed by their provider within {} s",
+                     broken.size(), kClosingTakes.count());
+            return;
+        }
+        std::this_thread::sleep_for(kLookAgain);
+        progress();
+    }
+}
+
+}  // namespace memfabric::transport

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A link that is gone without a word: found in bounded time, and nothing is held against the peer later."""
+import time
+
+from actors import slowness, wait_for
+from pool import G2H, H2G, MIB, PEER_LOST, TIMEOUT, start_pool
+
+SILENCE = 3  # seconds
+
+
+def test_a_link_cut_for_good_is_a_lost_peer_after_the_time_allowed(make_cluster):
+    cluster = make_cluster(2, defaults={"MF_ALLOW_PLAINTEXT": "1", "MF_FABRIC_PEER_TIMEOUT": f"{SILENCE}s"})
+    pool = start_pool(cluster, 2, dram=4 * MIB)
+    near, far = pool.actors
+    buffer = near.value("alloc", 4 * MIB)
+    near.call("fill", buffer, 4 * MIB, 5)
+    words = ("copy", pool.handle(near), H2G, 0, pool.region(1), buffer, 4 * MIB)
+    near.call(*words)
+    cluster.network.cut(1)
+    begun = time.monotonic()
+    near.fails(PEER_LOST, *words, naming=["rank 1", "gave no sign", "MF_FABRIC_PEER_TIMEOUT"], timeout=60)
+    assert SILENCE <= time.monotonic() - begun < (SILENCE + 3) * slowness()
+    near.call("fill", buffer, 4 * MIB, 5)
+    cluster.network.mend(1)
+    wait_for(lambda: near.ask(*words).ok, "the link to carry again", 30)
+    far.call("check", pool.region(1), 4 * MIB, 5)
+
+
+def test_a_peer_that_stands_still_is_not_lost_however_long(make_cluster):
+    cluster = make_cluster(2, defaults={"MF_ALLOW_PLAINTEXT": "1", "MF_FABRIC_PEER_TIMEOUT": "2s"})
+    pool = start_pool(cluster, 2, dram=4 * MIB, controlOperationTimeout=5)
+    near, far = pool.actors
+    buffer = near.value("alloc", 4 * MIB)
+    words = ("copy", pool.handle(near), G2H, 0, buffer, pool.region(1), 4 * MIB)
+    near.call(*words)
+    far.stop()
+    near.fails(TIMEOUT, *words, naming=["rank 1", "deadline"], timeout=60)
+    far.resume()
+    wait_for(lambda: near.ask(*words).ok, "the peer to answer again", 30)

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "tests/transport/fabric_innocent.h"
+#include "tests/transport/fabric_pair.h"
+#include "transport/fabric/message_format.h"
+
+namespace memfabric::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Bytes;
+using test::start_here;
+using test::to_hex;
+using test::wait_until;
+
+constexpr size_t kSize = 1 << 16;
+
+/// A process that exposes the middle of its memory, another one that uses it as it should, and programs that
+/// do not.
+class HostilePeer : public ::testing::Test {
+ protected:
+    /// What the program said.
+    static std::string hostile(const std::string& what, const std::string& address, uint64_t key,
+                               uint64_t offset, size_t size) {
+        const auto program =
+            std::filesystem::read_symlink("/proc/self/exe").parent_path() / "memfabric_hostile_peer";
+        const std::string command = program.string() + " '" + what + "' " + to_hex(address) + " " +
+                                    std::to_string(key) + " " + std::to_string(offset) + " " +
+                                    std::to_string(size);
+        FILE* output = ::popen(command.c_str(), "re");
+        EXPECT_NE(output, nullptr);
+        std::string text;
+        for (int byte = std::fgetc(output); byte != EOF; byte = std::fgetc(output)) {
+            text.push_back(static_cast<char>(byte));
+        }
+        EXPECT_EQ(::pclose(output), 0) << text;
+        return text;
+    }
+    std::string engine() const { return far_->address().endpoints.front(); }
+    /// The innocent one went on, and nothing but its own memory has changed.
+    void expect_no_harm() {
+        const uint64_t rounds = innocent_.rounds();
+        ASSERT_NO_FATAL_FAILURE(wait_until([&] { return innocent_.rounds() > rounds + 5; }));
+        EXPECT_EQ(memory_, Bytes(3 * kSize, std::byte{7}));
+    }
+
+    std::unique_ptr<FabricTransport> far_ = start_here();
+    Bytes memory_ = Bytes(3 * kSize, std::byte{7});
+    ExposedRegion exposed_{std::move(far_->expose(std::span(memory_).subspan(kSize, kSize))).value()};
+    test::Innocent innocent_{*far_};
+};
+
+TEST_F(HostilePeer, WrongKeysAreRefused) {
+    const uint64_t key = exposed_.region().key;
+    for (const uint64_t wrong : {key + 1, key ^ (uint64_t{1} << 63), uint64_t{0}, ~uint64_t{0}}) {
+        EXPECT_EQ(hostile("put", engine(), wrong, 0, 64), "refused\n");
+        EXPECT_EQ(hostile("get", engine(), wrong, 0, 64), "refused\n");
+    }
+    expect_no_harm();
+}
+
+TEST_F(HostilePeer, WhatLeavesTheRegionIsRefusedAsAWhole) {
+    const uint64_t key = exposed_.region().key;
+    struct Reach {
+        uint64_t offset;
+        size_t size;
+    };
+    for (const Reach& reach :
+         {Reach{kSize - 4, 8}, Reach{0, kSize + 1}, Reach{kSize, 1}, Reach{~uint64_t{0} - 3, 8},
+          Reach{uint64_t{1} << 40, 4096}, Reach{kSize - 100, 1 << 20}}) {
+        EXPECT_EQ(hostile("put", engine(), key, reach.offset, reach.size), "refused\n") << reach.offset;
+        EXPECT_EQ(hostile("get", engine(), key, reach.offset, reach.size), "refused\n") << reach.offset;
+    }
+    expect_no_harm();
+}
+
+TEST_F(HostilePeer, WhatIsNoMessageIsDropped) {
+    const std::string where = far_->address().messages;
+    for (const size_t size :
+         {size_t{0}, size_t{1}, size_t{48}, size_t{4096}, kLargestMessage + 1, size_t{1} << 20}) {
+        const std::string said = hostile("message", where, 0, 0, size);
+        EXPECT_TRUE(said == "done\n" || said == "refused\n") << size << ": " << said;
+    }
+    expect_no_harm();
+}
+
+TEST_F(HostilePeer, WhoTalksAtTheDoorIsShownOut) {
+    sockaddr_storage door{};
+    std::memcpy(&door, far_->address().door.data(), far_->address().door.size());
+    const Fd visitor(::socket(door.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(visitor.get(), reinterpret_cast<const sockaddr*>(&door), sizeof(sockaddr_in)), 0);
+    const std::string noise(1000, 'x');
+    ASSERT_EQ(::send(visitor.get(), noise.data(), noise.size(), MSG_NOSIGNAL), 1000);
+    std::array<char, 64> said{};
+    ssize_t total = 0;
+    for (ssize_t count = 1; count > 0; total += count > 0 ? count : 0) {
+        count = ::recv(visitor.get(), said.data(), said.size(), 0);
+    }
+    EXPECT_LE(total, 8) << "nothing but the number of the process's life";
+    expect_no_harm();
+}
+
+}  // namespace
+}  // namespace memfabric::transport

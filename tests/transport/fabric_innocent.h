@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "tests/transport/fabric_pair.h"
+
+namespace memfabric::transport::test {
+
+inline std::string to_hex(const std::string& bytes) {
+    std::string text;
+    for (const char byte : bytes) {
+        char digits[3];
+        std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+        text += digits;
+    }
+    return text;
+}
+
+/// Puts to another region of the same process, from this one, each of which has to succeed.
+class Innocent {
+ public:
+    explicit Innocent(FabricTransport& far)
+        : target_(std::move(far.expose(memory_)).value()), peer_(connect_to(*near_, far.address())) {}
+    ~Innocent() {
+        stop_ = true;
+        thread_.join();
+        EXPECT_GT(rounds_, 0U);
+    }
+    Innocent(const Innocent&) = delete;
+    Innocent& operator=(const Innocent&) = delete;
+    uint64_t rounds() const { return rounds_; }
+
+ private:
+    void put_on() {
+        while (!stop_) {
+            const FabricPiece piece{sent_.data(), target_.region(), 0, sent_.size()};
+            const Status done = near_->put(*peer_, {&piece, 1}, Deadline::after(std::chrono::seconds(60)));
+            EXPECT_TRUE(done.is_ok()) << done.message();
+            const auto before =
+                near_->atomic(*peer_, {target_.region(), sent_.size(), 8, AtomicKind::kAdd, 1, 0},
+                              Deadline::after(std::chrono::seconds(60)));
+            EXPECT_TRUE(before.is_ok() && *before == rounds_) << before.status().message();
+            ++rounds_;
+        }
+    }
+    Bytes memory_ = Bytes((1 << 20) + 8);
+    Bytes sent_ = pattern(1 << 20);
+    ExposedRegion target_;
+    std::unique_ptr<FabricTransport> near_ = start_here();
+    std::shared_ptr<FabricPeer> peer_;
+    std::atomic<bool> stop_{false};
+    std::atomic<uint64_t> rounds_{0};
+    std::jthread thread_{[this] { put_on(); }};
+};
+
+inline void wait_until(const std::function<bool()>& reached) {
+    const Deadline deadline = Deadline::after(std::chrono::seconds(60));
+    while (!reached() && !deadline.expired()) {
+        std::this_thread::yield();
+    }
+    ASSERT_TRUE(reached());
+}
+
+}  // namespace memfabric::transport::test
