@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/transport/fabric_pair.h"
+#include "transport/fabric/message_format.h"
 #include "transport/fabric/refusal.h"
 
 namespace memfabric::transport {
@@ -101,8 +105,44 @@ TEST_F(FabricRefusal, NeighboursOfRefusedOperationsAllSucceed) {
 TEST_F(FabricRefusal, AQuestionThatIsNoneIsRefused) {
     const Exposures exposures;
     EXPECT_EQ(answer_refusal_question(exposures, "abc").code, Code::kInvalidParam);
-    EXPECT_EQ(answer_refusal_question(exposures, std::string(24, '\0')).code, Code::kRefused);
-    EXPECT_EQ(answer_refusal_question(exposures, "").code, Code::kOk);
+    EXPECT_EQ(answer_refusal_question(exposures, "").code, Code::kInvalidParam);
+    EXPECT_EQ(answer_refusal_question(exposures, std::string(24, '\0')).code, Code::kInvalidParam);
+    EXPECT_EQ(answer_refusal_question(exposures, std::string(32, '\0')).code, Code::kRefused);
+    EXPECT_EQ(answer_refusal_question(exposures, std::string(8, '\0')).code, Code::kOk);
+}
+
+/// Question about `size` bytes at offset 0 under key 1.
+std::string question(bool put, uint64_t size) {
+    std::string bytes;
+    for (const uint64_t number : {uint64_t{put}, uint64_t{1}, uint64_t{0}, size}) {
+        append_number(bytes, number);
+    }
+    return bytes;
+}
+
+TEST(FabricPages, MemoryThatItsOwnerFreedOrProtectedIsSaidToBe) {
+    const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+    const size_t size = 4 * page;
+    void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    auto* memory = static_cast<std::byte*>(mapped);
+    Exposures exposures;
+    exposures.add(1, {memory, size});
+    const auto put = [&](size_t bytes) { return answer_refusal_question(exposures, question(true, bytes)); };
+    const auto get = [&](size_t bytes) { return answer_refusal_question(exposures, question(false, bytes)); };
+    EXPECT_EQ(put(size).code, Code::kOk);
+    EXPECT_EQ(get(size).code, Code::kOk);
+    ASSERT_EQ(::mprotect(memory + 2 * page, page, PROT_READ), 0);
+    EXPECT_EQ(get(size).code, Code::kOk);
+    EXPECT_EQ(put(2 * page).code, Code::kOk);
+    EXPECT_EQ(put(2 * page + 1).code, Code::kError);
+    EXPECT_NE(put(size).bytes.find("has freed that memory, or made it read-only"), std::string::npos)
+        << put(size).bytes;
+    ASSERT_EQ(::munmap(memory + 3 * page, page), 0);
+    EXPECT_EQ(get(3 * page).code, Code::kOk);
+    EXPECT_EQ(get(size).code, Code::kError);
+    EXPECT_NE(get(size).bytes.find("has freed that memory"), std::string::npos);
+    ::munmap(memory, 3 * page);
 }
 
 }  // namespace

@@ -36,11 +36,6 @@ Result<std::byte*> Exposures::find(uint64_t key, uint64_t offset, uint64_t size)
     return memory.data() + offset;
 }
 
-Status Exposures::check(uint64_t key, uint64_t offset, uint64_t size) const {
-    const std::shared_lock guard(mutex_);
-    return find(key, offset, size).status();
-}
-
 Status Exposures::use(uint64_t key, uint64_t offset, uint64_t size,
                       const std::function<void(std::byte*)>& body) const {
     const std::shared_lock guard(mutex_);

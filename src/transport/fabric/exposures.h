@@ -23,9 +23,8 @@ class Exposures {
     /// On return nobody is in use() of it any more.
     void remove(uint64_t key);
 
-    /// Whether the provider would let a peer at these bytes; else the reason.
-    Status check(uint64_t key, uint64_t offset, uint64_t size) const;
-    /// Calls `body` with the place where check() is good; the memory stays exposed meanwhile.
+    /// Calls `body` with the place where the provider would let a peer at these bytes, which stay exposed
+    /// meanwhile; else gives the reason.
     Status use(uint64_t key, uint64_t offset, uint64_t size,
                const std::function<void(std::byte*)>& body) const;
 

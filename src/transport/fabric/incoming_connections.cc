@@ -19,6 +19,7 @@
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "transport/fabric/peer_sockets.h"
 
 namespace memfabric::transport {
 namespace {
@@ -75,15 +76,6 @@ bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
            ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &other_size) == 0;
 }
 
-/// At once: what the peer has sent and nobody has read is dropped, which shutdown() would still deliver.
-void reset(int descriptor) {
-    sockaddr nobody{};
-    nobody.sa_family = AF_UNSPEC;
-    if (::connect(descriptor, &nobody, sizeof nobody) != 0) {
-        static_cast<void>(::shutdown(descriptor, SHUT_RDWR));
-    }
-}
-
 std::set<ino_t> break_all_at(std::span<const in_port_t> ports) {
     std::set<ino_t> broken;
     for (const int descriptor : open_descriptors()) {
@@ -93,8 +85,7 @@ std::set<ino_t> break_all_at(std::span<const in_port_t> ports) {
         // Looked at and broken under a number of our own: the other one may be closed and given anew
         // meanwhile.
         const Fd own(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-        if (own.is_open() && is_connected_at(own.get(), ports)) {
-            reset(own.get());
+        if (own.is_open() && is_connected_at(own.get(), ports) && break_off(own.get())) {
             broken.insert(inode_of(own.get()));
         }
     }

@@ -30,8 +30,8 @@ class PeerContact {
     Messenger::Route& route() const { return *route_; }
 
     /// Whether and why it refuses us these pieces.
-    std::unique_ptr<RefusalQuestion> ask_about(std::span<const FabricPiece> pieces) const {
-        return std::make_unique<RefusalQuestion>(messenger_, *route_, pieces);
+    std::unique_ptr<RefusalQuestion> ask_about(FabricFlow flow, std::span<const FabricPiece> pieces) const {
+        return std::make_unique<RefusalQuestion>(messenger_, *route_, flow, pieces);
     }
 
     /// For those who wait for it longer than usual: one for all, as long as anybody has it. `name` is for

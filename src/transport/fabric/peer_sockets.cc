@@ -41,16 +41,13 @@ bool is_connected_to(int descriptor, const sockaddr_storage& wanted) {
            same_endpoint(other, wanted);
 }
 
-/// The engine sees its end and closes it; that then resets the connection and drops what the kernel has not
-/// sent yet. Else an operation that was given up would be carried out once a link is back, over what has come
-/// after it.
+}  // namespace
+
 bool break_off(int descriptor) {
     const linger at_once{1, 0};
     ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     return ::shutdown(descriptor, SHUT_RDWR) == 0;
 }
-
-}  // namespace
 
 int break_connections_to(std::string_view socket_address) {
     sockaddr_storage wanted{};

@@ -9,4 +9,9 @@ namespace memfabric::transport {
 /// has no call that ends one peer's connection. Returns how many there were.
 int break_connections_to(std::string_view socket_address);
 
+/// Breaks one connection. The engine sees its end and closes it; that resets it, so that the kernel sends
+/// nothing of what it still has: an operation that was given up would else be carried out once a link is
+/// back, over what has come after it. False where the descriptor is no connection.
+bool break_off(int descriptor);
+
 }  // namespace memfabric::transport

@@ -19,7 +19,8 @@ class RefusalQuestion {
  public:
     /// The pieces are read now only. Of very many the first ones are asked for: should it be none of them,
     /// the others break the connection again.
-    RefusalQuestion(Messenger& messenger, Messenger::Route& route, std::span<const FabricPiece> pieces);
+    RefusalQuestion(Messenger& messenger, Messenger::Route& route, FabricFlow flow,
+                    std::span<const FabricPiece> pieces);
 
     /// Never waits. Nothing where the answer is not there yet; OK where the target lets us at all of them;
     /// else why not.

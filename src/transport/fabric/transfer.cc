@@ -141,7 +141,7 @@ void Transfer::ask_about_failures() {
             pieces.insert(pieces.end(), operation.pieces.begin(), operation.pieces.end());
         }
     }
-    question_ = peer_.contact().ask_about(pieces);
+    question_ = peer_.contact().ask_about(flow_, pieces);
     has_doubts_ = false;
 }
 
