@@ -23,7 +23,8 @@ SANITIZERS = {"asan": "address", "ubsan": "undefined", "tsan": "thread"}
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "exitcode=99:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
-    "TSAN_OPTIONS": "exitcode=99:halt_on_error=0:second_deadlock_stack=1:atexit_sleep_ms=100",
+    "TSAN_OPTIONS": "exitcode=99:halt_on_error=0:second_deadlock_stack=1:atexit_sleep_ms=100:"
+    f"suppressions={ROOT}/tests/thread_sanitizer.supp",
 }
 # ThreadSanitizer leaves the program these addresses only.
 TSAN_ARENA = {

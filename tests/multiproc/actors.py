@@ -35,7 +35,8 @@ def sanitizer_environment():
     reports = {
         "ASAN_OPTIONS": "exitcode=99",
         "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99",
-        "TSAN_OPTIONS": "exitcode=99:atexit_sleep_ms=100",  # a second a process by default
+        # Leaving takes a second a process by default.
+        "TSAN_OPTIONS": f"exitcode=99:atexit_sleep_ms=100:suppressions={ROOT}/tests/thread_sanitizer.supp",
     }
     if sanitizer() == "thread":
         # ThreadSanitizer leaves the program these addresses only.
