@@ -69,7 +69,11 @@ Group::Group(int start, int log_stride, int size, long* psync, const char* call)
 /// None of the boxes is used again before all members have emptied it.
 uint32_t Group::next_post() const {
     if (++*posts_ % kTeamBoxes == 0) {
-        wait();
+        if (layout_ == nullptr) [[likely]] {
+            wait();
+        } else {
+            tree().meet_here();  // posts stay on a host
+        }
     }
     if (*posts_ == 0) {  // after 2^32 of them: 0 is what an empty box has
         ++*posts_;

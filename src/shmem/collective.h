@@ -38,7 +38,7 @@ class Group {
     /// in shared memory.
     const HostLayout* layout() const { return layout_; }
     HostTree tree(int root_host = 0) const {
-        return HostTree({*layout_, words_, start_, stride_, me_, call_}, root_host);
+        return HostTree({*layout_, words_, start_, stride_, size_, me_, call_}, root_host);
     }
 
     bool has_mailboxes() const { return words_.have_mailboxes(); }

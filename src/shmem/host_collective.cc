@@ -2,17 +2,15 @@
 #include "shmem/host_collective.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <vector>
 
 #include "shmem/hot_copy.h"
 #include "shmem/state.h"
-#include "shmem/waiting.h"
 
 namespace memfabric::shmem {
 namespace {
-
-constexpr size_t kPushed = 32768;  // bytes that a broadcast's senders write to their neighbours themselves
 
 char* at(uint64_t address) {
     return reinterpret_cast<char*>(address);
@@ -24,18 +22,9 @@ void copy(void* dest, const void* source, size_t bytes) {
     }
 }
 
-constexpr auto kNoWork = [] {};
-
 /// Member of this host: its object as a pointer.
 char* object_of(const Group& group, int member, const void* object, size_t bytes) {
     return at(group.place_of(object, bytes, member));
-}
-
-/// A post that another host wrote, which wakes nobody by itself.
-void take_post_of_parent(const Group& group, uint32_t number) {
-    Mailbox& box = group.mailbox(group.me(), number);
-    wait_until([&] { return box.value.load(std::memory_order_acquire) == number; });
-    box.value.store(0, std::memory_order_relaxed);
 }
 
 struct Broadcast {
@@ -50,40 +39,60 @@ struct Broadcast {
     HostTree tree() const { return group.tree(group.layout()->of(root)); }
     /// On the root's host the root sends, on the others the first member.
     bool sends(const HostTree& tree) const { return tree.is_on_root() ? is_root() : tree.is_first(); }
+    /// Not of senders on the root's host: who sends to this one.
+    int sender_above(const HostTree& tree) const {
+        const int parent = tree.parent();
+        return group.layout()->of(parent) == group.layout()->of(root) ? root : parent;
+    }
     const void* held() const { return is_root() ? source : dest; }
     void send_to(const HostTree& tree, int member) const {
         tree.put(member, group.place_of(dest, bytes, member), held(), bytes);
     }
 };
 
-/// Nobody waits for anybody but the one who sends to him.
+/// Nobody waits for anybody but the one who sends to him: for messages, and destinations that are ready, as
+/// the specification asks, before anybody calls.
 void push(const Broadcast& broadcast) {
     if (broadcast.bytes == 0) {
         return;
     }
     const Group& group = broadcast.group;
     const HostTree tree = broadcast.tree();
-    const uint32_t number = group.next_post();
-    if (!broadcast.sends(tree)) {
-        group.take_post(number);
-        return;
-    }
-    if (!broadcast.is_root()) {
-        take_post_of_parent(group, number);
-    }
-    for (const int member : group.layout()->neighbours()) {
-        if (member != group.me()) {
-            broadcast.send_to(tree, member);
-            post(group.mailbox(member, number), number);
+    const bool has_posts = group.has_mailboxes();
+    const uint32_t number = has_posts ? group.next_post() : 0;
+    if (broadcast.sends(tree)) {
+        if (!tree.is_on_root()) {
+            tree.hear(broadcast.sender_above(tree), broadcast.dest, broadcast.bytes);
         }
+        tree.for_children([&](int member) { tree.tell(member, 0, broadcast.held(), broadcast.bytes); });
+        for (const int member : group.layout()->neighbours()) {
+            if (member != group.me()) {
+                broadcast.send_to(tree, member);
+                if (has_posts) {
+                    post(group.mailbox(member, number), number);
+                }
+            }
+        }
+        if (broadcast.is_root() && broadcast.root_copies) {
+            copy(broadcast.dest, broadcast.source, broadcast.bytes);
+        }
+    } else if (has_posts) {
+        group.take_post(number);
+    }
+    if (!has_posts) {
+        tree.meet_here();
+    }
+}
+
+/// Of senders. On the root's host that need not be the first member.
+void send_down(const Broadcast& broadcast, const HostTree& tree) {
+    if (!tree.is_on_root()) {
+        tree.hear(broadcast.sender_above(tree));
     }
     tree.for_children([&](int member) {
         broadcast.send_to(tree, member);
-        tree.set(member, group.mailbox(member, number).value, number);
+        tree.tell(member, 0);
     });
-    if (broadcast.is_root() && broadcast.root_copies) {
-        copy(broadcast.dest, broadcast.source, broadcast.bytes);
-    }
 }
 
 /// All call before anybody's destination is touched; members take it from the one of their host who has it.
@@ -92,7 +101,7 @@ void pull(const Broadcast& broadcast) {
     const size_t bytes = broadcast.bytes;
     const HostTree tree = broadcast.tree();
     group.enter(broadcast.source, bytes, broadcast.dest, bytes, bytes, broadcast.root);
-    const auto send = [&] { tree.relay([&](int member) { broadcast.send_to(tree, member); }); };
+    const auto send = [&] { send_down(broadcast, tree); };
     if (!tree.is_on_root()) {
         tree.meet_here(send);
         if (!tree.is_first()) {
@@ -106,7 +115,7 @@ void pull(const Broadcast& broadcast) {
             copy(broadcast.dest, at(group.publication(broadcast.root).source), bytes);
         }
     }
-    tree.meet_here(kNoWork);
+    tree.meet_here();
 }
 
 /// Members [first, last) that live on one host, without a gap between them.
@@ -150,7 +159,7 @@ void take_from_first(const Group& group, const HostTree& tree, void* dest, size_
         group.shared_address(dest, bytes);
         copy(dest, object_of(group, group.layout()->own_first(), dest, bytes), bytes);
     }
-    tree.meet_here(kNoWork);
+    tree.meet_here();
 }
 
 /// Of first members: where each one's part begins, and the end.
@@ -219,12 +228,53 @@ struct Reduction {
 
     /// Of first members: the parts of all hosts, in one order, so that all have one result.
     void combine_hosts(const HostTree& tree) const {
-        tree.up(1, [&](int member) { combine_from(tree, member); });
-        tree.down(
-            1, [&](int member) { tree.put(member, group.place_of(dest, bytes(), member), dest, bytes()); });
+        if (bytes() > largest_mail()) {
+            combine_large(tree);
+        } else if (std::has_single_bit(static_cast<unsigned>(group.layout()->count()))) {
+            combine_in_pairs(tree);
+        } else {
+            combine_small(tree);
+        }
     }
 
  private:
+    /// Partners exchange what they have; after each round that is of twice as many hosts.
+    void combine_in_pairs(const HostTree& tree) const {
+        const HostLayout& layout = *group.layout();
+        std::vector<char> other(bytes());
+        for (int distance = 1; distance < layout.count(); distance *= 2) {
+            const int partner = layout.first(layout.own ^ distance);
+            tree.tell(partner, 0, dest, bytes());
+            tree.hear(partner, other.data(), bytes());
+            if ((layout.own & distance) == 0) {
+                combine(dest, other.data(), count);
+            } else {
+                combine(other.data(), dest, count);
+                copy(dest, other.data(), bytes());
+            }
+        }
+    }
+
+    void combine_small(const HostTree& tree) const {
+        std::vector<char> part(bytes());
+        tree.for_children_upwards([&](int member) {
+            tree.hear(member, part.data(), bytes());
+            combine(dest, part.data(), count);
+        });
+        if (!tree.is_on_root()) {
+            tree.tell(tree.parent(), 0, dest, bytes());
+            tree.hear(tree.parent(), dest, bytes());
+        }
+        tree.for_children([&](int member) { tree.tell(member, 0, dest, bytes()); });
+    }
+
+    /// A parent takes the parts out of its children's destinations, and puts the result there.
+    void combine_large(const HostTree& tree) const {
+        tree.up(0, [&](int member) { combine_from(tree, member); });
+        tree.down(
+            0, [&](int member) { tree.put(member, group.place_of(dest, bytes(), member), dest, bytes()); });
+    }
+
     void combine_from(const HostTree& tree, int member) const {
         const size_t step = std::min(count, kFetched / element);
         std::vector<char> fetched(step * element);
@@ -254,7 +304,7 @@ void reduce_large(const Reduction& reduction, const HostTree& tree) {
     const std::vector<int>& members = reduction.group.layout()->neighbours();
     const auto place =
         static_cast<size_t>(std::ranges::find(members, reduction.group.me()) - members.begin());
-    tree.meet_here(kNoWork);  // all have published
+    tree.meet_here();  // all have published
     const size_t share = (reduction.count + members.size() - 1) / members.size();
     const size_t begin = std::min(reduction.count, place * share);
     reduction.combine_here(begin, std::min(reduction.count, begin + share));
@@ -267,7 +317,7 @@ void reduce_large(const Reduction& reduction, const HostTree& tree) {
 void broadcast_over_hosts(const Group& group, void* dest, const void* source, size_t bytes, int root,
                           bool root_copies) {
     const Broadcast broadcast{group, dest, source, bytes, root, root_copies};
-    if (!state().checks && group.has_mailboxes() && bytes <= kPushed) {
+    if (!state().checks && bytes <= largest_mail()) {
         push(broadcast);
     } else {
         pull(broadcast);

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shmem/host_tree.h"
 
-#include <cstring>
+#include <bit>
 
 #include "shmem/hot_copy.h"
 #include "shmem/remote.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
-#include "shmem/waiting.h"
 #include "smem.h"
 #include "smem_shm.h"
 
 namespace memfabric::shmem {
 
-uint32_t HostTree::take(std::atomic<uint32_t>& word) {
-    uint32_t value = 0;
-    wait_until([&] { return (value = word.load(std::memory_order_acquire)) != 0; });
-    word.store(0, std::memory_order_relaxed);  // its writer waits for us before it writes again
-    return value;
-}
+/// A team's words are its own; those of a pSync array may be used by one set after the other, where strides
+/// are powers of two.
+HostTree::HostTree(const Group& group, int root)
+    : group_(group),
+      root_(root),
+      key_(reinterpret_cast<uint64_t>(&group.words.barrier(0)) ^ static_cast<uint64_t>(group.size) << 48 ^
+           static_cast<uint64_t>(std::countr_zero(static_cast<unsigned>(group.stride))) << 59) {}
 
 int HostTree::children() const {
     int count = 0;
@@ -30,8 +30,21 @@ int HostTree::children() const {
     return count;
 }
 
-void HostTree::tell_parent(uint32_t value) const {
-    set(parent(), group_.words.tree(parent()).up[place_below_parent()], value);
+/// By dissemination: after each round twice as many hosts are known to have come.
+void HostTree::meet_first_ones() const {
+    const HostLayout& layout = group_.layout;
+    for (int distance = 1; distance < layout.count(); distance *= 2) {
+        tell(layout.first((layout.own + distance) % layout.count()), 0);
+        hear(layout.first((layout.own - distance + layout.count()) % layout.count()));
+    }
+}
+
+void HostTree::tell(int member, uint32_t value, const void* data, size_t bytes) const {
+    send_mail(world_pe(member), key_, value, data, bytes, group_.call);
+}
+
+uint32_t HostTree::hear(int member, void* data, size_t bytes) const {
+    return receive_mail(world_pe(member), key_, data, bytes, group_.call);
 }
 
 void HostTree::put(int member, uint64_t place, const void* source, size_t bytes) const {
@@ -39,7 +52,7 @@ void HostTree::put(int member, uint64_t place, const void* source, size_t bytes)
         hot_copy(reinterpret_cast<void*>(place), source, bytes);
     } else if (bytes != 0) {
         expect_done(smem_shm_put(heap_object(), reinterpret_cast<void*>(place), source, bytes), "put", bytes,
-                    group_.start + member * group_.stride, group_.call);
+                    world_pe(member), group_.call);
     }
 }
 
@@ -48,12 +61,8 @@ void HostTree::get(int member, void* dest, uint64_t place, size_t bytes) const {
         hot_copy(dest, reinterpret_cast<const void*>(place), bytes);
     } else if (bytes != 0) {
         expect_done(smem_shm_get(heap_object(), dest, reinterpret_cast<const void*>(place), bytes), "get",
-                    bytes, group_.start + member * group_.stride, group_.call);
+                    bytes, world_pe(member), group_.call);
     }
-}
-
-void HostTree::set(int member, const std::atomic<uint32_t>& word, uint32_t value) const {
-    put(member, reinterpret_cast<uint64_t>(&word), &value, sizeof value);
 }
 
 Publication HostTree::published(int member) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start and end of this process as a PE. The region of each PE: sync area, static data, heap.
+// Start and end of this process as a PE. The region of each PE: sync area, static data, heap, mail.
 #include "shmem/startup.h"
 
 #include <arpa/inet.h>
@@ -25,6 +25,7 @@
 #include "shmem/first_pe.h"
 #include "shmem/heap.h"
 #include "shmem/hosts.h"
+#include "shmem/mail.h"
 #include "shmem/remote.h"
 #include "shmem/state.h"
 #include "shmem/static_data.h"
@@ -62,9 +63,9 @@ uint64_t before_heap(const StaticData& statics) {
 }
 
 /// What is no multiple of the granularity, or too large for any machine, is found here or by the library.
-uint64_t region_size(const StaticData& statics, uint64_t heap) {
+uint64_t region_size(const StaticData& statics, uint64_t heap, int pes) {
     constexpr uint64_t kLargest = uint64_t{1} << 46;
-    return rounded(before_heap(statics) + std::min(heap, kLargest), kGranularity);
+    return rounded(before_heap(statics) + std::min(heap, kLargest) + mail_area_size(pes), kGranularity);
 }
 
 std::optional<int> number_of(std::initializer_list<const char*> names) {
@@ -172,7 +173,7 @@ void lay_out(uint64_t base, uint64_t stride, const StartRequest& request, const 
     now.whole_region = {own, stride, base};
     now.before_heap = {own, before_heap(statics), base};
     now.heap_begin = own + before_heap(statics);
-    now.heap_size = stride - (now.heap_begin - own);
+    now.heap_size = stride - (now.heap_begin - own) - mail_area_size(request.pes);
     const char* checks = environment_variable("MF_SHMEM_CHECK");
     now.checks = checks != nullptr && std::strcmp(checks, "0") != 0 && *checks != '\0';
     now.watches_threads = now.checks && request.thread_level < SHMEM_THREAD_MULTIPLE;
@@ -230,7 +231,7 @@ std::string start(const StartRequest& request, int32_t& code) {
     }
     const uint64_t heap = request.heap_size != 0 ? request.heap_size : heap_size_of_environment();
     const StaticData statics = find_static_data();
-    const uint64_t region = region_size(statics, heap);
+    const uint64_t region = region_size(statics, heap, request.pes);
     smem_shm_config_t config;
     smem_shm_config_init(&config);
     config.shmInitTimeout = request.init_timeout;
@@ -274,6 +275,7 @@ std::string start(const StartRequest& request, int32_t& code) {
     }
     lay_out(window, region, request, statics);
     learn_hosts();
+    open_mail();
     open_heap();
     open_teams();
     set_thread_level(request.thread_level);
@@ -301,6 +303,7 @@ void stop() {
     pe_for_watchers = -1;
     unshare_static_data();
     close_teams();
+    close_mail();
     the_state = {};
     the_state.is_over = true;
     smem_shm_destroy(object, 0);

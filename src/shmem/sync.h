@@ -43,17 +43,6 @@ struct Publication {
     uint64_t call;   // which collective, and its root
 };
 
-/// More is not needed for 1024 hosts.
-inline constexpr int kMostChildren = 10;
-
-/// What the first members of hosts tell each other in a tree of them: numbers above 0, each written by one of
-/// them and made 0 again by the one who has read it, before another may write there.
-struct TreeWords {
-    std::atomic<uint32_t> up[kMostChildren];  // by each child
-    std::atomic<uint32_t> down;               // by the parent; it comes after each one's up
-    std::atomic<uint32_t> relayed;            // by the parent; an up comes before the next one
-};
-
 /// As many broadcasts may be under way in a team at once.
 inline constexpr uint32_t kTeamBoxes = 4;
 
@@ -63,7 +52,6 @@ struct alignas(64) TeamSlot {
     int64_t offered;       // slot number in a team that is being made; -1: none
     Mailbox boxes[kTeamBoxes];
     alignas(64) Publication publication;
-    TreeWords tree;
 };
 
 inline constexpr uint32_t kTeamSlots = 4096;

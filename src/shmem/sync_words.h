@@ -12,7 +12,6 @@ namespace memfabric::shmem {
 struct SyncArray {
     BarrierWords barrier;
     Publication publication;
-    TreeWords tree;
 };
 static_assert(sizeof(SyncArray) <= SHMEM_SYNC_SIZE * sizeof(long));
 
@@ -31,10 +30,6 @@ class SyncWords {
     Publication& publication(int member) const {
         return slots_ != nullptr ? slots_[member]->publication : array(member).publication;
     }
-    TreeWords& tree(int member) const {
-        return slots_ != nullptr ? slots_[member]->tree : array(member).tree;
-    }
-
     /// Whether a member can post to others without waiting for them; the words of a pSync array can not tell
     /// the posts of two roots apart.
     bool have_mailboxes() const { return slots_ != nullptr; }

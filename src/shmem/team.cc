@@ -71,7 +71,8 @@ void open_predefined(uint32_t entry, const Neighbours& members) {
 }
 
 HostTree tree_of(const Team& team, const char* call) {
-    return HostTree({*team.layout, SyncWords(team.slots.data()), team.start, team.stride, team.me, call});
+    return HostTree(
+        {*team.layout, SyncWords(team.slots.data()), team.start, team.stride, team.size, team.me, call});
 }
 
 void meet(const Team& team, const char* call) {
@@ -202,10 +203,10 @@ bool all_over_hosts(const Team& world) {
         for (const int pe : world.layout->neighbours()) {
             answer = said_by(pe).bytes == 1 ? answer : kNo;
         }
-        told.dest = tree.down(tree.up(answer));
+        told.dest = tree.down(tree.up(answer, [](int) {}), [](int) {});
     });
     const bool all = told.dest == kYes;
-    tree.meet_here([] {});
+    tree.meet_here();
     return all;
 }
 
