@@ -6,11 +6,14 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "tests/transport/fabric_pair.h"
@@ -157,6 +160,23 @@ TEST_F(FabricDoor, WhoStandsStillIsThere) {
     while (Clock::now() - begun < 100ms) {
         ASSERT_TRUE(watch.look(begun).is_ok());  // the door is not served: the kernel answers alone
     }
+}
+
+TEST_F(FabricDoor, IsWithinThePortsOfLibfabric) {
+    ::setenv("FI_TCP_PORT_LOW_RANGE", "42310", 1);   // NOLINT(concurrency-mt-unsafe): one thread
+    ::setenv("FI_TCP_PORT_HIGH_RANGE", "42329", 1);  // NOLINT(concurrency-mt-unsafe): likewise
+    std::vector<std::unique_ptr<LivenessDoor>> doors;
+    for (uint64_t instance = 19; instance < 24; ++instance) {
+        auto door = LivenessDoor::open(like_, instance);
+        ASSERT_TRUE(door.is_ok()) << door.status().message();
+        sockaddr_in address{};
+        std::memcpy(&address, (*door)->address().data(), sizeof address);
+        EXPECT_GE(ntohs(address.sin_port), 42310);
+        EXPECT_LE(ntohs(address.sin_port), 42329);
+        doors.push_back(std::move(door).value());
+    }
+    ::unsetenv("FI_TCP_PORT_LOW_RANGE");   // NOLINT(concurrency-mt-unsafe): likewise
+    ::unsetenv("FI_TCP_PORT_HIGH_RANGE");  // NOLINT(concurrency-mt-unsafe): likewise
 }
 
 TEST(FabricDoorAddress, WhatIsNoAddressOfIpHasNoDoor) {

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "transport/fabric/message_format.h"
@@ -24,8 +26,55 @@ Status failed(const char* attempted) {
                    errno_text(errno));
 }
 
-/// The same address with port 0; none where it is not of IP.
-std::string without_port(std::string_view address) {
+/// The ports that libfabric keeps its own to, and that firewalls are open for.
+struct PortRange {
+    unsigned lowest = 0;
+    unsigned highest = 0;
+    unsigned count() const { return highest - lowest + 1; }
+};
+
+unsigned number_of(const char* variable) {
+    const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): as libfabric reads it
+    unsigned number = 0;
+    if (text != nullptr) {
+        std::from_chars(text, text + std::strlen(text), number);
+    }
+    return number;
+}
+
+/// One port, 0 for the kernel's choice, where none is wanted.
+PortRange wanted_ports() {
+    const PortRange wanted{number_of("FI_TCP_PORT_LOW_RANGE"), number_of("FI_TCP_PORT_HIGH_RANGE")};
+    const bool good = wanted.lowest > 0 && wanted.lowest <= wanted.highest && wanted.highest <= UINT16_MAX;
+    return good ? wanted : PortRange{};
+}
+
+void set_port(sockaddr_storage& address, unsigned port) {
+    const in_port_t number = htons(static_cast<uint16_t>(port));
+    if (address.ss_family == AF_INET) {
+        reinterpret_cast<sockaddr_in&>(address).sin_port = number;
+    } else {
+        reinterpret_cast<sockaddr_in6&>(address).sin6_port = number;
+    }
+}
+
+/// Binds to a port of the range, beginning anywhere in it.
+bool bind_within(const PortRange& ports, int socket, sockaddr_storage& address, socklen_t size,
+                 uint64_t first) {
+    for (unsigned i = 0; i < ports.count(); ++i) {
+        set_port(address, ports.lowest + static_cast<unsigned>((first + i) % ports.count()));
+        if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) == 0) {
+            return true;
+        }
+        if (errno != EADDRINUSE) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/// As much of the address as its family has; none where it is not of IP.
+std::string address_of_ip(std::string_view address) {
     sockaddr_storage storage{};
     if (address.size() > sizeof storage) {
         return {};
@@ -33,11 +82,7 @@ std::string without_port(std::string_view address) {
     std::memcpy(&storage, address.data(), address.size());
     const bool v4 = storage.ss_family == AF_INET && address.size() >= sizeof(sockaddr_in);
     const bool v6 = storage.ss_family == AF_INET6 && address.size() >= sizeof(sockaddr_in6);
-    if (v4) {
-        reinterpret_cast<sockaddr_in*>(&storage)->sin_port = 0;
-    } else if (v6) {
-        reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port = 0;
-    } else {
+    if (!v4 && !v6) {
         return {};
     }
     return {reinterpret_cast<const char*>(&storage), v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)};
@@ -46,7 +91,7 @@ std::string without_port(std::string_view address) {
 }  // namespace
 
 Result<std::unique_ptr<LivenessDoor>> LivenessDoor::open(std::string_view like, uint64_t instance) {
-    const std::string wanted = without_port(like);
+    const std::string wanted = address_of_ip(like);
     if (wanted.empty()) {
         return std::unique_ptr<LivenessDoor>();
     }
@@ -65,8 +110,8 @@ Status LivenessDoor::listen(std::string_view like) {
     if (!listener_.is_open() || !events_.is_open()) {
         return failed("opening it");
     }
-    if (::bind(listener_.get(), plain, size) != 0 || ::listen(listener_.get(), kBacklog) != 0 ||
-        ::getsockname(listener_.get(), plain, &size) != 0) {
+    if (!bind_within(wanted_ports(), listener_.get(), address, size, instance_) ||
+        ::listen(listener_.get(), kBacklog) != 0 || ::getsockname(listener_.get(), plain, &size) != 0) {
         return failed("listening");
     }
     address_.assign(reinterpret_cast<const char*>(&address), size);

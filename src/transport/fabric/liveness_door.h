@@ -17,8 +17,9 @@ namespace memfabric::transport {
 /// but the number of this life is ever sent. Used by one thread.
 class LivenessDoor {
  public:
-    /// Where the fabric's own socket address `like` is, at a port of its own. Null where that is no address
-    /// of IP.
+    /// Where the fabric's own socket address `like` is, at a port of its own, from
+    /// the range that libfabric is told to use if there is one (FI_TCP_PORT_LOW_RANGE, ..HIGH..). Null where
+    /// that is no address of IP.
     static Result<std::unique_ptr<LivenessDoor>> open(std::string_view like, uint64_t instance);
 
     /// The bytes of its socket address.
