@@ -15,12 +15,14 @@ using transport::FabricTransport;
 
 class FabricMemoryPeer final : public transport::RemotePeer {
  public:
-    explicit FabricMemoryPeer(std::shared_ptr<transport::FabricPeer> peer) : peer_(std::move(peer)) {}
+    FabricMemoryPeer(std::shared_ptr<FabricTransport> transport, std::shared_ptr<transport::FabricPeer> peer)
+        : transport_(std::move(transport)), peer_(std::move(peer)) {}
 
     void abandon(const Status& reason) override { peer_->abandon(reason); }
     const std::shared_ptr<transport::FabricPeer>& peer() const { return peer_; }
 
  private:
+    const std::shared_ptr<FabricTransport> transport_;  // outlives the peer
     const std::shared_ptr<transport::FabricPeer> peer_;
 };
 
@@ -67,7 +69,7 @@ class FabricMemory final : public transport::RemoteMemory {
         MF_ASSIGN_OR_RETURN(const transport::FabricAddress decoded,
                             transport::FabricAddress::decode(address));
         MF_ASSIGN_OR_RETURN(std::shared_ptr<transport::FabricPeer> peer, transport_->connect(decoded, name));
-        return std::shared_ptr<transport::RemotePeer>(std::make_shared<FabricMemoryPeer>(std::move(peer)));
+        return std::shared_ptr<transport::RemotePeer>(std::make_shared<FabricMemoryPeer>(transport_, std::move(peer)));
     }
 
     Status put(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {

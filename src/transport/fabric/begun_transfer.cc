@@ -1,19 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/begun_transfer.h"
 
+#include <chrono>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace memfabric::transport {
+namespace {
+
+constexpr std::chrono::milliseconds kLooksEvery{10};
+
+}  // namespace
+
+BegunTransfers::~BegunTransfers() {
+    if (thread_.joinable()) {
+        thread_.request_stop();
+        thread_.join();
+    }
+}
 
 void BegunTransfers::add(std::shared_ptr<BegunTransfer> begun) {
     const std::lock_guard lock(mutex_);
     under_way_.push_back(std::move(begun));
+    if (!thread_.joinable()) {
+        thread_ = start_thread("mf-fabric-begun", [this](const std::stop_token& stop) { run(stop); });
+    }
+    if (under_way_.size() == 1) {
+        added_.notify_all();
+    }
 }
 
-bool BegunTransfers::advance_all() {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(under_way_, [](const auto& begun) { return begun->transfer.advance(); });
-    return !under_way_.empty();
+void BegunTransfers::run(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (added_.wait(lock, stop, [&] { return !under_way_.empty(); })) {
+        std::erase_if(under_way_, [](const auto& begun) { return begun->transfer.has_ended(); });
+        std::vector<std::shared_ptr<BegunTransfer>> now = under_way_;
+        lock.unlock();
+        for (const auto& begun : now) {
+            look_after(lanes_, begun->home, begun->transfer);
+        }
+        now.clear();
+        lock.lock();
+        added_.wait_for(lock, stop, kLooksEvery, [] { return false; });
+    }
 }
 
 }  // namespace memfabric::transport

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "transport/fabric/drive.h"
 #include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/transfer.h"
 
@@ -13,21 +16,39 @@ namespace memfabric::transport {
 
 /// A transfer that goes on without its caller, and what it needs for that.
 struct BegunTransfer {
+    BegunTransfer(std::shared_ptr<FabricPeer> with, std::vector<FabricPiece> copied, FabricLane& lane,
+                  FabricFlow flow, Cut cut, Deadline deadline, FlowCounts& counts)
+        : peer(std::move(with)),
+          pieces(std::move(copied)),
+          home(lane),
+          transfer(*peer, flow, pieces, cut, deadline, counts) {}
+
     std::shared_ptr<FabricPeer> peer;
     std::vector<FabricPiece> pieces;
+    FabricLane& home;
     Transfer transfer;
 };
 
-/// Those that are under way; the progress thread advances them.
+/// Looks after those that are under way, on a thread of its own that starts with the first: what it does may
+/// take a while.
 class BegunTransfers {
  public:
+    /// The lanes outlive it.
+    explicit BegunTransfers(const FabricLanes& lanes) : lanes_(lanes) {}
+    ~BegunTransfers();
+    BegunTransfers(const BegunTransfers&) = delete;
+    BegunTransfers& operator=(const BegunTransfers&) = delete;
+
     void add(std::shared_ptr<BegunTransfer> begun);
-    /// True where any is still under way afterwards.
-    bool advance_all();
 
  private:
+    void run(const std::stop_token& stop);
+
+    const FabricLanes& lanes_;
     std::mutex mutex_;
+    std::condition_variable_any added_;
     std::vector<std::shared_ptr<BegunTransfer>> under_way_;  // guarded by mutex_
+    std::jthread thread_;                                    // started under mutex_
 };
 
 }  // namespace memfabric::transport

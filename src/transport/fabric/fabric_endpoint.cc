@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/fabric_endpoint.h"
 
+#include <poll.h>
 #include <rdma/fi_cm.h>
 #include <rdma/fi_errno.h>
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <utility>
 
+#include "base/deadline.h"
 #include "transport/fabric/peer_sockets.h"
+#include "transport/fabric/transfer.h"
 
 namespace memfabric::transport {
 namespace {
 
 constexpr size_t kCompletionsAtOnce = 16;
-constexpr size_t kMostPieces = 16;
 constexpr size_t kLongestAddress = 256;
 // A broken connection ends its operations within milliseconds.
 constexpr std::chrono::milliseconds kBreakingTakes{500};
+constexpr int kLookAgainAfter = 1;  // milliseconds
 
 Status engine_failure(const char* attempted, int code) {
     return failure(Code::kError, "libfabric: {} failed: {}", attempted, fi_strerror(-code));
 }
 
-template <typename T>
-void* context_of(T* slots, const T* slot) {
-    const auto index = static_cast<uint64_t>(slot - slots);
-    return reinterpret_cast<void*>(slot->generation << 8 | index);
-}
-
 }  // namespace
 
-Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info) {
-    std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info));
+Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info, size_t lane) {
+    std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info, lane));
     MF_RETURN_IF_ERROR(opened->open_queues());
     MF_RETURN_IF_ERROR(opened->open_endpoint());
     MF_RETURN_IF_ERROR(opened->read_address());
@@ -90,66 +89,157 @@ Status FabricEndpoint::read_address() {
     return {};
 }
 
-Result<fi_addr_t> FabricEndpoint::insert(std::string_view peer_address) {
+Result<fi_addr_t> FabricEndpoint::insert(const std::string& peer_address) {
     const std::scoped_lock guard(lock_);
-    fi_addr_t inserted = FI_ADDR_UNSPEC;
-    const int count = fi_av_insert(addresses_.get(), peer_address.data(), 1, &inserted, 0, nullptr);
-    if (count != 1) {
+    Known& known = known_[peer_address];
+    if (known.users == 0 &&
+        fi_av_insert(addresses_.get(), peer_address.data(), 1, &known.handle, 0, nullptr) != 1) {
+        known_.erase(peer_address);
         return failure(Code::kInvalidParam, "libfabric takes the {} bytes of a peer's address for none",
                        peer_address.size());
     }
-    return inserted;
+    ++known.users;
+    return known.handle;
 }
 
-bool FabricEndpoint::post(FabricFlow flow, fi_addr_t peer, FabricOperation& operation) {
+void FabricEndpoint::release(const std::string& peer_address) {
     const std::scoped_lock guard(lock_);
-    const auto slot = std::ranges::find(slots_, nullptr, &Slot::operation);
-    if (slot == slots_.end() || endpoint_ == nullptr) {
-        return false;
+    const auto found = known_.find(peer_address);
+    if (found != known_.end() && --found->second.users == 0) {
+        fi_av_remove(addresses_.get(), &found->second.handle, 1, 0);
+        known_.erase(found);
     }
-    ++slot->generation;
-    slot->operation = &operation;
-    operation.state = FabricOperation::State::kPosted;
-    const int code = submit(flow, peer, operation, context_of(slots_.data(), &*slot));
-    if (code == 0) {
-        ++begun_;
-        return true;
-    }
-    slot->operation = nullptr;
-    operation.error = -code;
-    operation.state = code == -FI_EAGAIN ? FabricOperation::State::kWaiting : FabricOperation::State::kFailed;
-    return code != -FI_EAGAIN;
 }
 
-int FabricEndpoint::submit(FabricFlow flow, fi_addr_t peer, const FabricOperation& operation, void* context) {
-    std::array<iovec, kMostPieces> local{};
-    std::array<fi_rma_iov, kMostPieces> remote{};
-    const size_t count = std::min(operation.pieces.size(), kMostPieces);
-    for (size_t i = 0; i < count; ++i) {
+void FabricEndpoint::start(Transfer& transfer) {
+    const std::scoped_lock guard(lock_);
+    Posted posted = Posted::kTaken;
+    while (posted == Posted::kTaken) {
+        posted = post_one(transfer);
+    }
+    if (posted == Posted::kAgain) {
+        is_full_.store(true, std::memory_order_relaxed);
+    }
+    note_business();
+}
+
+void FabricEndpoint::share(Transfer& transfer) {
+    const std::scoped_lock guard(lock_);
+    transfer.note_attached(*this);
+    attach(transfer);
+    note_business();
+}
+
+void FabricEndpoint::work() {
+    const std::scoped_lock guard(lock_);
+    progress();
+    pump();
+    note_business();
+}
+
+void FabricEndpoint::try_work() {
+    const std::unique_lock guard(lock_, std::try_to_lock);
+    if (guard.owns_lock()) {
+        progress();
+        pump();
+        note_business();
+    }
+}
+
+void FabricEndpoint::detach(Transfer& transfer) {
+    const std::scoped_lock guard(lock_);
+    std::erase(attached_, &transfer);
+}
+
+void FabricEndpoint::note_business() {
+    is_busy_.store(free_ != kAllFree || !attached_.empty());
+}
+
+/// One operation of each in turn, so that none waits for another's end.
+void FabricEndpoint::pump() {
+    Posted posted = Posted::kTaken;
+    const auto goes_on = [&] { return posted == Posted::kTaken || posted == Posted::kNothing; };
+    while (!attached_.empty() && goes_on()) {
+        for (size_t i = 0; i < attached_.size() && goes_on();) {
+            Transfer* transfer = attached_[i];
+            posted = post_one(*transfer);
+            if (posted == Posted::kNothing) {
+                std::erase(attached_, transfer);
+            } else {
+                ++i;
+            }
+        }
+    }
+    is_full_.store(posted == Posted::kAgain, std::memory_order_relaxed);
+}
+
+void FabricEndpoint::attach(Transfer& transfer) {
+    if (std::ranges::find(attached_, &transfer) == attached_.end()) {
+        attached_.push_back(&transfer);
+    }
+}
+
+/// kNothing: the transfer has nothing to give now, or it has ended and may be gone.
+FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
+    static const size_t kMostBytes = getenv("X_WIN") ? strtoull(getenv("X_WIN"), nullptr, 0) : 4 << 20;
+    if (free_ == 0 || bytes_under_way_ >= kMostBytes || endpoint_ == nullptr) {
+        if (!transfer.wants_more()) {
+            return Posted::kNothing;
+        }
+        transfer.note_attached(*this);
+        attach(transfer);
+        return endpoint_ == nullptr ? Posted::kAgain : Posted::kNoRoom;
+    }
+    const auto place = static_cast<size_t>(std::countr_zero(free_));
+    FabricOperation& operation = window_[place];
+    if (!transfer.take(operation)) {
+        return Posted::kNothing;
+    }
+    ++operation.generation;
+    operation.transfer = &transfer;
+    free_ &= ~(uint64_t{1} << place);
+    const int code = submit(transfer, operation, context_of(place));
+    if (code != -FI_EAGAIN) {
+        bytes_under_way_ += operation.size;
+        begun_.fetch_add(1, std::memory_order_relaxed);
+        if (code != 0) {
+            finish(context_of(place), -code);
+            return Posted::kNothing;
+        }
+        return Posted::kTaken;
+    }
+    operation.transfer = nullptr;
+    free_ |= uint64_t{1} << place;
+    if (transfer.give_back(operation, *this) == Transfer::After::kEnded) {
+        return Posted::kNothing;
+    }
+    attach(transfer);
+    return Posted::kAgain;
+}
+
+int FabricEndpoint::submit(const Transfer& transfer, const FabricOperation& operation, void* context) {
+    std::array<iovec, FabricOperation::kMostPieces> local;
+    std::array<fi_rma_iov, FabricOperation::kMostPieces> remote;
+    for (size_t i = 0; i < operation.count; ++i) {
         const FabricPiece& piece = operation.pieces[i];
         local[i] = {piece.local, piece.size};
         remote[i] = {piece.region.base + piece.offset, piece.size, piece.region.key};
     }
     fi_msg_rma message{};
     message.msg_iov = local.data();
-    message.iov_count = count;
-    message.addr = peer;
+    message.iov_count = operation.count;
+    message.addr = transfer.peer().way(lane_).handle;
     message.rma_iov = remote.data();
-    message.rma_iov_count = count;
+    message.rma_iov_count = operation.count;
     message.context = context;
     // Only delivery-complete means that the bytes are in the target's memory.
-    return static_cast<int>(flow == FabricFlow::kPut
+    return static_cast<int>(transfer.flow() == FabricFlow::kPut
                                 ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | FI_DELIVERY_COMPLETE)
                                 : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
 }
 
 void FabricEndpoint::progress() {
-    const std::scoped_lock guard(lock_);
-    progress_locked();
-}
-
-void FabricEndpoint::progress_locked() {
-    std::array<fi_cq_entry, kCompletionsAtOnce> entries{};
+    std::array<fi_cq_entry, kCompletionsAtOnce> entries;
     for (;;) {
         const ssize_t count = fi_cq_read(queue_.get(), entries.data(), entries.size());
         if (count > 0) {
@@ -171,57 +261,57 @@ bool FabricEndpoint::read_error() {
     return true;
 }
 
+void* FabricEndpoint::context_of(size_t place) const {
+    return reinterpret_cast<void*>(window_[place].generation << 8 | place);
+}
+
 void FabricEndpoint::finish(void* context, int error) {
     const auto number = reinterpret_cast<uint64_t>(context);
-    const uint64_t index = number & 0xff;
-    if (index >= slots_.size() || slots_[index].generation != number >> 8 ||
-        slots_[index].operation == nullptr) {
+    const uint64_t place = number & 0xff;
+    if (place >= window_.size() || window_[place].generation != number >> 8 ||
+        window_[place].transfer == nullptr) {
         return;  // told before
     }
-    FabricOperation& operation = *std::exchange(slots_[index].operation, nullptr);
-    operation.error = error;
-    operation.state = error == 0 ? FabricOperation::State::kDone : FabricOperation::State::kFailed;
-    completed_.notify_all();
+    Transfer& transfer = *std::exchange(window_[place].transfer, nullptr);
+    free_ |= uint64_t{1} << place;
+    bytes_under_way_ -= window_[place].size;
+    transfer.finish(window_[place], error);
 }
 
-void FabricEndpoint::wait_for_completions(std::chrono::milliseconds longest) {
-    std::unique_lock guard(lock_);
-    progress_locked();
-    completed_.wait_for(guard, longest);
+bool FabricEndpoint::has_operations_of(const Transfer& transfer) const {
+    return std::ranges::any_of(
+        window_, [&](const FabricOperation& operation) { return operation.transfer == &transfer; });
 }
 
-void FabricEndpoint::abandon(std::string_view peer_address, std::span<FabricOperation> operations) {
-    const auto in_flight = [&] {
-        return std::ranges::any_of(operations, [](const FabricOperation& operation) {
-            return operation.state == FabricOperation::State::kPosted;
-        });
-    };
-    std::unique_lock guard(lock_);
-    progress_locked();
-    if (!in_flight()) {
+void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_address) {
+    const std::scoped_lock guard(lock_);
+    progress();
+    if (!has_operations_of(transfer)) {
         return;
     }
     if (break_connections_to(peer_address) > 0) {
         const Deadline deadline = Deadline::after(kBreakingTakes);
-        while (in_flight() && !deadline.expired()) {
-            progress_locked();
-            completed_.wait_for(guard, std::chrono::milliseconds(in_flight() ? 1 : 0));
+        while (has_operations_of(transfer) && !deadline.expired()) {
+            pollfd wait{wait_descriptor_, POLLIN, 0};
+            ::poll(&wait, 1, kLookAgainAfter);
+            progress();
         }
     }
-    if (in_flight()) {
-        reopen_locked();
+    if (has_operations_of(transfer)) {
+        reopen();
     }
+    note_business();
 }
 
-void FabricEndpoint::reopen_locked() {
+void FabricEndpoint::reopen() {
     endpoint_.reset();
-    for (Slot& slot : slots_) {
-        if (slot.operation != nullptr) {
-            finish(context_of(slots_.data(), &slot), FI_ECANCELED);
+    for (size_t place = 0; place < window_.size(); ++place) {
+        if (window_[place].transfer != nullptr) {
+            finish(context_of(place), FI_ECANCELED);
         }
     }
     if (!open_endpoint().is_ok()) {
-        endpoint_.reset();  // post() says "again" from now on, and callers end by their deadlines
+        endpoint_.reset();  // nothing has room from now on, and callers end by their deadlines
     }
 }
 

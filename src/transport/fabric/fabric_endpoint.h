@@ -7,92 +7,102 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/deadline.h"
 #include "base/status.h"
-#include "transport/fabric/fabric_types.h"
+#include "transport/fabric/fabric_operation.h"
 #include "transport/fabric/fid.h"
 
 namespace memfabric::transport {
 
-/// One operation of the engine: consecutive pieces, as many as it takes at once.
-struct FabricOperation {
-    enum class State { kWaiting, kPosted, kDone, kFailed, kDoubtful };
-
-    std::span<const FabricPiece> pieces{};
-    State state = State::kWaiting;
-    int failures = 0;
-    int error = 0;  // of libfabric, positive, where it failed
-};
-
-/// One endpoint with its address vector and completion queue. Everything of it is used under its own lock.
+/// One endpoint with its address vector and completion queue, and the window of operations outstanding on it.
+/// Everything of it is used under its own lock.
 class FabricEndpoint {
  public:
-    static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain, fi_info& info);
+    /// `lane` is the number of the endpoint's lane.
+    static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain, fi_info& info, size_t lane);
 
     const std::string& address() const { return address_; }
     fid* wait_object() const { return &queue_->fid; }
     int wait_descriptor() const { return wait_descriptor_; }
 
     /// How many operations the engine took so far.
-    uint64_t begun() const { return begun_; }
+    uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
+    /// Whether anything is under way here, or waits for room.
+    bool is_busy() const { return is_busy_.load(); }
+    /// Whether the engine said "again" lately. It does not say when it takes operations.
+    bool is_full() const { return is_full_.load(std::memory_order_relaxed); }
 
-    Result<fi_addr_t> insert(std::string_view peer_address);
+    /// Each insert() is to be followed by one release() when nobody posts to the address any more.
+    Result<fi_addr_t> insert(const std::string& peer_address);
+    void release(const std::string& peer_address);
 
-    /// Hands the operation to the engine. False where the engine says "again" or the window is full.
-    bool post(FabricFlow flow, fi_addr_t peer, FabricOperation& operation);
+    /// Gives the engine what it takes of the transfer; the rest follows as there is room.
+    void start(Transfer& transfer);
+    /// Takes of the transfer too as there is room, from the next work() on.
+    void share(Transfer& transfer);
+    /// Reads completions, lets the engine work, on both directions, and gives it what it takes now.
+    void work();
+    /// As work(), where nobody else is at it.
+    void try_work();
+    /// Takes nothing of the transfer any more. What is under way stays so.
+    void detach(Transfer& transfer);
 
-    /// Reads completions and lets the engine work, on both directions.
-    void progress();
-
-    /// Sleeps until completions were read by somebody, at most `longest`.
-    void wait_for_completions(std::chrono::milliseconds longest);
-
-    /// Returns when the engine cannot touch the operations' memory any more: the connections to that peer are
-    /// broken, and where that does not end them, the endpoint is closed and opened again (everybody's
-    /// operations on it fail then, and may be tried again).
-    void abandon(std::string_view peer_address, std::span<FabricOperation> operations);
+    /// Returns when the engine cannot touch the memory of the transfer's operations any more. The transfer is
+    /// stopped. The connections to that peer are broken, and where that does not end them, the endpoint is
+    /// closed and opened again (everybody's operations on it fail then, and are tried again).
+    void break_off(const Transfer& transfer, std::string_view peer_address);
 
  private:
     static constexpr size_t kWindow = 32;  // operations outstanding
+    static constexpr uint64_t kAllFree = (uint64_t{1} << kWindow) - 1;
 
-    // A context is slot and generation as a number, never a pointer: the engine reports some failures
-    // several times, the last ones after their operation is gone.
-    struct Slot {
-        FabricOperation* operation = nullptr;
-        uint64_t generation = 0;
-    };
-
-    FabricEndpoint(fid_domain& domain, fi_info& info) : domain_(domain), info_(info) {}
+    FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane)
+        : domain_(domain), info_(info), lane_(lane) {}
     Status open_queues();
     Status open_endpoint();
     Status read_address();
-    int submit(FabricFlow flow, fi_addr_t peer, const FabricOperation& operation, void* context);
-    void progress_locked();
+    enum class Posted { kTaken, kNothing, kNoRoom, kAgain };
+    Posted post_one(Transfer& transfer);
+    int submit(const Transfer& transfer, const FabricOperation& operation, void* context);
+    void progress();
+    void pump();
+    void attach(Transfer& transfer);
+    void note_business();
     bool read_error();
     void finish(void* context, int error);
-    void reopen_locked();
+    bool has_operations_of(const Transfer& transfer) const;
+    void* context_of(size_t place) const;
+    void reopen();
 
     fid_domain& domain_;
     fi_info& info_;
-    std::mutex lock_;
-    std::condition_variable completed_;
+    const size_t lane_;
+    std::string address_;
+    int wait_descriptor_ = -1;
+    std::atomic<uint64_t> begun_{0};
+    std::atomic<bool> is_busy_{false};
+    std::atomic<bool> is_full_{false};
+    std::mutex lock_;  // guards all below
     FidPtr<fid_cq> queue_;
     FidPtr<fid_av> addresses_;
     FidPtr<fid_ep> endpoint_;
-    std::string address_;
-    int wait_descriptor_ = -1;
-    std::array<Slot, kWindow> slots_;
-    std::atomic<uint64_t> begun_{0};
+    struct Known {
+        fi_addr_t handle = FI_ADDR_UNSPEC;
+        size_t users = 0;
+    };
+    std::map<std::string, Known, std::less<>> known_;  // what the address vector holds
+    uint64_t free_ = kAllFree;                         // a bit a place
+    size_t bytes_under_way_ = 0;
+    std::vector<FabricOperation> window_ = std::vector<FabricOperation>(kWindow);
+    std::vector<Transfer*> attached_;  // that have more than there was room for
 };
 
 }  // namespace memfabric::transport

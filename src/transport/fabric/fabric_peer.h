@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "transport/fabric/peer_contact.h"
@@ -16,18 +17,19 @@ namespace memfabric::transport {
 /// One life of one peer process: where our endpoints reach it. Shared and thread-safe; made without traffic.
 class FabricPeer {
  public:
-    /// `handle` is the address in our address vector.
-    FabricPeer(std::string name, std::string address, uint64_t handle, std::unique_ptr<PeerContact> contact)
-        : name_(std::move(name)),
-          address_(std::move(address)),
-          handle_(handle),
-          contact_(std::move(contact)) {}
+    /// How one lane reaches it.
+    struct Way {
+        std::string address;  // where the peer listens
+        uint64_t handle = 0;  // in the lane's address vector
+    };
+
+    FabricPeer(std::string name, std::vector<Way> ways, std::unique_ptr<PeerContact> contact)
+        : name_(std::move(name)), ways_(std::move(ways)), contact_(std::move(contact)) {}
 
     /// For texts: "rank 3 on host x".
     const std::string& name() const { return name_; }
-    /// Where the peer listens.
-    const std::string& address() const { return address_; }
-    uint64_t handle() const { return handle_; }
+    const std::vector<Way>& ways() const { return ways_; }  // a lane each
+    const Way& way(size_t lane) const { return ways_[lane]; }
     PeerContact& contact() { return *contact_; }
 
     /// The process is known to be gone: what is under way with it, and what comes, ends with the reason.
@@ -43,8 +45,7 @@ class FabricPeer {
 
  private:
     const std::string name_;
-    const std::string address_;
-    const uint64_t handle_;
+    const std::vector<Way> ways_;
     const std::unique_ptr<PeerContact> contact_;
     std::mutex mutex_;
     Status reason_;  // written once, before is_abandoned_

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/fabric_state.h"
 
-#include <poll.h>
 #include <rdma/fi_errno.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "base/thread.h"
+#include "transport/fabric/fabric_transport.h"
 #include "transport/fabric/own_services.h"
 #include "transport/fabric/provider.h"
 
 namespace memfabric::transport {
 namespace {
-
-// Milliseconds; what the engine did not take is offered again after it.
-constexpr int kSleepWhileBegun = 1;
 
 Status open_domain(FabricState& state) {
     fid_fabric* fabric = nullptr;
@@ -36,19 +31,14 @@ Status open_domain(FabricState& state) {
     return {};
 }
 
+/// Threads of this process that moved something are counted through.
+size_t number_of_this_thread() {
+    static std::atomic<size_t> threads{0};
+    thread_local const size_t number = threads++;
+    return number;
+}
+
 }  // namespace
-
-void Activity::set(std::function<void()> listener) {
-    const std::lock_guard lock(mutex_);
-    listener_ = std::move(listener);
-}
-
-void Activity::tell() {
-    const std::lock_guard lock(mutex_);
-    if (listener_) {
-        listener_();
-    }
-}
 
 Result<uint64_t> random_number() {
     uint64_t number = 0;
@@ -58,58 +48,54 @@ Result<uint64_t> random_number() {
     return number;
 }
 
-Result<std::unique_ptr<FabricState>> FabricState::open(const std::string& provider,
-                                                       const std::string& local_address) {
+Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& config) {
     auto state = std::make_unique<FabricState>();
-    MF_ASSIGN_OR_RETURN(state->info, choose_provider(provider, local_address));
+    state->host_id = config.host_id;
+    state->peer_timeout = config.peer_timeout;
+    MF_ASSIGN_OR_RETURN(state->info, choose_provider(config.provider, config.local_address));
     MF_RETURN_IF_ERROR(open_domain(*state));
-    MF_ASSIGN_OR_RETURN(state->target, FabricEndpoint::open(*state->domain, *state->info));
-    MF_ASSIGN_OR_RETURN(state->origin, FabricEndpoint::open(*state->domain, *state->info));
     state->address.provider = state->info->fabric_attr->prov_name;
-    state->address.endpoints = {state->target->address()};
     MF_ASSIGN_OR_RETURN(state->address.instance, random_number());
-    MF_RETURN_IF_ERROR(open_messenger(*state));
-    state->wake = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!state->wake.is_open()) {
-        return failure(Code::kError, "eventfd failed: {}", errno_text(errno));
+    for (size_t i = 0; i < std::max<size_t>(config.endpoints, 1); ++i) {
+        MF_ASSIGN_OR_RETURN(
+            auto lane, FabricLane::open(*state->fabric, *state->domain, *state->info, i, state->activity));
+        state->address.endpoints.push_back(lane->target().address());
+        state->lanes.push_back(std::move(lane));
     }
-    state->progress_thread = start_thread(
-        "mf-fabric", [raw = state.get()](const std::stop_token& stop) { raw->progress_until(stop); });
+    MF_RETURN_IF_ERROR(open_messenger(*state));
     return state;
 }
 
-FabricState::~FabricState() {
-    if (!progress_thread.joinable()) {
-        return;
-    }
-    progress_thread.request_stop();
-    wake_progress();
-    progress_thread.join();
+FabricLane& FabricState::own_lane() const {
+    return *lanes[number_of_this_thread() % lanes.size()];
 }
 
-void FabricState::wake_progress() const {
-    static_cast<void>(::eventfd_write(wake.get(), 1));
+Result<std::vector<FabricPeer::Way>> FabricState::ways_to(const FabricAddress& peer) {
+    std::vector<FabricPeer::Way> ways;
+    for (size_t i = 0; i < lanes.size(); ++i) {
+        const std::string& there = peer.endpoints[i % peer.endpoints.size()];
+        Result<fi_addr_t> handle = lanes[i]->origin().insert(there);
+        if (!handle.is_ok()) {
+            forget(ways);
+            return std::move(handle).status();
+        }
+        ways.push_back({there, *handle});
+    }
+    return ways;
 }
 
-void FabricState::progress_until(const std::stop_token& stop) {
-    std::array<pollfd, 3> waits = {{{target->wait_descriptor(), POLLIN, 0},
-                                    {origin->wait_descriptor(), POLLIN, 0},
-                                    {wake.get(), POLLIN, 0}}};
-    std::array<fid*, 2> queues = {target->wait_object(), origin->wait_object()};
-    while (!stop.stop_requested()) {
-        target->progress();
-        if ((waits[0].revents & POLLIN) != 0) {
-            activity.tell();
-        }
-        origin->progress();
-        const int sleep = begun.advance_all() ? kSleepWhileBegun : -1;
-        waits[0].revents = 0;
-        if (fi_trywait(fabric.get(), queues.data(), static_cast<int>(queues.size())) == 0) {
-            ::poll(waits.data(), waits.size(), sleep);
-        }
-        eventfd_t woken = 0;
-        static_cast<void>(::eventfd_read(wake.get(), &woken));
+void FabricState::forget(const std::vector<FabricPeer::Way>& ways) {
+    for (size_t i = 0; i < ways.size(); ++i) {
+        lanes[i]->origin().release(ways[i].address);
     }
+}
+
+uint64_t FabricState::begun_operations() const {
+    uint64_t begun_ones = 0;
+    for (const auto& lane : lanes) {
+        begun_ones += lane->origin().begun();
+    }
+    return begun_ones;
 }
 
 }  // namespace memfabric::transport

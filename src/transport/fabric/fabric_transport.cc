@@ -11,13 +11,11 @@
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
 #include "transport/fabric/own_services.h"
-#include "transport/fabric/transfer.h"
 
 namespace memfabric::transport {
 namespace {
 
 constexpr uint64_t kPeersMay = FI_REMOTE_READ | FI_REMOTE_WRITE;
-constexpr size_t kMostPieces = 16;
 // Who waits so long for an answer begins to look whether the peer is there.
 constexpr std::chrono::milliseconds kLookAfter{20};
 
@@ -33,9 +31,10 @@ Status check_pieces(const FabricPeer& peer, std::span<const FabricPiece> pieces)
     return {};
 }
 
-size_t pieces_an_operation(const fi_info& info) {
-    const size_t granted = std::min(info.tx_attr->iov_limit, info.tx_attr->rma_iov_limit);
-    return std::clamp<size_t>(granted, 1, kMostPieces);
+Cut cut_of(const FabricState& state) {
+    const fi_tx_attr& granted = *state.info->tx_attr;
+    const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
+    return cut_for(0, state.lanes.size(), std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces));
 }
 
 /// Registers under a key of its own choice or ours; draws again where the key is taken.
@@ -67,18 +66,32 @@ Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
                        std::span<const FabricPiece> pieces, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    Transfer transfer(*state.origin, peer, flow, deadline, state.counts(flow));
-    transfer.cut(pieces, pieces_an_operation(*state.info));
-    transfer.drive(Deadline::never());
+    FabricLane& home = state.own_lane();
+    Transfer transfer(peer, flow, pieces, cut_of(state), deadline, state.counts(flow));
+    const FabricLane::Driver driver(home);
+    start_transfer(state.lanes, home, transfer);
+    drive_transfer(state.lanes, home, transfer, Deadline::never());
     return transfer.outcome();
 }
 
+/// Gives a peer's places in the address vectors back: nobody posts to it any more.
+struct ForgetPeer {
+    FabricState& state;
+    void operator()(FabricPeer* peer) const {
+        if (!in_forked_child()) {
+            state.forget(peer->ways());
+        }
+        delete peer;
+    }
+};
+
 class BegunHandle final : public RemoteTransfer {
  public:
-    explicit BegunHandle(std::shared_ptr<BegunTransfer> begun) : begun_(std::move(begun)) {}
+    BegunHandle(FabricState& state, std::shared_ptr<BegunTransfer> begun)
+        : state_(state), begun_(std::move(begun)) {}
     ~BegunHandle() override {
         if (!in_forked_child()) {
-            begun_->transfer.drive(Deadline::never());
+            drive(Deadline::never());
         }
     }
     BegunHandle(const BegunHandle&) = delete;
@@ -87,7 +100,7 @@ class BegunHandle final : public RemoteTransfer {
     bool is_done() override { return begun_->transfer.has_ended(); }
     Status wait(Deadline deadline) override {
         MF_RETURN_IF_ERROR(check_process());
-        if (begun_->transfer.drive(deadline)) {
+        if (drive(deadline)) {
             return begun_->transfer.outcome();
         }
         return failure(Code::kTimeout, "a transfer with {} goes on: waiting for it ended by the deadline",
@@ -95,6 +108,8 @@ class BegunHandle final : public RemoteTransfer {
     }
 
  private:
+    bool drive(Deadline until) { return drive_transfer(state_.lanes, begun_->home, begun_->transfer, until); }
+    FabricState& state_;
     const std::shared_ptr<BegunTransfer> begun_;
 };
 
@@ -108,7 +123,7 @@ struct ExposedRegion::Registration {
             static_cast<void>(region.release());  // the parent's, like the connections
         } else if (region != nullptr) {
             retire();
-            break_incoming_connections(state.address.endpoints, [this] { state.target->progress(); });
+            break_incoming_connections(state.address.endpoints, [this] { state.let_targets_work(); });
         }
     }
     Registration(const Registration&) = delete;
@@ -144,9 +159,7 @@ FabricTransport::~FabricTransport() {
 
 Result<std::unique_ptr<FabricTransport>> FabricTransport::start(const FabricConfig& config) {
     watch_for_fork();
-    MF_ASSIGN_OR_RETURN(auto state, FabricState::open(config.provider, config.local_address));
-    state->host_id = config.host_id;
-    state->peer_timeout = config.peer_timeout;
+    MF_ASSIGN_OR_RETURN(auto state, FabricState::open(config));
     return std::unique_ptr<FabricTransport>(new FabricTransport(std::move(state)));
 }
 
@@ -176,18 +189,20 @@ Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
 Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress& address, std::string name) {
     MF_RETURN_IF_ERROR(check_process());
     if (address.provider != state_->address.provider || address.endpoints.empty() ||
-        address.endpoints.front().size() != state_->address.endpoints.front().size()) {
+        std::ranges::any_of(address.endpoints, [&](const std::string& endpoint) {
+            return endpoint.size() != state_->address.endpoints.front().size();
+        })) {
         return failure(Code::kNotSupported,
                        "{} is reached by provider '{}', this process uses '{}': set MF_FABRIC_PROVIDER and "
                        "MF_FABRIC_ADDRESS alike on both hosts",
                        name, address.provider, state_->address.provider);
     }
-    const std::string& target = address.endpoints.front();
-    MF_ASSIGN_OR_RETURN(const fi_addr_t handle, state_->origin->insert(target));
     MF_ASSIGN_OR_RETURN(auto route, state_->messenger->route(address.messages, address.instance));
     auto contact = std::make_unique<PeerContact>(*state_->messenger, std::move(route), address.door,
                                                  address.instance, state_->peer_timeout);
-    return std::make_shared<FabricPeer>(std::move(name), target, handle, std::move(contact));
+    MF_ASSIGN_OR_RETURN(auto ways, state_->ways_to(address));
+    return std::shared_ptr<FabricPeer>(new FabricPeer(std::move(name), std::move(ways), std::move(contact)),
+                                       ForgetPeer{*state_});
 }
 
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
@@ -204,16 +219,15 @@ Result<std::unique_ptr<RemoteTransfer>> FabricTransport::begin(const std::shared
                                                                Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(*peer, pieces));
-    std::shared_ptr<BegunTransfer> begun(
-        new BegunTransfer{.peer = peer,
-                          .pieces = {pieces.begin(), pieces.end()},
-                          .transfer = {*state_->origin, *peer, flow, deadline, state_->counts(flow)}});
-    begun->transfer.cut(begun->pieces, pieces_an_operation(*state_->info));
-    if (!begun->transfer.advance()) {
+    FabricLane& home = state_->own_lane();
+    std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
+                                                           cut_of(*state_), deadline, state_->counts(flow)));
+    start_transfer(state_->lanes, home, begun->transfer);
+    if (!begun->transfer.has_ended()) {
         state_->begun.add(begun);
-        state_->wake_progress();
+        home.nudge();
     }
-    return std::unique_ptr<RemoteTransfer>(std::make_unique<BegunHandle>(std::move(begun)));
+    return std::unique_ptr<RemoteTransfer>(std::make_unique<BegunHandle>(*state_, std::move(begun)));
 }
 
 void FabricTransport::on_activity(std::function<void()> listener) {
@@ -269,8 +283,8 @@ bool FabricTransport::pins_pages() const {
 }
 
 FabricCounters FabricTransport::counters() const {
-    return {state_->puts.bytes, state_->puts.calls,      state_->gets.bytes,
-            state_->gets.calls, state_->origin->begun(), state_->puts.retried + state_->gets.retried};
+    return {state_->puts.bytes, state_->puts.calls,         state_->gets.bytes,
+            state_->gets.calls, state_->begun_operations(), state_->puts.retried + state_->gets.retried};
 }
 
 }  // namespace memfabric::transport

@@ -26,6 +26,7 @@ struct FabricConfig {
     std::string local_address;      // empty: the provider's choice
     std::string host_id;
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
+    size_t endpoints = 2;                            // lanes over which long transfers are striped
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.

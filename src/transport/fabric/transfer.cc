@@ -6,16 +6,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/fabric/fabric_endpoint.h"
+#include "transport/fabric/fabric_lane.h"
+
 namespace memfabric::transport {
 namespace {
 
-using State = FabricOperation::State;
-
-constexpr std::chrono::microseconds kSpin{20};
-// A lost wake-up of the progress thread costs no more than this.
-constexpr std::chrono::milliseconds kLongestSleep{10};
-// Nobody wakes us when the engine takes operations again, or the peer's answer to a question is there.
-constexpr std::chrono::milliseconds kShortSleep{1};
 // Who hears nothing for so long looks whether the peer is there: where nothing is under way, because a new
 // connection is there within 20 ms, and where something is.
 constexpr std::chrono::milliseconds kLookWhereNothingGoes{30};
@@ -47,102 +43,146 @@ bool is_of_connection(int error) {
 
 }  // namespace
 
-void Transfer::cut(std::span<const FabricPiece> pieces, size_t most_pieces) {
-    for (size_t i = 0; i < pieces.size(); i += most_pieces) {
-        operations_.push_back({.pieces = pieces.subspan(i, std::min(most_pieces, pieces.size() - i))});
-    }
+Transfer::Transfer(FabricPeer& peer, FabricFlow flow, std::span<const FabricPiece> pieces, Cut cut,
+                   Deadline deadline, FlowCounts& counts)
+    : peer_(peer), flow_(flow), pieces_(pieces), cut_(cut), deadline_(deadline), counts_(counts) {
     for (const FabricPiece& piece : pieces) {
         bytes_ += piece.size;
     }
+    if (bytes_ == 0) {
+        next_ = pieces_.size();
+        end_if_over();
+    }
 }
 
-bool Transfer::advance() {
+Transfer::~Transfer() {
+    for (FabricEndpoint* endpoint : attached_to_) {
+        endpoint->detach(*this);
+    }
+}
+
+Status Transfer::outcome() const {
     const std::lock_guard lock(lock_);
-    if (has_ended_) {
-        return true;
-    }
-    const size_t done = post_all();
-    if (done == operations_.size()) {
-        end({});
-    } else if (Status status = judge(done); !status.is_ok()) {
-        end(std::move(status));
-    }
-    return has_ended_;
+    return outcome_;
 }
 
-bool Transfer::drive(Deadline until) {
-    const Clock::time_point spin_until = Clock::now() + kSpin;
-    while (!advance()) {
-        if (until.expired()) {
-            return false;
-        }
-        if (Clock::now() < spin_until) {
-            endpoint_.progress();
-        } else {
-            const auto longest = look_again_soon_ ? kShortSleep : kLongestSleep;
-            endpoint_.wait_for_completions(std::min({deadline_.remaining(), until.remaining(), longest}));
-        }
+bool Transfer::wants_more() const {
+    const std::lock_guard lock(lock_);
+    return has_more();
+}
+
+bool Transfer::take(FabricOperation& operation) {
+    const std::lock_guard lock(lock_);
+    if (!has_more()) {
+        return false;
     }
+    if (!returned_.empty()) {
+        const FabricOperation& again = returned_.back();
+        std::copy_n(again.pieces.begin(), again.count, operation.pieces.begin());
+        operation.count = again.count;
+        operation.size = again.size;
+        operation.failures = again.failures;
+        returned_.pop_back();
+    } else if (!fill(operation)) {
+        return false;
+    }
+    ++in_flight_;
     return true;
 }
 
-bool Transfer::has_ended() const {
+/// A piece is cut only where it is too long for an operation of its own, so that short ones are never torn.
+bool Transfer::fill(FabricOperation& operation) {
+    operation.count = 0;
+    operation.size = 0;
+    operation.failures = 0;
+    while (next_ < pieces_.size() && operation.count < cut_.most_pieces) {
+        const FabricPiece& piece = pieces_[next_];
+        const size_t rest = piece.size - offset_;
+        const size_t room = cut_.most_bytes - operation.size;
+        if (rest > room && operation.count > 0) {
+            break;
+        }
+        const size_t size = std::min(rest, room);
+        if (size > 0) {
+            operation.pieces[operation.count++] = {piece.local + offset_, piece.region,
+                                                   piece.offset + offset_, size};
+        }
+        operation.size += size;
+        offset_ += size;
+        if (offset_ == piece.size) {
+            offset_ = 0;
+            ++next_;
+        }
+    }
+    while (next_ < pieces_.size() && pieces_[next_].size == 0) {
+        ++next_;
+    }
+    return operation.count > 0;
+}
+
+Transfer::After Transfer::give_back(const FabricOperation& operation, FabricEndpoint& endpoint) {
     const std::lock_guard lock(lock_);
-    return has_ended_;
+    returned_.push_back(operation);
+    --in_flight_;
+    if (end_if_over()) {
+        return After::kEnded;
+    }
+    note_attached_locked(endpoint);
+    return After::kGoesOn;
 }
 
-void Transfer::end(Status outcome) {
-    if (!outcome.is_ok()) {
-        endpoint_.abandon(peer_.address(), operations_);
-    }
-    if (outcome.is_ok()) {
-        ++counts_.calls;
-        counts_.bytes += bytes_;
-    }
-    outcome_ = std::move(outcome);
-    has_ended_ = true;
-}
-
-/// Returns how many are done. Stops at the first that the engine does not take now.
-size_t Transfer::post_all() {
-    size_t done = 0;
-    in_flight_ = 0;
-    bool engine_is_full = false;
-    for (FabricOperation& operation : operations_) {
-        if (operation.state == State::kFailed) {
-            note_failure(operation);
+Transfer::After Transfer::finish(const FabricOperation& operation, int error) {
+    FabricLane* waiter = nullptr;
+    {
+        const std::lock_guard lock(lock_);
+        --in_flight_;
+        if (error == 0) {
+            arrived_ += operation.size;
+        } else {
+            doubt(operation, error);
         }
-        if (operation.state == State::kWaiting && !engine_is_full) {
-            engine_is_full = !endpoint_.post(flow_, peer_.handle(), operation);
+        if (!end_if_over()) {
+            heard_ = error == 0 ? Clock::now() : heard_;
+            return After::kGoesOn;
         }
-        done += operation.state == State::kDone ? 1 : 0;
-        in_flight_ += operation.state == State::kPosted ? 1 : 0;
+        waiter = waiter_;
     }
-    look_again_soon_ = engine_is_full;
-    if (done != done_) {
-        done_ = done;
-        heard_ = Clock::now();
+    if (waiter != nullptr) {
+        waiter->wake(this);  // it compares the pointer, no more
     }
-    return done;
+    return After::kEnded;
 }
 
 /// Whose fault a broken connection was is not known: the target is asked before anything is tried again.
-void Transfer::note_failure(FabricOperation& operation) {
-    operation.state = State::kDoubtful;
-    has_doubts_ = true;
-    operation.failures += is_of_connection(operation.error) ? 0 : 1;
+void Transfer::doubt(const FabricOperation& operation, int error) {
+    doubtful_.push_back(operation);
+    doubtful_.back().error = error;
+    doubtful_.back().failures += is_of_connection(error) ? 0 : 1;
+    has_doubts_.store(true, std::memory_order_relaxed);
     ++counts_.retried;
+}
+
+/// Under the lock, as whoever sees the end may destroy this as soon as the lock is free.
+bool Transfer::end_if_over() {
+    if (in_flight_ > 0 || (!stopped_ && (has_more() || !doubtful_.empty()))) {
+        return false;
+    }
+    if (!stopped_) {
+        ++counts_.calls;
+        counts_.bytes += bytes_;
+    }
+    ended_.store(true, std::memory_order_release);
+    return true;
 }
 
 void Transfer::ask_about_failures() {
     std::vector<FabricPiece> pieces;
-    for (const FabricOperation& operation : operations_) {
-        if (operation.state == State::kDoubtful) {
-            pieces.insert(pieces.end(), operation.pieces.begin(), operation.pieces.end());
-        }
+    for (const FabricOperation& operation : doubtful_) {
+        pieces.insert(pieces.end(), operation.pieces.begin(),
+                      operation.pieces.begin() + static_cast<ptrdiff_t>(operation.count));
     }
+    asked_ = doubtful_.size();
     question_ = peer_.contact().ask_about(flow_, pieces);
-    has_doubts_ = false;
 }
 
 /// Those that nothing speaks against are tried again, without limit: their neighbours broke the connection.
@@ -155,15 +195,16 @@ Status Transfer::hear_answer() {
     if (!verdict->is_ok()) {
         return failure(verdict->code(), "{} {}: {}", verb(), peer_.name(), verdict->message());
     }
-    for (FabricOperation& operation : operations_) {
-        if (operation.state == State::kDoubtful) {
-            if (operation.failures >= kMostFailures) {
-                return failure(Code::kError, "{} {}: libfabric failed {} times: {}", verb(), peer_.name(),
-                               kMostFailures, fi_strerror(operation.error));
-            }
-            operation.state = State::kWaiting;
+    const auto end = doubtful_.begin() + static_cast<ptrdiff_t>(asked_);
+    for (auto operation = doubtful_.begin(); operation != end; ++operation) {
+        if (operation->failures >= kMostFailures) {
+            return failure(Code::kError, "{} {}: libfabric failed {} times: {}", verb(), peer_.name(),
+                           kMostFailures, fi_strerror(operation->error));
         }
     }
+    returned_.insert(returned_.end(), doubtful_.begin(), end);
+    doubtful_.erase(doubtful_.begin(), end);
+    has_doubts_.store(!doubtful_.empty(), std::memory_order_relaxed);
     return {};
 }
 
@@ -178,13 +219,16 @@ Status Transfer::look_around() {
     return watch_->look(heard_);
 }
 
-Status Transfer::judge(size_t done) {
+Status Transfer::judge() {
+    const std::lock_guard lock(lock_);
+    if (ended_ || stopped_) {
+        return {};
+    }
     MF_RETURN_IF_ERROR(peer_.problem());
-    if (question_ == nullptr && has_doubts_) {
+    if (question_ == nullptr && !doubtful_.empty()) {
         ask_about_failures();
     }
     if (question_ != nullptr) {
-        look_again_soon_ = true;
         MF_RETURN_IF_ERROR(hear_answer());
     }
     if (Status gone = look_around(); !gone.is_ok()) {
@@ -192,11 +236,31 @@ Status Transfer::judge(size_t done) {
     }
     if (deadline_.expired()) {
         return failure(Code::kTimeout,
-                       "{} {}: the deadline passed with {} of {} operations done; the connection to it was "
+                       "{} {}: the deadline passed when {} of {} bytes had arrived; the connection to it was "
                        "broken off, so that nothing touches the local memory any more",
-                       verb(), peer_.name(), done, operations_.size());
+                       verb(), peer_.name(), arrived_, bytes_);
     }
     return {};
+}
+
+void Transfer::stop(Status reason) {
+    const std::lock_guard lock(lock_);
+    if (!stopped_ && !ended_) {
+        stopped_ = true;
+        outcome_ = std::move(reason);
+        end_if_over();
+    }
+}
+
+void Transfer::note_attached(FabricEndpoint& endpoint) {
+    const std::lock_guard lock(lock_);
+    note_attached_locked(endpoint);
+}
+
+void Transfer::note_attached_locked(FabricEndpoint& endpoint) {
+    if (std::ranges::find(attached_to_, &endpoint) == attached_to_.end()) {
+        attached_to_.push_back(&endpoint);
+    }
 }
 
 }  // namespace memfabric::transport

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -9,10 +10,13 @@
 
 #include "base/deadline.h"
 #include "base/status.h"
-#include "transport/fabric/fabric_endpoint.h"
+#include "transport/fabric/fabric_operation.h"
 #include "transport/fabric/fabric_peer.h"
 
 namespace memfabric::transport {
+
+class FabricEndpoint;
+class FabricLane;
 
 /// What went one way and arrived.
 struct FlowCounts {
@@ -21,56 +25,94 @@ struct FlowCounts {
     std::atomic<uint64_t> retried{0};  // operations that were given to the engine again
 };
 
-/// Pieces on their way to or from one peer. Whoever has time advances it: the caller that waits for it, or
-/// the progress thread. Pieces, peer and endpoint outlive it.
+/// How transfers are cut into operations.
+struct Cut {
+    size_t most_pieces = 1;    // an operation
+    size_t most_bytes = 4096;  // an operation
+};
+
+/// Pieces on their way to or from one peer, over one endpoint or several that take operations from it as they
+/// have room. Pieces and peer outlive it; it makes no memory where nothing fails.
 class Transfer {
  public:
-    Transfer(FabricEndpoint& endpoint, FabricPeer& peer, FabricFlow flow, Deadline deadline,
-             FlowCounts& counts)
-        : endpoint_(endpoint), peer_(peer), flow_(flow), deadline_(deadline), counts_(counts) {}
+    Transfer(FabricPeer& peer, FabricFlow flow, std::span<const FabricPiece> pieces, Cut cut,
+             Deadline deadline, FlowCounts& counts);
+    /// Only where it has ended or never began.
+    ~Transfer();
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
 
-    /// To be called first, once; `most_pieces` an operation.
-    void cut(std::span<const FabricPiece> pieces, size_t most_pieces);
+    FabricPeer& peer() const { return peer_; }
+    FabricFlow flow() const { return flow_; }
+    uint64_t bytes() const { return bytes_; }
+    Deadline deadline() const { return deadline_; }
 
-    /// Gives the engine what it takes and looks at what became of the rest. True where it has ended: nobody
-    /// touches the pieces' memory any more.
-    bool advance();
-    /// Advances it until it ended or `until` passed, spinning first. True where it has ended.
-    bool drive(Deadline until);
+    /// Nobody touches the pieces' memory any more.
+    bool has_ended() const { return ended_.load(std::memory_order_acquire); }
+    /// Only where it has ended.
+    Status outcome() const;
+    /// Whether there is something that an endpoint could take.
+    bool wants_more() const;
 
-    bool has_ended() const;
-    /// What became of it. Only where it has ended.
-    const Status& outcome() const { return outcome_; }
+    /// Why it should not go on. Never waits. What failed and may be tried again is there to be taken
+    /// afterwards.
+    Status judge();
+    /// Whether the peer was asked something whose answer wakes nobody.
+    bool has_doubts() const { return has_doubts_.load(std::memory_order_relaxed); }
+    /// Gives no operation away any more. It ends when the engine has given all back.
+    void stop(Status reason);
+
+    /// Where its end is told to a sleeping waiter; null: nobody sleeps.
+    void set_waiter(FabricLane* lane) { waiter_ = lane; }
+
+    // What endpoints call, under their own lock.
+    enum class After { kGoesOn, kEnded };
+    /// Fills the operation. False where there is nothing to do now.
+    bool take(FabricOperation& operation);
+    /// The engine has no room for it. The endpoint is to attach the transfer, unless that has ended: it may
+    /// be gone then.
+    After give_back(const FabricOperation& operation, FabricEndpoint& endpoint);
+    /// `error` of libfabric, positive; 0: its bytes have arrived. After kEnded the transfer may be gone.
+    After finish(const FabricOperation& operation, int error);
+    /// The endpoint knows the transfer and is to forget it before it goes.
+    void note_attached(FabricEndpoint& endpoint);
 
  private:
     using Clock = Deadline::Clock;
-
-    size_t post_all();
-    void note_failure(FabricOperation& operation);
+    void doubt(const FabricOperation& operation, int error);
     void ask_about_failures();
     Status hear_answer();
     Status look_around();
-    Status judge(size_t done);
-    void end(Status outcome);
+    bool fill(FabricOperation& operation);
+    void note_attached_locked(FabricEndpoint& endpoint);
+    bool has_more() const { return !stopped_ && (!returned_.empty() || next_ < pieces_.size()); }
+    bool end_if_over();
     const char* verb() const { return flow_ == FabricFlow::kPut ? "put to" : "get from"; }
 
-    FabricEndpoint& endpoint_;
     FabricPeer& peer_;
     const FabricFlow flow_;
+    const std::span<const FabricPiece> pieces_;
+    const Cut cut_;
     const Deadline deadline_;
     FlowCounts& counts_;
-    std::atomic<bool> look_again_soon_{false};
     uint64_t bytes_ = 0;
+    std::atomic<bool> ended_{false};
+    std::atomic<bool> has_doubts_{false};  // operations failed, and are not tried again yet
+    std::atomic<FabricLane*> waiter_{nullptr};
     mutable std::mutex lock_;  // guards all below
-    std::vector<FabricOperation> operations_;
-    bool has_ended_ = false;
+    size_t next_ = 0;          // piece
+    size_t offset_ = 0;        // in it
+    size_t in_flight_ = 0;     // operations
+    bool stopped_ = false;
     Status outcome_;
-    size_t done_ = 0;
-    size_t in_flight_ = 0;
+    std::vector<FabricOperation> returned_;   // to be given to the engine again
+    std::vector<FabricOperation> doubtful_;   // that failed; the peer is to be asked about them
+    size_t asked_ = 0;                        // how many of these `question_` is about
+    uint64_t arrived_ = 0;                    // bytes
     Clock::time_point heard_ = Clock::now();  // when last an operation was done
-    bool has_doubts_ = false;                 // operations failed that the peer was not asked about yet
     std::unique_ptr<RefusalQuestion> question_;
     std::shared_ptr<PeerWatch> watch_;
+    std::vector<FabricEndpoint*> attached_to_;
 };
 
 }  // namespace memfabric::transport

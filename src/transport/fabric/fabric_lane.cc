@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/fabric_lane.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/thread.h"
+
+namespace memfabric::transport {
+namespace {
+
+using Clock = Deadline::Clock;
+
+// After a foreign operation the next one is often near.
+constexpr std::chrono::microseconds kSpin{50};
+// Callers that come this often find the thread away from `origin`, where it would only be in their way.
+constexpr int kLingers = 10;  // milliseconds
+// The engine never says when it has room again.
+constexpr int kLookAgainAfter = 1;  // milliseconds
+
+void drain(const Fd& event) {
+    eventfd_t count = 0;
+    static_cast<void>(::eventfd_read(event.get(), &count));
+}
+
+void signal(const Fd& event) {
+    static_cast<void>(::eventfd_write(event.get(), 1));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FabricLane>> FabricLane::open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
+                                                     size_t number, Activity& activity) {
+    std::unique_ptr<FabricLane> lane(new FabricLane(fabric, activity));
+    MF_ASSIGN_OR_RETURN(lane->target_, FabricEndpoint::open(domain, info, number));
+    MF_ASSIGN_OR_RETURN(lane->origin_, FabricEndpoint::open(domain, info, number));
+    for (Fd* event : {&lane->thread_wake_, &lane->driver_wake_}) {
+        *event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        if (!event->is_open()) {
+            return failure(Code::kError, "eventfd failed: {}", errno_text(errno));
+        }
+    }
+    lane->thread_ =
+        start_thread("mf-fabric", [raw = lane.get()](const std::stop_token& stop) { raw->run(stop); });
+    return lane;
+}
+
+FabricLane::~FabricLane() {
+    if (thread_.joinable()) {
+        thread_.request_stop();
+        signal(thread_wake_);
+        thread_.join();
+    }
+}
+
+FabricLane::Driver::Driver(FabricLane& lane) : lane_(lane) {
+    lane_.drives_.fetch_add(1, std::memory_order_relaxed);
+    lane_.drivers_.fetch_add(1);
+}
+
+FabricLane::Driver::~Driver() {
+    if (lane_.drivers_.fetch_sub(1) == 1 && lane_.origin_->is_busy()) {
+        signal(lane_.thread_wake_);
+    }
+}
+
+void FabricLane::sleep(Transfer& transfer, std::chrono::milliseconds longest) {
+    std::unique_lock lock(sleep_lock_);
+    transfer.set_waiter(this);
+    if (on_descriptor_ != nullptr) {
+        others_.wait_for(lock, longest, [&] { return on_descriptor_ == nullptr || transfer.has_ended(); });
+        transfer.set_waiter(nullptr);
+        return;
+    }
+    on_descriptor_ = &transfer;
+    lock.unlock();
+    fid* queue = origin_->wait_object();
+    if (!transfer.has_ended() && fi_trywait(&fabric_, &queue, 1) == 0) {
+        std::array<pollfd, 2> waits = {
+            {{origin_->wait_descriptor(), POLLIN, 0}, {driver_wake_.get(), POLLIN, 0}}};
+        ::poll(waits.data(), waits.size(), static_cast<int>(longest.count()));
+        if (waits[1].revents != 0) {
+            drain(driver_wake_);
+        }
+    }
+    transfer.set_waiter(nullptr);
+    lock.lock();
+    on_descriptor_ = nullptr;
+    others_.notify_all();
+}
+
+void FabricLane::wake(const Transfer* ended) {
+    const std::lock_guard lock(sleep_lock_);
+    if (on_descriptor_ == ended) {
+        signal(driver_wake_);
+    } else {
+        others_.notify_all();
+    }
+}
+
+void FabricLane::nudge() {
+    if (drivers_.load() > 0) {
+        signal(driver_wake_);
+    } else if (!thread_has_origin_.load()) {
+        signal(thread_wake_);
+    }
+}
+
+void FabricLane::poll_target() {
+    target_->try_work();
+    activity_.tell();
+}
+
+/// Whether the thread looks after `origin`: not while callers do so themselves.
+bool FabricLane::serves_origin() {
+    const uint64_t drives = drives_.load(std::memory_order_relaxed);
+    const bool driven_lately = std::exchange(seen_drives_, drives) != drives;
+    const bool serves = drivers_.load() == 0 && (origin_->is_busy() || !driven_lately);
+    thread_has_origin_.store(serves);
+    return serves;
+}
+
+void FabricLane::run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+        const bool with_origin = serves_origin();
+        target_->work();
+        if (with_origin) {
+            origin_->work();
+        }
+        std::array<fid*, 2> objects = {target_->wait_object(), origin_->wait_object()};
+        std::array<pollfd, 3> waits = {{{thread_wake_.get(), POLLIN, 0},
+                                        {target_->wait_descriptor(), POLLIN, 0},
+                                        {origin_->wait_descriptor(), POLLIN, 0}}};
+        const int count = with_origin ? 2 : 1;
+        const bool may_sleep = fi_trywait(&fabric_, objects.data(), count) == 0;
+        activity_.tell();
+        if (!may_sleep) {
+            continue;
+        }
+        const int longest = with_origin && origin_->is_full() ? kLookAgainAfter : with_origin ? -1 : kLingers;
+        ::poll(waits.data(), static_cast<nfds_t>(count) + 1, longest);
+        if (waits[0].revents != 0) {
+            drain(thread_wake_);
+        }
+        if (waits[1].revents != 0) {
+            look_while_busy(with_origin, stop);
+        }
+    }
+}
+
+/// Lets foreign operations happen, and looks out for the next until there was none for a while. The engine
+/// does not tell of them: that its descriptor was ready does.
+void FabricLane::look_while_busy(bool with_origin, const std::stop_token& stop) {
+    std::array<pollfd, 3> waits = {{{thread_wake_.get(), POLLIN, 0},
+                                    {target_->wait_descriptor(), POLLIN, 0},
+                                    {origin_->wait_descriptor(), POLLIN, 0}}};
+    waits[1].revents = POLLIN;
+    for (Clock::time_point until = Clock::now() + kSpin; !stop.stop_requested();) {
+        if (waits[1].revents != 0) {
+            target_->work();
+            activity_.tell();
+            until = Clock::now() + kSpin;
+        } else if (Clock::now() >= until) {
+            return;
+        }
+        if (with_origin && waits[2].revents != 0) {
+            origin_->work();
+        }
+        ::poll(waits.data(), with_origin ? 3 : 2, 0);
+        if (waits[0].revents != 0) {
+            return;
+        }
+    }
+}
+
+}  // namespace memfabric::transport

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "base/deadline.h"
+#include "base/fd.h"
+#include "base/status.h"
+#include "transport/fabric/activity.h"
+#include "transport/fabric/fabric_endpoint.h"
+#include "transport/fabric/fid.h"
+#include "transport/fabric/transfer.h"
+
+namespace memfabric::transport {
+
+/// A way to other processes: two endpoints and the thread that lets the engine work on them. Peers connect to
+/// `target`, we connect from `origin`. So every connection of `origin` leads to an address that a peer
+/// published, and can be found and broken by it.
+class FabricLane {
+ public:
+    static Result<std::unique_ptr<FabricLane>> open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
+                                                    size_t number, Activity& activity);
+    ~FabricLane();
+    FabricLane(const FabricLane&) = delete;
+    FabricLane& operator=(const FabricLane&) = delete;
+
+    FabricEndpoint& target() { return *target_; }
+    FabricEndpoint& origin() { return *origin_; }
+
+    /// A thread that moves its transfer on itself, for as long as this exists. Meanwhile the lane's own
+    /// thread leaves `origin` to it.
+    class Driver {
+     public:
+        explicit Driver(FabricLane& lane);
+        ~Driver();
+        Driver(const Driver&) = delete;
+        Driver& operator=(const Driver&) = delete;
+
+     private:
+        FabricLane& lane_;
+    };
+
+    /// For drivers: sleeps until `origin` may have work, or the transfer has ended, at most `longest`.
+    void sleep(Transfer& transfer, std::chrono::milliseconds longest);
+    /// The transfer has ended; only compared, it may be gone.
+    void wake(const Transfer* ended);
+    /// Somebody is to look at `origin`, where something was begun.
+    void nudge();
+    /// Looks once whether foreign operations have come in, and lets them happen.
+    void poll_target();
+
+ private:
+    FabricLane(fid_fabric& fabric, Activity& activity) : fabric_(fabric), activity_(activity) {}
+    void run(const std::stop_token& stop);
+    bool serves_origin();
+    void look_while_busy(bool with_origin, const std::stop_token& stop);
+
+    fid_fabric& fabric_;
+    Activity& activity_;
+    std::unique_ptr<FabricEndpoint> target_;
+    std::unique_ptr<FabricEndpoint> origin_;
+    Fd thread_wake_;  // ends the sleep of the lane's thread
+    Fd driver_wake_;  // ends the sleep of the one driver that sleeps on the engine's descriptor
+    std::atomic<uint32_t> drivers_{0};
+    std::atomic<uint64_t> drives_{0};  // since the start
+    uint64_t seen_drives_ = 0;         // the thread's own
+    std::atomic<bool> thread_has_origin_{false};
+    std::mutex sleep_lock_;
+    const Transfer* on_descriptor_ = nullptr;  // whose driver sleeps there; guarded by sleep_lock_
+    std::condition_variable others_;           // the other drivers' sleep
+    std::jthread thread_;
+};
+
+}  // namespace memfabric::transport
