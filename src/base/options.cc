@@ -42,6 +42,9 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kFabricAddress, "MF_FABRIC_ADDRESS", kText, "", 0, 0, "a local address",
      "Where processes of other hosts reach this one. Default: the local address that routes to the config "
      "store."},
+    {OptionId::kFabricEndpoints, "MF_FABRIC_ENDPOINTS", kInteger, "2", 1, 16, "",
+     "Ways to processes of other hosts, a thread each, over which long transfers are striped and which the "
+     "program's threads share."},
     {OptionId::kFabricPeerTimeout, "MF_FABRIC_PEER_TIMEOUT", kDuration, "10s", 2000, kDay, "",
      "Calls that wait for a process on another host fail with 'peer lost' when its host gave no sign for so "
      "long. A process that stands still is not lost: its host answers."},

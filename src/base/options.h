@@ -30,6 +30,7 @@ enum class OptionId : size_t {
     kFabric,
     kFabricProvider,
     kFabricAddress,
+    kFabricEndpoints,
     kFabricPeerTimeout,
     kAllowPlaintext,
     kGvaBase,

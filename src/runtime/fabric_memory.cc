@@ -92,6 +92,7 @@ class FabricMemory final : public transport::RemoteMemory {
     void on_activity(std::function<void()> listener) override {
         transport_->on_activity(std::move(listener));
     }
+    void poll() override { transport_->poll(); }
     Result<uint64_t> atomic(transport::RemotePeer& peer, const transport::RemoteAtomic& atomic,
                             Deadline deadline) override {
         return transport_->atomic(*engine_peer(peer), atomic, deadline);
@@ -130,6 +131,7 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
         {.provider = options.text(OptionId::kFabricProvider),
          .local_address = address,
          .host_id = host_id,
+         .endpoints = static_cast<size_t>(options.integer(OptionId::kFabricEndpoints)),
          .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout))});
     if (!transport.is_ok()) {
         return transport.status().with_context(

@@ -74,6 +74,9 @@ class RemoteMemory {
     /// moves data: it must be quick and call nothing of this transport. Null ends it: on return it does not
     /// run and never will.
     virtual void on_activity(std::function<void()> listener) = 0;
+    /// Lets foreign operations that have come in happen now, on the calling thread: for those who spin until
+    /// one changes their memory. Never waits; returns at once where another thread is at it.
+    virtual void poll() = 0;
 
     /// The value before. One coherent set with the atomics of all CPUs of the target's host; applied once, or
     /// where the deadline passed or the peer is lost, at most once.

@@ -141,6 +141,7 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         return {.put_bytes = bytes_put, .get_bytes = bytes_got};
     }
     void on_activity(std::function<void()> /*listener*/) override {}
+    void poll() override {}
     Result<uint64_t> atomic(transport::RemotePeer& peer, const transport::RemoteAtomic& atomic,
                             Deadline /*deadline*/) override {
         MF_RETURN_IF_ERROR(static_cast<PlainPeer&>(peer).abandoned());

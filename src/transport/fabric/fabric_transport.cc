@@ -234,6 +234,12 @@ void FabricTransport::on_activity(std::function<void()> listener) {
     state_->activity.set(std::move(listener));
 }
 
+void FabricTransport::poll() {
+    for (const auto& lane : state_->lanes) {
+        lane->poll_target();
+    }
+}
+
 Result<uint64_t> FabricTransport::atomic(FabricPeer& peer, const RemoteAtomic& atomic, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_atomic(atomic, peer.name()));

@@ -25,8 +25,8 @@ struct FabricConfig {
     std::string provider = "auto";  // or a name as fi_getinfo gives it
     std::string local_address;      // empty: the provider's choice
     std::string host_id;
-    std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
     size_t endpoints = 2;                            // lanes over which long transfers are striped
+    std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.
@@ -79,6 +79,8 @@ class FabricTransport final : public Transport {
                                                   std::span<const FabricPiece> pieces, Deadline deadline);
     /// As RemoteMemory::on_activity.
     void on_activity(std::function<void()> listener);
+    /// As RemoteMemory::poll.
+    void poll();
     /// See RemoteMemory.
     Result<uint64_t> atomic(FabricPeer& peer, const RemoteAtomic& atomic, Deadline deadline);
     Status ping(FabricPeer& peer, Deadline deadline);
