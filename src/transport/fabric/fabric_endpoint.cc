@@ -30,11 +30,15 @@ Status engine_failure(const char* attempted, int code) {
 
 }  // namespace
 
-Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info, size_t lane) {
+Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info, size_t lane,
+                                                             bool register_local) {
     std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info, lane));
     MF_RETURN_IF_ERROR(opened->open_queues());
     MF_RETURN_IF_ERROR(opened->open_endpoint());
     MF_RETURN_IF_ERROR(opened->read_address());
+    if (register_local) {
+        MF_ASSIGN_OR_RETURN(opened->local_, LocalMemory::open(domain, info, kWindow));
+    }
     return opened;
 }
 
@@ -198,7 +202,7 @@ FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
     ++operation.generation;
     operation.transfer = &transfer;
     free_ &= ~(uint64_t{1} << place);
-    const int code = submit(transfer, operation, context_of(place));
+    const int code = submit(transfer, place);
     if (code != -FI_EAGAIN) {
         bytes_under_way_ += operation.size;
         begun_.fetch_add(1, std::memory_order_relaxed);
@@ -217,25 +221,37 @@ FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
     return Posted::kAgain;
 }
 
-int FabricEndpoint::submit(const Transfer& transfer, const FabricOperation& operation, void* context) {
+/// 0, or what libfabric says, negative.
+int FabricEndpoint::submit(const Transfer& transfer, size_t place) {
+    const FabricOperation& operation = window_[place];
     std::array<iovec, FabricOperation::kMostPieces> local;
     std::array<fi_rma_iov, FabricOperation::kMostPieces> remote;
+    std::array<void*, FabricOperation::kMostPieces> descriptors;
     for (size_t i = 0; i < operation.count; ++i) {
         const FabricPiece& piece = operation.pieces[i];
         local[i] = {piece.local, piece.size};
         remote[i] = {piece.region.base + piece.offset, piece.size, piece.region.key};
     }
+    if (local_ && !local_->prepare(place, transfer.flow(), operation, local, descriptors).is_ok()) {
+        return -FI_ENOMEM;
+    }
     fi_msg_rma message{};
     message.msg_iov = local.data();
+    message.desc = local_ ? descriptors.data() : nullptr;
     message.iov_count = operation.count;
     message.addr = transfer.peer().way(lane_).handle;
     message.rma_iov = remote.data();
     message.rma_iov_count = operation.count;
-    message.context = context;
+    message.context = context_of(place);
     // Only delivery-complete means that the bytes are in the target's memory.
-    return static_cast<int>(transfer.flow() == FabricFlow::kPut
-                                ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | FI_DELIVERY_COMPLETE)
-                                : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
+    const auto code =
+        static_cast<int>(transfer.flow() == FabricFlow::kPut
+                             ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | FI_DELIVERY_COMPLETE)
+                             : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
+    if (code != 0 && local_) {
+        local_->drop(place);
+    }
+    return code;
 }
 
 void FabricEndpoint::progress() {
@@ -275,6 +291,11 @@ void FabricEndpoint::finish(void* context, int error) {
     Transfer& transfer = *std::exchange(window_[place].transfer, nullptr);
     free_ |= uint64_t{1} << place;
     bytes_under_way_ -= window_[place].size;
+    if (local_ && error == 0) {
+        local_->finish(place, transfer.flow(), window_[place]);
+    } else if (local_) {
+        local_->drop(place);
+    }
     transfer.finish(window_[place], error);
 }
 

@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "transport/fabric/fabric_operation.h"
 #include "transport/fabric/fid.h"
+#include "transport/fabric/local_memory.h"
 
 namespace memfabric::transport {
 
@@ -26,8 +27,10 @@ namespace memfabric::transport {
 /// Everything of it is used under its own lock.
 class FabricEndpoint {
  public:
-    /// `lane` is the number of the endpoint's lane.
-    static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain, fi_info& info, size_t lane);
+    /// `lane` is the number of the endpoint's lane. `register_local`: the provider is to know the local
+    /// memory of operations.
+    static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain, fi_info& info, size_t lane,
+                                                        bool register_local);
 
     const std::string& address() const { return address_; }
     fid* wait_object() const { return &queue_->fid; }
@@ -71,7 +74,7 @@ class FabricEndpoint {
     Status read_address();
     enum class Posted { kTaken, kNothing, kNoRoom, kAgain };
     Posted post_one(Transfer& transfer);
-    int submit(const Transfer& transfer, const FabricOperation& operation, void* context);
+    int submit(const Transfer& transfer, size_t place);
     void progress();
     void pump();
     void attach(Transfer& transfer);
@@ -94,6 +97,7 @@ class FabricEndpoint {
     FidPtr<fid_cq> queue_;
     FidPtr<fid_av> addresses_;
     FidPtr<fid_ep> endpoint_;
+    std::unique_ptr<LocalMemory> local_;  // null where the provider takes any memory
     struct Known {
         fi_addr_t handle = FI_ADDR_UNSPEC;
         size_t users = 0;

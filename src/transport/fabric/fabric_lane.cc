@@ -35,10 +35,10 @@ void signal(const Fd& event) {
 }  // namespace
 
 Result<std::unique_ptr<FabricLane>> FabricLane::open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
-                                                     size_t number, Activity& activity) {
+                                                     size_t number, bool register_local, Activity& activity) {
     std::unique_ptr<FabricLane> lane(new FabricLane(fabric, activity));
-    MF_ASSIGN_OR_RETURN(lane->target_, FabricEndpoint::open(domain, info, number));
-    MF_ASSIGN_OR_RETURN(lane->origin_, FabricEndpoint::open(domain, info, number));
+    MF_ASSIGN_OR_RETURN(lane->target_, FabricEndpoint::open(domain, info, number, false));
+    MF_ASSIGN_OR_RETURN(lane->origin_, FabricEndpoint::open(domain, info, number, register_local));
     for (Fd* event : {&lane->thread_wake_, &lane->driver_wake_}) {
         *event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!event->is_open()) {

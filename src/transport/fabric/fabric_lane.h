@@ -24,7 +24,7 @@ namespace memfabric::transport {
 class FabricLane {
  public:
     static Result<std::unique_ptr<FabricLane>> open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
-                                                    size_t number, Activity& activity);
+                                                    size_t number, bool register_local, Activity& activity);
     ~FabricLane();
     FabricLane(const FabricLane&) = delete;
     FabricLane& operator=(const FabricLane&) = delete;

@@ -2,15 +2,14 @@
 #include "transport/fabric/fabric_state.h"
 
 #include <rdma/fi_errno.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "transport/fabric/fabric_transport.h"
 #include "transport/fabric/own_services.h"
 #include "transport/fabric/provider.h"
+#include "transport/fabric/registration.h"
 
 namespace memfabric::transport {
 namespace {
@@ -40,14 +39,6 @@ size_t number_of_this_thread() {
 
 }  // namespace
 
-Result<uint64_t> random_number() {
-    uint64_t number = 0;
-    if (::getrandom(&number, sizeof number, 0) != sizeof number) {
-        return failure(Code::kError, "getrandom failed: {}", errno_text(errno));
-    }
-    return number;
-}
-
 Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& config) {
     auto state = std::make_unique<FabricState>();
     state->host_id = config.host_id;
@@ -56,9 +47,11 @@ Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& confi
     MF_RETURN_IF_ERROR(open_domain(*state));
     state->address.provider = state->info->fabric_attr->prov_name;
     MF_ASSIGN_OR_RETURN(state->address.instance, random_number());
+    const bool register_local =
+        config.register_local || (state->info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
     for (size_t i = 0; i < std::max<size_t>(config.endpoints, 1); ++i) {
-        MF_ASSIGN_OR_RETURN(
-            auto lane, FabricLane::open(*state->fabric, *state->domain, *state->info, i, state->activity));
+        MF_ASSIGN_OR_RETURN(auto lane, FabricLane::open(*state->fabric, *state->domain, *state->info, i,
+                                                        register_local, state->activity));
         state->address.endpoints.push_back(lane->target().address());
         state->lanes.push_back(std::move(lane));
     }

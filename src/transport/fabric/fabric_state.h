@@ -48,7 +48,4 @@ struct FabricState {
     std::unique_ptr<Messenger> messenger;  // tells `activity`, uses `exposures` and `door`
 };
 
-/// 64 bits from the kernel's random source.
-Result<uint64_t> random_number();
-
 }  // namespace memfabric::transport

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/fabric_transport.h"
 
-#include <rdma/fi_errno.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -11,6 +9,7 @@
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
 #include "transport/fabric/own_services.h"
+#include "transport/fabric/registration.h"
 
 namespace memfabric::transport {
 namespace {
@@ -35,25 +34,6 @@ Cut cut_of(const FabricState& state) {
     const fi_tx_attr& granted = *state.info->tx_attr;
     const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
     return cut_for(0, state.lanes.size(), std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces));
-}
-
-/// Registers under a key of its own choice or ours; draws again where the key is taken.
-Result<FidPtr<fid_mr>> register_memory(FabricState& state, std::span<std::byte> memory) {
-    for (;;) {
-        MF_ASSIGN_OR_RETURN(const uint64_t key, random_number());
-        const size_t bytes = state.info->domain_attr->mr_key_size;
-        const uint64_t mask = bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * bytes)) - 1;
-        fid_mr* region = nullptr;
-        const int code = fi_mr_reg(state.domain.get(), memory.data(), memory.size(), kPeersMay, 0, key & mask,
-                                   0, &region, nullptr);
-        if (code == 0) {
-            return FidPtr<fid_mr>(region);
-        }
-        if (code != -FI_ENOKEY) {
-            return failure(Code::kError, "exposing {} bytes at {} to the fabric failed: {}", memory.size(),
-                           static_cast<const void*>(memory.data()), fi_strerror(-code));
-        }
-    }
 }
 
 Status check_process() {
@@ -173,7 +153,7 @@ const FabricAddress& FabricTransport::address() const {
 
 Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
     MF_RETURN_IF_ERROR(check_process());
-    MF_ASSIGN_OR_RETURN(auto registered, register_memory(*state_, memory));
+    MF_ASSIGN_OR_RETURN(auto registered, register_memory(*state_->domain, *state_->info, memory, kPeersMay));
     RemoteRegion region;
     region.key = fi_mr_key(registered.get());
     region.size = memory.size();

@@ -27,6 +27,7 @@ struct FabricConfig {
     std::string host_id;
     size_t endpoints = 2;                            // lanes over which long transfers are striped
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
+    bool register_local = false;                     // also where the provider does not demand it
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.
