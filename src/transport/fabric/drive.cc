@@ -2,7 +2,6 @@
 #include "transport/fabric/drive.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 namespace memfabric::transport {
@@ -10,6 +9,8 @@ namespace {
 
 using Clock = Deadline::Clock;
 
+// Fewer bytes are there sooner than another thread has woken up.
+constexpr uint64_t kStripeFrom = 1U << 20;
 // Small operations are back within it between hosts that are near each other.
 constexpr std::chrono::microseconds kSpin{20};
 // How often it is looked whether a transfer should not go on.
@@ -17,26 +18,13 @@ constexpr std::chrono::milliseconds kLongestSleep{10};
 // Nobody wakes us when the engine has room again, or the peer's answer to a question is there.
 constexpr std::chrono::milliseconds kShortSleep{1};
 
-size_t envv(const char* n, size_t d) {
-    const char* e = ::getenv(n);
-    return e ? strtoull(e, nullptr, 0) : d;
-}
-
 }  // namespace
 
-Cut cut_for([[maybe_unused]] uint64_t bytes, [[maybe_unused]] size_t lanes, size_t most_pieces) {
-    static const size_t chunk = envv("X_CHUNK", 1 << 20);
-    return {most_pieces, chunk};
-}
-
 void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
-    static const size_t stripe = envv("X_STRIPE", 1 << 20);
-    if (lanes.size() > 1 && transfer.bytes() >= stripe) {
-        for (const auto& lane : lanes) {
-            if (lane.get() != &home) {
-                lane->origin().share(transfer);
-                lane->nudge();
-            }
+    for (size_t i = 0; i < lanes.size() && transfer.bytes() >= kStripeFrom; ++i) {
+        if (lanes[i].get() != &home) {
+            lanes[i]->origin().share(transfer);
+            lanes[i]->nudge();
         }
     }
     home.origin().start(transfer);

@@ -9,9 +9,6 @@ namespace memfabric::transport {
 
 using FabricLanes = std::vector<std::unique_ptr<FabricLane>>;
 
-/// How a transfer of that many bytes over so many lanes is cut.
-Cut cut_for(uint64_t bytes, size_t lanes, size_t most_pieces);
-
 /// Hands the transfer to its lane, and to the others where it is long. It ends by itself then, except that
 /// nobody looks whether it should not go on.
 void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer);

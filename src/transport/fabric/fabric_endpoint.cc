@@ -185,7 +185,6 @@ void FabricEndpoint::attach(Transfer& transfer) {
 
 /// kNothing: the transfer has nothing to give now, or it has ended and may be gone.
 FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
-    static const size_t kMostBytes = getenv("X_WIN") ? strtoull(getenv("X_WIN"), nullptr, 0) : 4 << 20;
     if (free_ == 0 || bytes_under_way_ >= kMostBytes || endpoint_ == nullptr) {
         if (!transfer.wants_more()) {
             return Posted::kNothing;

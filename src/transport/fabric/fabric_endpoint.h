@@ -64,7 +64,8 @@ class FabricEndpoint {
     void break_off(const Transfer& transfer, std::string_view peer_address);
 
  private:
-    static constexpr size_t kWindow = 32;  // operations outstanding
+    static constexpr size_t kWindow = 32;           // operations outstanding
+    static constexpr size_t kMostBytes = 4U << 20;  // outstanding, but for the last operation
     static constexpr uint64_t kAllFree = (uint64_t{1} << kWindow) - 1;
 
     FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane)

@@ -9,6 +9,7 @@
 
 #include "transport/fabric/activity.h"
 #include "transport/fabric/begun_transfer.h"
+#include "transport/fabric/device_memory.h"
 #include "transport/fabric/drive.h"
 #include "transport/fabric/exposures.h"
 #include "transport/fabric/fabric_types.h"
@@ -37,6 +38,7 @@ struct FabricState {
     FidPtr<fid_domain> domain;
     FabricAddress address;
     std::string host_id;
+    std::shared_ptr<DeviceMemory> device;
     std::chrono::milliseconds peer_timeout{};
     FlowCounts puts;
     FlowCounts gets;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/fork_guard.h"
 #include "transport/fabric/atomics.h"
@@ -33,25 +34,13 @@ Status check_pieces(const FabricPeer& peer, std::span<const FabricPiece> pieces)
 Cut cut_of(const FabricState& state) {
     const fi_tx_attr& granted = *state.info->tx_attr;
     const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
-    return cut_for(0, state.lanes.size(), std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces));
+    return {.most_pieces = std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces)};
 }
 
 Status check_process() {
     return in_forked_child()
                ? Status(Code::kNotInitialized, "the fabric stayed in the parent of this forked child")
                : Status();
-}
-
-Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
-                       std::span<const FabricPiece> pieces, Deadline deadline) {
-    MF_RETURN_IF_ERROR(check_process());
-    MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
-    FabricLane& home = state.own_lane();
-    Transfer transfer(peer, flow, pieces, cut_of(state), deadline, state.counts(flow));
-    const FabricLane::Driver driver(home);
-    start_transfer(state.lanes, home, transfer);
-    drive_transfer(state.lanes, home, transfer, Deadline::never());
-    return transfer.outcome();
 }
 
 /// Gives a peer's places in the address vectors back: nobody posts to it any more.
@@ -91,6 +80,68 @@ class BegunHandle final : public RemoteTransfer {
     bool drive(Deadline until) { return drive_transfer(state_.lanes, begun_->home, begun_->transfer, until); }
     FabricState& state_;
     const std::shared_ptr<BegunTransfer> begun_;
+};
+
+std::unique_ptr<RemoteTransfer> begin_host(FabricState& state, const std::shared_ptr<FabricPeer>& peer,
+                                           FabricFlow flow, std::span<const FabricPiece> pieces,
+                                           Deadline deadline) {
+    FabricLane& home = state.own_lane();
+    std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
+                                                           cut_of(state), deadline, state.counts(flow)));
+    start_transfer(state.lanes, home, begun->transfer);
+    if (!begun->transfer.has_ended()) {
+        state.begun.add(begun);
+        home.nudge();
+    }
+    return std::make_unique<BegunHandle>(state, std::move(begun));
+}
+
+bool is_of_device(const FabricState& state, std::span<const FabricPiece> pieces) {
+    return state.device != nullptr && std::ranges::any_of(pieces, [&](const FabricPiece& piece) {
+               return state.device->covers(piece.local, piece.size);
+           });
+}
+
+/// Pieces of which any is of device memory.
+Status move_device(FabricState& state, const std::shared_ptr<FabricPeer>& peer, FabricFlow flow,
+                   std::span<const FabricPiece> pieces, Deadline deadline) {
+    std::vector<FabricPiece> of_device;
+    std::vector<FabricPiece> of_host;
+    for (const FabricPiece& piece : pieces) {
+        (state.device->covers(piece.local, piece.size) ? of_device : of_host).push_back(piece);
+    }
+    const auto host = begin_host(state, peer, flow, of_host, deadline);
+    const auto begin = [&](std::span<const FabricPiece> staged) {
+        return Result<std::unique_ptr<RemoteTransfer>>(begin_host(state, peer, flow, staged, deadline));
+    };
+    MF_RETURN_IF_ERROR(move_through_host(*state.device, flow, of_device, begin));
+    return host->wait(Deadline::never());
+}
+
+Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
+                       std::span<const FabricPiece> pieces, Deadline deadline) {
+    MF_RETURN_IF_ERROR(check_process());
+    MF_RETURN_IF_ERROR(check_pieces(peer, pieces));
+    if (is_of_device(state, pieces)) {
+        const std::shared_ptr<FabricPeer> held_by_caller(std::shared_ptr<void>(), &peer);
+        return move_device(state, held_by_caller, flow, pieces, deadline);
+    }
+    FabricLane& home = state.own_lane();
+    Transfer transfer(peer, flow, pieces, cut_of(state), deadline, state.counts(flow));
+    start_transfer(state.lanes, home, transfer);
+    drive_transfer(state.lanes, home, transfer, Deadline::never());
+    return transfer.outcome();
+}
+
+/// Was over when it began.
+class EndedTransfer final : public RemoteTransfer {
+ public:
+    explicit EndedTransfer(Status outcome) : outcome_(std::move(outcome)) {}
+    bool is_done() override { return true; }
+    Status wait(Deadline /*deadline*/) override { return outcome_; }
+
+ private:
+    const Status outcome_;
 };
 
 }  // namespace
@@ -199,15 +250,11 @@ Result<std::unique_ptr<RemoteTransfer>> FabricTransport::begin(const std::shared
                                                                Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_pieces(*peer, pieces));
-    FabricLane& home = state_->own_lane();
-    std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
-                                                           cut_of(*state_), deadline, state_->counts(flow)));
-    start_transfer(state_->lanes, home, begun->transfer);
-    if (!begun->transfer.has_ended()) {
-        state_->begun.add(begun);
-        home.nudge();
+    if (is_of_device(*state_, pieces)) {
+        return std::unique_ptr<RemoteTransfer>(
+            std::make_unique<EndedTransfer>(move_device(*state_, peer, flow, pieces, deadline)));
     }
-    return std::unique_ptr<RemoteTransfer>(std::make_unique<BegunHandle>(*state_, std::move(begun)));
+    return begin_host(*state_, peer, flow, pieces, deadline);
 }
 
 void FabricTransport::on_activity(std::function<void()> listener) {

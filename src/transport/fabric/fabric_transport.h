@@ -11,6 +11,7 @@
 
 #include "base/deadline.h"
 #include "base/status.h"
+#include "transport/fabric/device_memory.h"
 #include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/messages.h"
@@ -28,6 +29,7 @@ struct FabricConfig {
     size_t endpoints = 2;                            // lanes over which long transfers are striped
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
     bool register_local = false;                     // also where the provider does not demand it
+    std::shared_ptr<DeviceMemory> device{};          // null: all memory is the host's
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.

@@ -38,7 +38,8 @@ Status open_messenger(FabricState& state) {
     state.messenger->serve_quickly(kRefusalService, [&state](std::string_view question) {
         return answer_refusal_question(state.exposures, question);
     });
-    MF_ASSIGN_OR_RETURN(state.door, LivenessDoor::open(state.address.endpoints.front(), state.address.instance));
+    MF_ASSIGN_OR_RETURN(state.door,
+                        LivenessDoor::open(state.address.endpoints.front(), state.address.instance));
     if (state.door != nullptr) {
         state.address.door = state.door->address();
         state.messenger->watch(state.door->descriptor(), [&door = *state.door] { door.serve(); });

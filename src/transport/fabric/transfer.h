@@ -27,8 +27,8 @@ struct FlowCounts {
 
 /// How transfers are cut into operations.
 struct Cut {
-    size_t most_pieces = 1;    // an operation
-    size_t most_bytes = 4096;  // an operation
+    size_t most_pieces = 1;        // an operation
+    size_t most_bytes = 1U << 20;  // an operation: several lanes share them, and short ones wait for them
 };
 
 /// Pieces on their way to or from one peer, over one endpoint or several that take operations from it as they
