@@ -69,7 +69,8 @@ class FabricMemory final : public transport::RemoteMemory {
         MF_ASSIGN_OR_RETURN(const transport::FabricAddress decoded,
                             transport::FabricAddress::decode(address));
         MF_ASSIGN_OR_RETURN(std::shared_ptr<transport::FabricPeer> peer, transport_->connect(decoded, name));
-        return std::shared_ptr<transport::RemotePeer>(std::make_shared<FabricMemoryPeer>(transport_, std::move(peer)));
+        return std::shared_ptr<transport::RemotePeer>(
+            std::make_shared<FabricMemoryPeer>(transport_, std::move(peer)));
     }
 
     Status put(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {

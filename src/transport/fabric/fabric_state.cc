@@ -84,6 +84,12 @@ void FabricState::forget(const std::vector<FabricPeer::Way>& ways) {
     }
 }
 
+void FabricState::let_targets_work() const {
+    for (const auto& lane : lanes) {
+        lane->target().work();
+    }
+}
+
 uint64_t FabricState::begun_operations() const {
     uint64_t begun_ones = 0;
     for (const auto& lane : lanes) {

@@ -29,6 +29,8 @@ struct FabricState {
     /// The lane of the calling thread, so that threads do not wait for each other.
     FabricLane& own_lane() const;
     uint64_t begun_operations() const;
+    /// What peers have sent, or done to their connections, is looked at now.
+    void let_targets_work() const;
     /// How the lanes reach a peer; forget() is to follow when nobody uses them any more.
     Result<std::vector<FabricPeer::Way>> ways_to(const FabricAddress& peer);
     void forget(const std::vector<FabricPeer::Way>& ways);
