@@ -67,11 +67,7 @@ adopt_suite(
 )
 adopt_suite(
     "test_trans_bad_input",
-    short=[
-        "test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused",
-        "test_ranges_that_touch_are_one_and_others_are_not",
-        "test_memory_registered_twice_is_there_until_the_second_deregistration",
-    ],
+    short=["test_not_one_byte_of_a_batch_is_written_where_one_piece_is_refused"],
     leave_out=[
         # Of one host, or before any transfer.
         "test_names_that_no_session_can_have",
