@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transfers between hosts whose link is cut: nothing is given up for good."""
+"""Transfers between hosts whose link is cut: nothing is given up for good, and what was deregistered stays
+untouched."""
 import time
 
 import pytest
 
 from actors import slowness
-from pool import MIB, PEER_LOST, TIMEOUT
-from sessions import open_session, start_store
+from pool import KIB, MIB, PEER_LOST, REFUSED, TIMEOUT
+from sessions import flat, open_session, scattered, start_store
 
 BRIEF = {"MF_TRANS_TIMEOUT": "3s"}
 
@@ -52,3 +53,22 @@ def test_a_long_cut_ends_transfers_and_nothing_else(pair):
     )
     assert any(answer.ok for answer in answers)
     target.actor.call("all", target.theirs, MIB, 0xEE)
+
+
+def test_deregistration_behind_a_cut_link_is_final(pair):
+    """The initiator cannot be asked: its connections are broken off, and what it had sent never arrives."""
+    initiator, target = pair
+    pieces = scattered(initiator.ours, target.theirs, 100, seed=1)
+    initiator.actor.call(
+        "background", 1 << 30, "batch_write", initiator.handle, target.name, 0, *flat(pieces)
+    )
+    initiator.call("write", target.name, initiator.ours, target.theirs, 64 * KIB)
+    initiator.network.cut(1)
+    target.call("dereg", target.theirs)
+    target.actor.call("set", target.theirs, 8 * MIB, 0)
+    initiator.network.mend(1)
+    text = initiator.actor.call("background_result").text
+    assert text.startswith((f"err {REFUSED} ", f"err {TIMEOUT} ", f"err {PEER_LOST} ")), text
+    target.actor.call("all", target.theirs, 8 * MIB, 0)
+    target.call("reg", target.theirs, 8 * MIB)
+    initiator.call("write", target.name, initiator.ours, target.theirs, 8)

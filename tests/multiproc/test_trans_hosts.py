@@ -7,7 +7,7 @@ import pytest
 
 from actors import slowness, wait_for
 from harness import free_port
-from pool import KIB, MIB, NOT_SUPPORTED, PEER_LOST, REFUSED, TIMEOUT
+from pool import ERROR, KIB, MIB, NOT_SUPPORTED, PEER_LOST, REFUSED, TIMEOUT
 from sessions import PATIENCE, flat, forced, open_session, scattered, start_store
 
 LEFT = {"MF_HOST_ID": "left"}
@@ -144,6 +144,17 @@ def test_a_stopped_target_is_a_timeout_and_nothing_is_left_of_the_call(harness):
     target.actor.resume()
     initiator.call("write", target.name, ours, theirs, MIB)
     target.actor.call("check", theirs, MIB, 1)
+
+
+def test_memory_freed_without_deregistering_it_is_an_error_for_a_write(harness):
+    initiator, target = pair(harness)
+    theirs = target.memory(4 * MIB)
+    ours = initiator.memory(4 * MIB, registered=False, seed=1)
+    initiator.call("write", target.name, ours, theirs, 4 * MIB)
+    target.actor.call("unmap", theirs + 2 * MIB, MIB)
+    initiator.fails(ERROR, "write", target.name, ours, theirs, 4 * MIB, naming="freed")
+    initiator.call("write", target.name, ours, theirs, 2 * MIB)
+    target.call("dereg", theirs)
 
 
 def test_without_the_fabric_the_reason_is_said(harness):
