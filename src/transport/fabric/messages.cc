@@ -18,6 +18,9 @@ using Clock = Deadline::Clock;
 
 // Answers within a host's switch come within it; longer spinning hurts whoever shares the core.
 constexpr std::chrono::microseconds kSpin{50};
+// While callers wait for answers they read the messages themselves: waking the thread as well would cost each
+// of them a change of threads. For so long after the last one the thread leaves them to it.
+constexpr std::chrono::microseconds kLeaveToCallers{100};
 // How often a caller that sleeps looks whether its peer is still there.
 constexpr std::chrono::milliseconds kLookAround{50};
 // The engine said "again".
@@ -35,8 +38,14 @@ constexpr std::chrono::seconds kKeepReplies{5};
 struct Messenger::Pending {
     std::atomic<bool> done{false};
     std::atomic<bool> came_back{false};  // the engine returned the message
+    Fd waker;                            // of a caller that sleeps
     Answer answer;
-    std::condition_variable changed;
+
+    void wake() const {
+        if (waker.is_open()) {
+            static_cast<void>(::eventfd_write(waker.get(), 1));
+        }
+    }
 };
 
 class Messenger::Route {
@@ -74,6 +83,11 @@ Messenger::~Messenger() {
         wake();
         thread_.join();
     }
+}
+
+void Messenger::clear_wake() const {
+    eventfd_t ignored = 0;
+    static_cast<void>(::eventfd_read(wake_.get(), &ignored));
 }
 
 void Messenger::wake() const {
@@ -187,11 +201,37 @@ void Messenger::Exchange::wait(Deadline until) {
     const Clock::time_point now = Clock::now();
     const Clock::time_point end = std::min({until.when(), send_at_, now + kLookAround});
     const Clock::time_point spin_until = std::min(now + kSpin, end);
-    while (!pending_->done && Clock::now() < spin_until) {
+    const auto is_over = [&] { return pending_->done || pending_->came_back || Clock::now() >= end; };
+    do {
+        messenger_.driven_at_ = Clock::now().time_since_epoch();
+        messenger_.endpoint_->progress(messenger_);
+    } while (!pending_->done && Clock::now() < spin_until);
+    while (!is_over()) {
+        messenger_.sleep_as_caller(*pending_, end);
+        messenger_.driven_at_ = Clock::now().time_since_epoch();
         messenger_.endpoint_->progress(messenger_);
     }
-    std::unique_lock guard(messenger_.mutex_);
-    pending_->changed.wait_until(guard, end, [&] { return pending_->done || pending_->came_back; });
+}
+
+/// Until a message can be read, or another thread has read this one's answer.
+void Messenger::sleep_as_caller(Pending& pending, Clock::time_point until) {
+    {
+        const std::scoped_lock guard(mutex_);
+        if (!pending.waker.is_open()) {
+            pending.waker = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        }
+        if (pending.done || pending.came_back) {
+            return;
+        }
+    }
+    fid* queue = endpoint_->wait_object();
+    if (fi_trywait(&fabric_, &queue, 1) != 0) {
+        return;
+    }
+    const auto longest = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    std::array<pollfd, 2> waits = {
+        {{endpoint_->wait_descriptor(), POLLIN, 0}, {pending.waker.get(), POLLIN, 0}}};
+    ::poll(waits.data(), waits.size(), static_cast<int>(std::max<int64_t>(longest.count(), 0)));
 }
 
 void Messenger::received(std::string_view bytes) {
@@ -218,7 +258,7 @@ void Messenger::on_answer(const Message& message) {
         Pending& pending = *waiting->second;
         pending.answer = {message.code, std::string(message.payload)};
         pending.done = true;
-        pending.changed.notify_all();
+        pending.wake();
     }
 }
 
@@ -235,7 +275,7 @@ void Messenger::returned(std::string_view bytes) {
     }
     if (const auto waiting = route->pending.find(message->id); waiting != route->pending.end()) {
         waiting->second->came_back = true;
-        waiting->second->changed.notify_all();
+        waiting->second->wake();
     }
 }
 
@@ -252,6 +292,7 @@ Result<fi_addr_t> Messenger::replier(const Message& request) {
 }
 
 void Messenger::on_request(const Message& message) {
+    ++asked_;
     AnswerBook::Novelty novelty = AnswerBook::Novelty::kNew;
     std::shared_ptr<const Answer> known;
     const bool is_ours = message.to == instance_;
@@ -367,11 +408,12 @@ Answer Messenger::run_service(const Waiting& waiting) {
 void Messenger::progress_until(const std::stop_token& stop) {
     Clock::time_point spin_until = Clock::now();
     while (!stop.stop_requested()) {
-        const bool received = endpoint_->progress(*this);
-        const bool served = run_services();
+        const uint64_t before = asked_;
+        endpoint_->progress(*this);
+        const bool served = run_services() || asked_ != before;
         const bool replies_wait = flush_replies();
         const Clock::time_point now = Clock::now();
-        if (received || served) {
+        if (served) {
             spin_until = now + kSpin;
             shrink_book(now);
         } else if (now >= spin_until) {
@@ -389,6 +431,15 @@ void Messenger::shrink_book(Clock::time_point now) {
 }
 
 void Messenger::sleep(bool briefly) {
+    const Clock::time_point driven(driven_at_.load());
+    if (Clock::now() - driven < kLeaveToCallers) {
+        pollfd wait{wake_.get(), POLLIN, 0};
+        const timespec shortly{0, std::chrono::nanoseconds(kLeaveToCallers).count()};
+        if (::ppoll(&wait, 1, &shortly, nullptr) > 0) {
+            clear_wake();
+        }
+        return;
+    }
     fid* queue = endpoint_->wait_object();
     if (fi_trywait(&fabric_, &queue, 1) != 0) {
         return;
@@ -399,8 +450,7 @@ void Messenger::sleep(bool briefly) {
         return;
     }
     if (waits[1].revents != 0) {
-        eventfd_t ignored = 0;
-        static_cast<void>(::eventfd_read(wake_.get(), &ignored));
+        clear_wake();
     }
     if (waits[2].revents != 0) {
         on_watched_();

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -97,7 +96,9 @@ class Messenger final : private MessageSink {
     bool flush_replies();
     void shrink_book(Deadline::Clock::time_point now);
     void sleep(bool briefly);
+    void sleep_as_caller(Pending& pending, Deadline::Clock::time_point until);
     void wake() const;
+    void clear_wake() const;
 
     fid_fabric& fabric_;
     const uint64_t instance_;
@@ -106,6 +107,8 @@ class Messenger final : private MessageSink {
     int watched_ = -1;                                  // likewise
     std::function<void()> on_watched_;                  // likewise
     std::atomic<uint64_t> requests_{0};
+    std::atomic<uint64_t> asked_{0};                      // requests that came
+    std::atomic<Deadline::Clock::duration> driven_at_{};  // when a caller last read messages
     Fd wake_;
 
     std::mutex mutex_;  // guards all up to services_mutex_
