@@ -18,8 +18,6 @@ namespace {
 /// ask for: every one ends by its timeout, and forgotten regions are asked for again.
 constexpr auto kKeepCaches = std::chrono::minutes(10);
 constexpr size_t kManyCaches = 1024;
-/// How long the end of a process waits for the fabric that it has just begun to start.
-constexpr auto kLongestStart = std::chrono::seconds(5);
 
 /// Each session of a process has a number of its own; the transport's own begin far above.
 uint32_t next_service() {
@@ -27,8 +25,8 @@ uint32_t next_service() {
     return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-/// Starts of the fabric that are under way. A process that ends while libfabric is being loaded, whose ends
-/// and beginnings then run at the same time, would crash: its exit waits for them.
+/// The threads on which sessions start the fabric. A process that ends while libfabric is being loaded, whose
+/// ends and beginnings then run at the same time, would crash: its exit waits for them.
 class Starts {
  public:
     static Starts& instance() {
@@ -37,31 +35,29 @@ class Starts {
     }
     Starts() {
         // Where there is no room for the handler, an exit just does not wait.
-        static_cast<void>(std::atexit([] { instance().wait_for_all(); }));
+        static_cast<void>(std::atexit([] { instance().end_all(); }));
     }
 
-    void begin() {
+    void begin(const RemoteSessions* owner, std::function<void(std::stop_token)> body) {
         const std::lock_guard lock(mutex_);
-        ++running_;
+        threads_[owner] = start_thread("mf-trans-fabric", std::move(body));
     }
-    void end() {
+    /// Its thread has ended when this returns, also where the process's exit ends it just now.
+    void end(const RemoteSessions* owner) {
         const std::lock_guard lock(mutex_);
-        --running_;
-        changed_.notify_all();
+        threads_.erase(owner);
     }
 
  private:
-    void wait_for_all() {
-        if (in_forked_child()) {
-            return;  // they run in the parent
+    void end_all() {
+        if (!in_forked_child()) {  // there they never were
+            const std::lock_guard lock(mutex_);
+            threads_.clear();
         }
-        std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, kLongestStart, [this] { return running_ == 0; });
     }
 
     std::mutex mutex_;
-    std::condition_variable changed_;
-    int running_ = 0;  // guarded by mutex_
+    std::map<const RemoteSessions*, std::jthread> threads_;  // guarded by mutex_
 };
 
 std::string refusal_of(Runtime& runtime) {
@@ -100,13 +96,11 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
     if (!refusal_.empty()) {
         return;
     }
-    Starts::instance().begin();
-    start_ = start_thread("mf-trans-fabric", [this, load = std::move(load),
-                                              publish = std::move(publish)](const std::stop_token& stop) {
-        open_fabric(load);
-        Starts::instance().end();
-        run_start(stop, publish);
-    });
+    Starts::instance().begin(
+        this, [this, load = std::move(load), publish = std::move(publish)](const std::stop_token& stop) {
+            open_fabric(load);
+            run_start(stop, publish);
+        });
 }
 
 void RemoteSessions::open_fabric(const Exposures::Load& load) {
@@ -146,7 +140,9 @@ void RemoteSessions::run_start(const std::stop_token& stop,
 }
 
 void RemoteSessions::end_start() {
-    start_ = {};
+    if (refusal_.empty()) {
+        Starts::instance().end(this);
+    }
 }
 
 Result<std::shared_ptr<transport::RemoteMemory>> RemoteSessions::memory(Deadline deadline) {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
-#include <thread>
 
 #include "runtime/runtime.h"
 #include "trans/exposures.h"
@@ -68,7 +68,6 @@ class RemoteSessions {
     std::string address_;
     std::map<uint64_t, Cache> caches_;
     Exposures exposures_;
-    std::jthread start_;  // last: it uses all of the above
 };
 
 }  // namespace memfabric::trans
