@@ -105,13 +105,17 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
 
 void RemoteSessions::open_fabric(const Exposures::Load& load) {
     Result<std::shared_ptr<transport::RemoteMemory>> started = runtime_.remote_memory();
+    const bool works = started.is_ok() && *started != nullptr;
+    if (works) {
+        // Not under the lock, which the answers take.
+        exposures_.start(*started, load);
+        (*started)->serve(service_, [this](std::string_view bytes) { return answer(bytes); });
+    }
     {
         const std::lock_guard lock(mutex_);
-        if (started.is_ok() && *started != nullptr) {
+        if (works) {
             memory_ = std::move(started).value();
             address_ = memory_->own_address();
-            exposures_.start(memory_, load);
-            memory_->serve(service_, [this](std::string_view bytes) { return answer(bytes); });
         } else {
             problem_ = started.is_ok()
                            ? failure(Code::kNotSupported, "the fabric does not work there; its log says why")
