@@ -2,6 +2,7 @@
 #include "transport/fabric/drive.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace memfabric::transport {
@@ -48,8 +49,15 @@ bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) 
 
 bool drive_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer, Deadline until) {
     const FabricLane::Driver driver(home);
+    const bool yields = home.should_yield();
     for (const Clock::time_point end = Clock::now() + kSpin; !transfer.has_ended() && Clock::now() < end;) {
         home.origin().work();
+        if (yields) {
+            std::this_thread::yield();
+        }
+    }
+    if (!transfer.has_ended()) {
+        home.note_long_wait();
     }
     while (!transfer.has_ended() && !look_after(lanes, home, transfer)) {
         if (until.expired()) {

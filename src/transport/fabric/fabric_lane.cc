@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -18,6 +19,7 @@ using Clock = Deadline::Clock;
 
 // After a foreign operation the next one is often near.
 constexpr std::chrono::microseconds kSpin{50};
+constexpr std::chrono::microseconds kLooksOut{20};
 // Callers that come this often find the thread away from `origin`, where it would only be in their way.
 constexpr int kLingers = 10;  // milliseconds
 // The engine never says when it has room again.
@@ -126,6 +128,7 @@ bool FabricLane::serves_origin() {
 }
 
 void FabricLane::run(const std::stop_token& stop) {
+    bool busy = false;  // foreign operations came in lately
     while (!stop.stop_requested()) {
         const bool with_origin = serves_origin();
         target_->work();
@@ -142,40 +145,53 @@ void FabricLane::run(const std::stop_token& stop) {
         if (!may_sleep) {
             continue;
         }
-        const int longest = with_origin && origin_->is_full() ? kLookAgainAfter : with_origin ? -1 : kLingers;
-        ::poll(waits.data(), static_cast<nfds_t>(count) + 1, longest);
+        const std::span<pollfd> waited(waits.data(), static_cast<size_t>(count) + 1);
+        if (!busy || !look_out(waited)) {
+            const int longest = with_origin && origin_->is_full() ? kLookAgainAfter
+                                : with_origin                     ? -1
+                                                                  : kLingers;
+            ::poll(waited.data(), waited.size(), longest);
+        }
         if (waits[0].revents != 0) {
             drain(thread_wake_);
         }
-        if (waits[1].revents != 0) {
-            look_while_busy(with_origin, stop);
+        busy = waits[1].revents != 0;
+        if (busy) {
+            work_for(kSpin, with_origin);
         }
     }
 }
 
-/// Lets foreign operations happen, and looks out for the next until there was none for a while. The engine
-/// does not tell of them: that its descriptor was ready does.
-void FabricLane::look_while_busy(bool with_origin, const std::stop_token& stop) {
-    std::array<pollfd, 3> waits = {{{thread_wake_.get(), POLLIN, 0},
-                                    {target_->wait_descriptor(), POLLIN, 0},
-                                    {origin_->wait_descriptor(), POLLIN, 0}}};
-    waits[1].revents = POLLIN;
-    for (Clock::time_point until = Clock::now() + kSpin; !stop.stop_requested();) {
-        if (waits[1].revents != 0) {
-            target_->work();
+/// Whether any is ready within the time in which the next foreign operation comes where peers are busy.
+bool FabricLane::look_out(std::span<pollfd> waited) {
+    const Clock::time_point until = Clock::now() + kLooksOut;
+    do {
+        if (::poll(waited.data(), waited.size(), 0) > 0) {
+            return true;
+        }
+    } while (Clock::now() < until);
+    return false;
+}
+
+/// Who waits for a change of its memory is told where it looks like there was one, and in any case at the
+/// end.
+void FabricLane::work_for(std::chrono::microseconds time, bool with_origin) {
+    Clock::duration shortest = Clock::duration::max();
+    const Clock::time_point end = Clock::now() + time;
+    for (Clock::time_point before = Clock::now(); before < end;) {
+        target_->work();
+        const Clock::time_point after = Clock::now();
+        shortest = std::min(shortest, after - before);
+        if (after - before > 2 * shortest) {
             activity_.tell();
-            until = Clock::now() + kSpin;
-        } else if (Clock::now() >= until) {
-            return;
         }
-        if (with_origin && waits[2].revents != 0) {
+        before = after;
+        if (with_origin && origin_->is_busy()) {
             origin_->work();
-        }
-        ::poll(waits.data(), with_origin ? 3 : 2, 0);
-        if (waits[0].revents != 0) {
-            return;
+            before = Clock::now();
         }
     }
+    activity_.tell();
 }
 
 }  // namespace memfabric::transport

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "base/deadline.h"
@@ -49,16 +53,25 @@ class FabricLane {
     void sleep(Transfer& transfer, std::chrono::milliseconds longest);
     /// The transfer has ended; only compared, it may be gone.
     void wake(const Transfer* ended);
+    /// Whether spinning was in vain lately: perhaps whoever answers waits for the spinner's processor.
+    bool should_yield() {
+        return yields_.load(std::memory_order_relaxed) > 0 &&
+               yields_.fetch_sub(1, std::memory_order_relaxed) > 0;
+    }
+    void note_long_wait() { yields_.store(kYields, std::memory_order_relaxed); }
     /// Somebody is to look at `origin`, where something was begun.
     void nudge();
     /// Looks once whether foreign operations have come in, and lets them happen.
     void poll_target();
 
  private:
+    static constexpr int kYields = 64;  // operations that yield after one that took long
+
     FabricLane(fid_fabric& fabric, Activity& activity) : fabric_(fabric), activity_(activity) {}
     void run(const std::stop_token& stop);
     bool serves_origin();
-    void look_while_busy(bool with_origin, const std::stop_token& stop);
+    static bool look_out(std::span<pollfd> waited);
+    void work_for(std::chrono::microseconds time, bool with_origin);
 
     fid_fabric& fabric_;
     Activity& activity_;
@@ -67,6 +80,7 @@ class FabricLane {
     Fd thread_wake_;  // ends the sleep of the lane's thread
     Fd driver_wake_;  // ends the sleep of the one driver that sleeps on the engine's descriptor
     std::atomic<uint32_t> drivers_{0};
+    std::atomic<int> yields_{0};
     std::atomic<uint64_t> drives_{0};  // since the start
     uint64_t seen_drives_ = 0;         // the thread's own
     std::atomic<bool> thread_has_origin_{false};
