@@ -261,6 +261,9 @@ void FabricEndpoint::progress() {
             for (ssize_t i = 0; i < count; ++i) {
                 finish(entries[static_cast<size_t>(i)].op_context, 0);
             }
+            if (static_cast<size_t>(count) < entries.size()) {
+                return;
+            }
         } else if (count != -FI_EAVAIL || !read_error()) {
             return;
         }

@@ -20,6 +20,7 @@ using Clock = Deadline::Clock;
 // After a foreign operation the next one is often near.
 constexpr std::chrono::microseconds kSpin{50};
 constexpr std::chrono::microseconds kLooksOut{20};
+constexpr std::chrono::microseconds kYieldsEvery{4};
 // Callers that come this often find the thread away from `origin`, where it would only be in their way.
 constexpr int kLingers = 10;  // milliseconds
 // The engine never says when it has room again.
@@ -169,6 +170,7 @@ bool FabricLane::look_out(std::span<pollfd> waited) {
         if (::poll(waited.data(), waited.size(), 0) > 0) {
             return true;
         }
+        std::this_thread::yield();
     } while (Clock::now() < until);
     return false;
 }
@@ -177,8 +179,9 @@ bool FabricLane::look_out(std::span<pollfd> waited) {
 /// end.
 void FabricLane::work_for(std::chrono::microseconds time, bool with_origin) {
     Clock::duration shortest = Clock::duration::max();
-    const Clock::time_point end = Clock::now() + time;
-    for (Clock::time_point before = Clock::now(); before < end;) {
+    const Clock::time_point begun = Clock::now();
+    Clock::time_point yield_at = begun + kYieldsEvery;
+    for (Clock::time_point before = begun; before < begun + time;) {
         target_->work();
         const Clock::time_point after = Clock::now();
         shortest = std::min(shortest, after - before);
@@ -186,6 +189,11 @@ void FabricLane::work_for(std::chrono::microseconds time, bool with_origin) {
             activity_.tell();
         }
         before = after;
+        if (after > yield_at) {
+            std::this_thread::yield();  // whoever is to be answered may wait for this processor
+            before = Clock::now();
+            yield_at = before + kYieldsEvery;
+        }
         if (with_origin && origin_->is_busy()) {
             origin_->work();
             before = Clock::now();
