@@ -72,7 +72,7 @@ Result<uint64_t> BigMemory::join(Deadline deadline) {
     if (closed_) {
         return failure(Code::kObjectNotExists, "joining BM {}: its handle was destroyed meanwhile", id_);
     }
-    if (epoch_.load() != 0 && !is_joined()) {
+    if (epoch_.load() != 0 && (!is_joined() || is_given_up())) {
         return evicted("joining");
     }
     if (epoch_.load() == 0) {

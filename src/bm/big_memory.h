@@ -80,6 +80,8 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
         const uint64_t epoch = epoch_.load(std::memory_order_relaxed);
         return epoch != 0 && segment_.epoch(rank_) == epoch;
     }
+    /// Neighbours on the host withdraw whom the store gave up; where there are none it has to be asked.
+    bool is_given_up() const { return remote_ && world_->runtime()->store().is_evicted(); }
     bool side_is_fine(bool global, uint64_t begin, uint64_t size) const;
     bool is_fine(uint64_t source, uint64_t source_size, uint64_t destination, uint64_t destination_size,
                  Direction direction) const;
@@ -99,7 +101,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     std::shared_ptr<const RemoteTable> remote_table() const;
     WindowCopy remote_copy(std::shared_ptr<const RemoteTable> table, CopyOptions options,
                            Deadline deadline) const;
-    uint64_t membership_of(uint64_t address, uint64_t size) const;
+    uint64_t membership_of(uint64_t address, uint64_t size, const RemoteTable* table) const;
     template <typename Membership, typename Check, typename Operation>
     Status run_watched(const Membership& membership, const Check& check_all,
                        const Operation& operation) const;

@@ -32,7 +32,7 @@ uint64_t address(const void* place) {
 }  // namespace
 
 Status BigMemory::check_joined() const {
-    if (is_joined()) [[likely]] {
+    if (is_joined() && !is_given_up()) [[likely]] {
         return {};
     }
     if (epoch_.load(std::memory_order_relaxed) != 0) {
@@ -108,16 +108,20 @@ void BigMemory::submit(std::function<Status()> operation) {
     });
 }
 
-/// Changes whenever one of the ranks behind the range leaves, is lost, or has a successor.
-uint64_t BigMemory::membership_of(uint64_t begin, uint64_t size) const {
+/// Changes whenever one of the ranks behind the range leaves, is lost, or has a successor; those on other
+/// hosts as the table, which may be null, knows them.
+uint64_t BigMemory::membership_of(uint64_t begin, uint64_t size, const RemoteTable* table) const {
     if (size == 0 || !layout_.range().contains(begin, size)) {
         return 0;
     }
     uint64_t membership = 0;
     const uint32_t last = layout_.rank_of(begin + size - 1);
     for (uint32_t rank = layout_.rank_of(begin); rank <= last; ++rank) {
-        const uint64_t epoch = segment_.epoch(rank);
-        membership = membership * kOddFactor + (epoch == 0 && remote_ ? remote_->epoch(rank) : epoch);
+        uint64_t epoch = segment_.epoch(rank);
+        if (epoch == 0 && table != nullptr && (*table)[rank]) {
+            epoch = (*table)[rank]->epoch;
+        }
+        membership = membership * kOddFactor + epoch;
     }
     return membership;
 }
@@ -128,13 +132,13 @@ template <typename Membership, typename Check, typename Operation>
 Status BigMemory::run_watched(const Membership& membership, const Check& check_all,
                               const Operation& operation) const {
     const Deadline deadline = Deadline::after(control_timeout());
+    std::shared_ptr<const RemoteTable> table;
     uint64_t before = 0;
     for (;;) {
         // The check may learn of members; what it looked at is what the copy goes by.
-        std::shared_ptr<const RemoteTable> table;
         do {
             table = remote_table();
-            before = membership();
+            before = membership(table.get());
             MF_RETURN_IF_ERROR(check_all());
         } while (table != remote_table());
         const Status done = operation(table, deadline);
@@ -143,10 +147,11 @@ Status BigMemory::run_watched(const Membership& membership, const Check& check_a
         }
         // What was known of a rank that went and came again may have been of before.
         const bool went = done.code() == Code::kPeerLost || done.code() == Code::kRefused;
-        if (went && remote_ && membership() == before) {
+        const auto has_changed = [&] { return membership(remote_table().get()) != before; };
+        if (went && remote_ && !has_changed()) {
             static_cast<void>(remote_->catch_up(deadline));
         }
-        const bool changed = membership() != before;
+        const bool changed = has_changed();
         if (changed) {
             MF_RETURN_IF_ERROR(check_all());  // who went explains it better
         }
@@ -154,8 +159,9 @@ Status BigMemory::run_watched(const Membership& membership, const Check& check_a
             return done.with_context(fmt::format("copying in BM {}", id_));
         }
     }
+    // What other hosts' ranks have answered has been done, whether they are still there or not.
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look
-    if (membership() == before) [[likely]] {
+    if (membership(table.get()) == before) [[likely]] {
         return {};
     }
     MF_RETURN_IF_ERROR(check_all());
@@ -193,7 +199,10 @@ __attribute__((noinline)) Status BigMemory::copy_slowly(const CopyRequest& reque
         return {};
     }
     return run_watched(
-        [&] { return membership_of(source, request.size) ^ ~membership_of(destination, request.size); },
+        [&](const RemoteTable* table) {
+            return membership_of(source, request.size, table) ^
+                   ~membership_of(destination, request.size, table);
+        },
         check_all,
         [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
             if (table && (is_remote(*table, request.source, request.size) ||
@@ -232,8 +241,9 @@ Status BigMemory::copy_rows(const RowsRequest& request, Direction direction, Cop
                           pointer(source),      request.source_pitch,
                           request.width,        request.height};
     return run_watched(
-        [&] {
-            return membership_of(source, *source_extent) ^ ~membership_of(destination, *destination_extent);
+        [&](const RemoteTable* table) {
+            return membership_of(source, *source_extent, table) ^
+                   ~membership_of(destination, *destination_extent, table);
         },
         check_all,
         [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
@@ -268,11 +278,11 @@ Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction dire
         });
         return {};
     }
-    const auto membership = [&] {
+    const auto membership = [&](const RemoteTable* table) {
         uint64_t all = 0;
         for (const copy::Piece& piece : pieces) {
-            all = all * kOddFactor + (membership_of(address(piece.source), piece.size) ^
-                                      ~membership_of(address(piece.destination), piece.size));
+            all = all * kOddFactor + (membership_of(address(piece.source), piece.size, table) ^
+                                      ~membership_of(address(piece.destination), piece.size, table));
         }
         return all;
     };

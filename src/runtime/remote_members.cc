@@ -134,10 +134,10 @@ void RemoteMembers::remove(const store::Member& member, bool lost) {
         }
         replace(member.rank, nullptr);
     }
-    // An operation that has missed this would wait for an answer until its deadline.
-    if (gone->peer) {
-        gone->peer->abandon(failure(Code::kPeerLost, "rank {} of {} on host '{}' {}", gone->rank, object_,
-                                    gone->host, lost ? "is lost" : "has left"));
+    // Whoever left has answered all, or is going to refuse it; whoever is lost never will.
+    if (lost && gone->peer) {
+        gone->peer->abandon(
+            failure(Code::kPeerLost, "rank {} of {} on host '{}' is lost", gone->rank, object_, gone->host));
     }
 }
 

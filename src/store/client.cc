@@ -242,6 +242,7 @@ class StoreClient : public Client {
     }
 
     bool is_usable() const override { return session_->is_usable(); }
+    bool is_evicted() const override { return session_->is_evicted(); }
     const Endpoint& endpoint() const override { return session_->endpoint(); }
     std::string local_address() const override { return session_->local_address(); }
     uint64_t store_instance() const override { return session_->store_instance(); }

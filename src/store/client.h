@@ -97,6 +97,8 @@ class Client {
     /// False once every further call fails at once: the store was stopped or restarted, or gave this process
     /// up.
     virtual bool is_usable() const = 0;
+    /// Whether the store gave this process up while it was away: for the others it is dead. A plain load.
+    virtual bool is_evicted() const = 0;
 
     virtual const Endpoint& endpoint() const = 0;
     /// The local address of the connection: the one that routes to the store, and so the default to

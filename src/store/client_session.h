@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -51,6 +52,7 @@ class ClientSession {
     /// it.
     bool is_owner() const;
     bool is_usable();
+    bool is_evicted() const { return is_evicted_.load(std::memory_order_relaxed); }
     uint64_t max_message() const { return welcome_.max_message; }
     uint64_t store_instance() const { return welcome_.store_instance; }
     const Endpoint& endpoint() const { return target_.endpoint; }
@@ -122,6 +124,7 @@ class ClientSession {
     std::string why_disconnected_;
     Clock::time_point disconnected_at_{};
     std::optional<Status> given_up_;  // for good
+    std::atomic<bool> is_evicted_{false};
     std::map<uint64_t, Call*> calls_;
     std::vector<uint64_t>
         orphans_;  // requests that nobody waits for any more and that the store has not been told to cancel

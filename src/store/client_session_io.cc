@@ -157,6 +157,7 @@ void ClientSession::give_up(Status why) {
     // A store that was stopped in good order is how most programs end.
     log(why.code() == Code::kStoreSocket ? LogLevel::kInfo : LogLevel::kWarn, "{}", why.message());
     disconnect(why.message());
+    is_evicted_ = why.code() == Code::kEvicted;
     given_up_ = std::move(why);
     orphans_.clear();
     for (const auto& [request, call] : calls_) {

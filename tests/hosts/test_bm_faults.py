@@ -10,6 +10,7 @@ from actors import slowness, wait_for
 from pool import G2G, G2H, H2G, KIB, MIB, NOT_SUPPORTED, PEER_LOST, TIMEOUT, create, make_pool, start_pool
 from suites import moved
 
+EVICTED = -2013
 OUTAGE = 2  # seconds
 FOREVER = 1 << 40  # repetitions
 
@@ -250,6 +251,37 @@ def test_between_two_other_hosts_with_one_of_them_lost(make_cluster):
     buffer = first.value("alloc", 64 * KIB)
     first.call("copy", pool.handle(first), G2H, 0, buffer, pool.region(1), 64 * KIB)
     first.call("check", buffer, 64 * KIB, 3)
+
+
+@pytest.mark.parametrize("end", ["leave", "bm_uninit"])
+def test_a_host_that_was_given_up_does_its_successor_no_harm(make_cluster, end):
+    """Its link is away until the store has given it up; a process of another host takes its rank."""
+    settings = {"MF_ALLOW_PLAINTEXT": "1", "MF_EVICT_AFTER": "1s", "MF_FABRIC_PEER_TIMEOUT": "2s"}
+    cluster = make_cluster(2, defaults=settings)
+    pool = start_pool(cluster, 2)
+    near, evicted = pool.actors
+    cluster.network.cut(1)
+    buffer = near.value("alloc", 4096)
+    words = ("copy", pool.handle(near), G2H, 0, buffer, pool.region(1), 4096)
+    wait_for(lambda: near.ask(*words, timeout=60).code == PEER_LOST, "the loss to be known", 60)
+    successor = cluster.hosts[0].actor()
+    cluster.init(successor, 1, 2)
+    create(successor)
+    assert successor.value("join", successor.handles[0], 0) == pool.region(1)
+    successor.call("fill", pool.region(1), 4096, 5)
+    cluster.network.mend(1)
+    own = evicted.value("alloc", 4096)
+    to_near = ("copy", pool.handle(evicted), H2G, 0, pool.region(0), own, 4096)
+    wait_for(lambda: evicted.ask(*to_near, timeout=60).code == EVICTED, "the eviction to be known", 60)
+    evicted.fails(EVICTED, *to_near, naming=["rank 1", "given up", "anew"])
+    evicted.fails(EVICTED, "join", pool.handle(evicted), 0, naming=["rank 1", "given up"])
+    if end == "leave":
+        evicted.fails(EVICTED, "leave", pool.handle(evicted), 0, naming=["rank 1", "given", "dead"])
+    else:
+        evicted.call("bm_uninit", 0)
+    near.call(*words)
+    near.call("check", buffer, 4096, 5)
+    successor.call("check", pool.region(1), 4096, 5)
 
 
 # ---- providers and addresses ----
