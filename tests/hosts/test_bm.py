@@ -120,6 +120,7 @@ adopt(
     only=[
         "test_a_member_that_died_before_others_joined_is_absent_for_them",
         "test_a_member_that_died_after_others_left_is_absent_for_them",
+        "test_a_copy_that_outlives_its_target_fails_and_keeps_no_memory",
         "test_create_while_neighbours_destroy",
         "test_init_does_not_wait_for_a_stopped_neighbour",
     ],

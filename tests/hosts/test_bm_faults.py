@@ -229,8 +229,9 @@ def test_copies_go_on_without_the_store(make_cluster):
     for rank, actor in enumerate(ranks):
         cluster.init(actor, rank, 2, startConfigStore=False)
     pool = make_pool(ranks)
-    keeper.kill()
     buffer = ranks[0].value("alloc", MIB)
+    ranks[0].call("copy", pool.handle(ranks[0]), G2H, 0, buffer, pool.region(1), MIB)  # it knows rank 1
+    keeper.kill()
     for seed in range(20):
         ranks[0].call("fill", buffer, MIB, seed)
         ranks[0].call("copy", pool.handle(ranks[0]), H2G, 0, pool.region(1), buffer, MIB)
@@ -265,7 +266,9 @@ def test_a_host_that_was_given_up_does_its_successor_no_harm(make_cluster, end):
     words = ("copy", pool.handle(near), G2H, 0, buffer, pool.region(1), 4096)
     wait_for(lambda: near.ask(*words, timeout=60).code == PEER_LOST, "the loss to be known", 60)
     successor = cluster.hosts[0].actor()
-    cluster.init(successor, 1, 2)
+    successor.call("config_init")
+    successor.call("config", "rankId", 1)
+    wait_for(lambda: successor.ask("bm_init", cluster.url, 2, 0).ok, "the rank to be free", 60)
     create(successor)
     assert successor.value("join", successor.handles[0], 0) == pool.region(1)
     successor.call("fill", pool.region(1), 4096, 5)

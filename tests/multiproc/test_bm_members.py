@@ -193,7 +193,7 @@ def test_members_come_and_go_many_times(harness):
     buffer = first.value("alloc", 4096)
     descriptors = 0
     for turn in range(20):
-        if turn == 4:  # what first copies, and refusals of them, connect to is connected
+        if turn == 10:  # all that copies, and refusals of them, connect to is connected
             descriptors = len(first.descriptors())
         actor = others[turn % 3]
         actor.call("leave", pool.handle(actor), 0)
