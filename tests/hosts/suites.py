@@ -11,6 +11,11 @@ HOSTS = "HOSTS_OF_TESTS"  # in an adopting module: test -> numbers of hosts
 TRAFFIC = "TESTS_WITH_TRAFFIC"
 
 
+def short(*values):
+    """Of a parameter's values: all in the long run, else the first."""
+    return values if LONG else values[:1]
+
+
 def adopt(into, name, only=None, leave_out=(), short=None, four=(), traffic=None):
     """Puts the tests and fixtures of a module of tests/multiproc into the namespace `into`: all of them, or
     `only` some, without those of `leave_out`, each over 2 hosts. `short`: those that are run each time, the

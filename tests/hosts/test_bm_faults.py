@@ -8,7 +8,7 @@ import pytest
 
 from actors import slowness, wait_for
 from pool import G2G, G2H, H2G, KIB, MIB, NOT_SUPPORTED, PEER_LOST, TIMEOUT, create, make_pool, start_pool
-from suites import moved
+from suites import moved, short
 
 EVICTED = -2013
 OUTAGE = 2  # seconds
@@ -62,7 +62,7 @@ def stays_for(seconds, value):
 # ---- links ----
 
 
-@pytest.mark.parametrize("way", ["down", "cut"])
+@pytest.mark.parametrize("way", short("down", "cut"))
 def test_copies_go_on_after_an_outage_and_none_is_done_meanwhile(make_cluster, way):
     cluster = make_cluster(2)
     pool = start_pool(cluster, 2, dram=16 * MIB)
@@ -80,7 +80,7 @@ def test_copies_go_on_after_an_outage_and_none_is_done_meanwhile(make_cluster, w
     far.call("check", pool.region(1), MIB, 1)
 
 
-@pytest.mark.parametrize("kind", [H2G, G2H])
+@pytest.mark.parametrize("kind", short(H2G, G2H))
 def test_a_copy_over_a_dead_link_ends_by_its_deadline_and_is_over_then(make_cluster, kind):
     """Nothing of it comes later: neither into the buffer nor, as none of it had left the host, into the
     pool."""
@@ -107,8 +107,8 @@ def test_a_copy_over_a_dead_link_ends_by_its_deadline_and_is_over_then(make_clus
     near.call("all", buffer, 4 * MIB, 0xEE)
 
 
-@pytest.mark.parametrize("size", [8, 16 * MIB])
-@pytest.mark.parametrize("connected", [True, False], ids=["connected", "fresh"])
+@pytest.mark.parametrize("size", short(16 * MIB, 8))
+@pytest.mark.parametrize("connected", short(True, False))
 def test_a_link_cut_for_good_is_found_long_before_the_deadline(make_cluster, connected, size):
     settings = {"MF_ALLOW_PLAINTEXT": "1", "MF_FABRIC_PEER_TIMEOUT": "2s"}
     cluster = make_cluster(2, defaults=settings)
@@ -171,7 +171,7 @@ def test_a_peer_killed_mid_transfer_is_told_within_a_second_and_others_go_on(mak
     other.call("check", pool.region(3), 64 * MIB, 1)
 
 
-@pytest.mark.parametrize("kind", [H2G, G2H])
+@pytest.mark.parametrize("kind", short(G2H, H2G))
 def test_a_stopped_target_is_waited_for_until_the_deadline_and_leaves_the_buffer_alone(make_cluster, kind):
     """The buffer is unmapped and its place mapped anew before the target goes on."""
     size = 64 * MIB
@@ -254,7 +254,7 @@ def test_between_two_other_hosts_with_one_of_them_lost(make_cluster):
     first.call("check", buffer, 64 * KIB, 3)
 
 
-@pytest.mark.parametrize("end", ["leave", "bm_uninit"])
+@pytest.mark.parametrize("end", short("leave", "bm_uninit"))
 def test_a_host_that_was_given_up_does_its_successor_no_harm(make_cluster, end):
     """Its link is away until the store has given it up; a process of another host takes its rank."""
     settings = {"MF_ALLOW_PLAINTEXT": "1", "MF_EVICT_AFTER": "1s", "MF_FABRIC_PEER_TIMEOUT": "2s"}

@@ -10,6 +10,7 @@ import pytest
 
 import network
 from actors import BUILD, ROOT, wait_for
+from suites import short
 
 DEMO = ROOT / "scripts" / "demo_hosts.py"
 
@@ -36,7 +37,7 @@ def namespaces_of(process):
     return [name for name in network.namespaces() if name.startswith(f"{network.PREFIX}-{process.pid}-")]
 
 
-@pytest.mark.parametrize("hosts", [2, 3])
+@pytest.mark.parametrize("hosts", short(2, 3))
 def test_a_file_passes_through_memory_of_all_hosts(tmp_path, hosts):
     data = os.urandom(70_000_001)
     (tmp_path / "input").write_bytes(data)

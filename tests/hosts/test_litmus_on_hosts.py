@@ -4,11 +4,11 @@ import pytest
 
 from actors import BUILD
 from pool import KIB, MIB
-from suites import LONG
+from suites import short
 
 METHODS = ["single", "batch", "rows", "async"]
-SIZES = [8, 4 * KIB, 64 * KIB, MIB] if LONG else [8, 64 * KIB]
-PLACES = ["abb", "aab", "abc"] if LONG else ["aab"]
+SIZES = short(64 * KIB, 8, 4 * KIB, MIB)
+PLACES = short("aab", "abb", "abc")
 
 
 def run_litmus(make_cluster, places, milliseconds, *test):
@@ -45,7 +45,7 @@ def test_who_sees_the_flag_sees_the_data(make_cluster, places, method, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("method", METHODS if LONG else METHODS[:1])
+@pytest.mark.parametrize("method", short(*METHODS))
 def test_copies_of_several_threads(make_cluster, method, size):
     writer, reader = run_litmus(make_cluster, "ab", 40, "message", method, size, 3)
     assert writer == reader >= 3 * 6 * 3
