@@ -87,6 +87,7 @@ class AsioServer : public Server {
         for (const auto& acceptor : acceptors_) {
             wait_for_clients(*acceptor);
         }
+        watch_hosts();
         thread_ = start_thread("mf-store", [this](const std::stop_token&) {
             const auto forever = asio::make_work_guard(io_);
             io_.run();
@@ -185,6 +186,19 @@ class AsioServer : public Server {
         });
     }
 
+    void watch_hosts() {
+        const std::chrono::milliseconds limit(config_.options.integer(OptionId::kEvictAfter));
+        silence_.expires_after(limit / 4);
+        silence_.async_wait([this, limit](const asio::error_code& error) {
+            if (!error) {
+                for (const auto& connection : std::set(connections_)) {
+                    connection->look_for_silence(limit);
+                }
+                watch_hosts();
+            }
+        });
+    }
+
     /// make_tls_context has looked at them just now.
     void watch_certificates() {
         certificates_.expires_after(expiry_check_period());
@@ -202,6 +216,7 @@ class AsioServer : public Server {
     std::vector<char> scratch_;
     asio::io_context io_{1};
     asio::steady_timer expiry_;
+    asio::steady_timer silence_{io_};
     asio::steady_timer certificates_{io_};
     std::optional<Sessions::Clock::time_point> armed_;  // what expiry_ waits for
     ServerShared shared_;

@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 
 #include "base/log.h"
+#include "store/sockets.h"
 
 namespace memfabric::store {
 namespace {
@@ -331,6 +332,20 @@ void Connection::refuse(const Status& why) {
     outgoing_bytes_ += kHeaderSize + body.size();
     outgoing_.push_back(Outgoing{encode_header(header), std::make_shared<const std::string>(body), 0});
     begin_closing();
+}
+
+void Connection::look_for_silence(milliseconds limit) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto last_sign = time_without_acknowledgement(channel_.descriptor());
+    if (!last_sign || !unanswered_since_ || now - *last_sign > *unanswered_since_) {
+        unanswered_since_ = last_sign ? std::optional(now) : std::nullopt;
+        return;
+    }
+    if (now - *unanswered_since_ > limit) {
+        log_info("config store: the host of {} gave no sign for {} ms (MF_EVICT_AFTER): closed", peer_,
+                 limit.count());
+        end();
+    }
 }
 
 void Connection::say_goodbye() {

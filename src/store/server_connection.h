@@ -4,9 +4,11 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -37,6 +39,9 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
 
     void send(const Header& header, SharedBody body) override;
     void refuse(const Status& why) override;
+    /// Ends where the client's host has not acknowledged anything for so long. To be called several times in
+    /// that time.
+    void look_for_silence(std::chrono::milliseconds limit);
     /// The store ends: whoever it serves need not wait for it to come back.
     void say_goodbye();
 
@@ -84,6 +89,7 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
     std::string incoming_;  // the beginning of a message whose end has not come yet
     std::deque<Outgoing> outgoing_;
     uint64_t outgoing_bytes_ = 0;
+    std::optional<std::chrono::steady_clock::time_point> unanswered_since_;
     bool reading_ = false;  // a wait for readability is under way
     bool writing_ = false;
     bool paused_ = false;  // reads nothing more until the client has taken its replies

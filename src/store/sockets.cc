@@ -162,4 +162,13 @@ void tune_stream(int descriptor, std::chrono::milliseconds silent) {
     set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kProbes);
 }
 
+std::optional<std::chrono::milliseconds> time_without_acknowledgement(int descriptor) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0) {
+        return std::nullopt;
+    }
+    return std::chrono::milliseconds(info.tcpi_last_ack_recv);
+}
+
 }  // namespace memfabric::store

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,5 +39,10 @@ ConnectState begin_connect(const SocketAddress& address, Fd& socket);
 
 /// No delay; keepalive that notices a host that is gone after about `silent`.
 void tune_stream(int descriptor, std::chrono::milliseconds silent);
+
+/// How long ago the other host's kernel has last given a sign, where something that was sent is not
+/// acknowledged. Keepalive says nothing as long as that is so. A process that just takes nothing does not
+/// count: its kernel answers.
+std::optional<std::chrono::milliseconds> time_without_acknowledgement(int descriptor);
 
 }  // namespace memfabric::store
