@@ -48,24 +48,9 @@ Status BigMemory::check_foreign(const char* side, uint64_t begin, uint64_t size)
     if (begin - foreign_.begin >= foreign_.size) {
         return {};
     }
-    const std::shared_ptr<AttachedWindow> other = world_->runtime()->window_with(begin);
-    if (!other || !other->window().range().contains(begin, size)) {
-        return failure(
-            Code::kInvalidParam,
-            "copying in BM {}: the {} {:#x} + {} bytes lies in the pool's address space, but in no "
-            "object that is there",
-            id_, side, begin, size);
-    }
-    const uint32_t last = other->window().rank_of(begin + size - 1);
-    for (uint32_t rank = other->window().rank_of(begin); rank <= last; ++rank) {
-        if (!other->segment().is_member(rank)) {
-            return failure(Code::kNotSupported,
-                           "copying in BM {}: the {} {:#x} + {} bytes is rank {}'s memory in another object, "
-                           "and not on this host: copy it through ordinary memory, by that object's handle",
-                           id_, side, begin, size, rank);
-        }
-    }
-    return {};
+    return world_->runtime()
+        ->check_mapped(begin, size)
+        .with_context(fmt::format("copying in BM {}: the {}", id_, side));
 }
 
 Status BigMemory::check_members(const char* side, uint64_t begin, uint64_t size) const {

@@ -156,6 +156,26 @@ std::shared_ptr<AttachedWindow> Runtime::window_with(uint64_t address) {
     return nullptr;
 }
 
+Status Runtime::check_mapped(uint64_t begin, uint64_t size) {
+    const std::shared_ptr<AttachedWindow> object = window_with(begin);
+    if (!object || !object->window().range().contains(begin, size)) {
+        return failure(Code::kInvalidParam,
+                       "{:#x} + {} bytes lies in the pool's address space, but in no object that is there",
+                       begin, size);
+    }
+    const uint32_t last = object->window().rank_of(begin + size - 1);
+    for (uint32_t rank = object->window().rank_of(begin); rank <= last; ++rank) {
+        if (!object->segment().is_member(rank)) {
+            return failure(
+                Code::kNotSupported,
+                "{:#x} + {} bytes is rank {}'s memory in another object, and not on this host: copy "
+                "it through ordinary memory, by that object's handle",
+                begin, size, rank);
+        }
+    }
+    return {};
+}
+
 Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
     const std::lock_guard lock(remote_mutex_);
     if (remote_tried_ || !wants_fabric(options(), store_->local_address())) {

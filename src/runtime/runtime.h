@@ -59,6 +59,10 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     /// Where addresses of all objects lie. Fixed from the first window on.
     memory::AddressRange arena();
 
+    /// Refuses addresses of the arena that are no memory of this host: of other hosts' ranks of any object,
+    /// or of none. The range begins in the arena.
+    Status check_mapped(uint64_t begin, uint64_t size);
+
     /// The window, mapped in this process, that the address lies in; null for any other memory.
     std::shared_ptr<AttachedWindow> window_with(uint64_t address);
 

@@ -140,6 +140,7 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Status copy_remote(const char* what, const copy::Piece& piece, uint64_t in_window);
     Status begin(const char* what, const copy::Piece& piece, uint64_t in_window);
     Status copy_rows(const char* what, const copy::Rows& rows, bool is_put);
+    Status check_other(const char* what, uint64_t other, size_t size) const;
     const RemoteMember* lone_member(uint64_t in_window, uint64_t other, size_t size) const;
     Status move_remote(const copy::Piece& piece, uint64_t in_window);
     WindowCopy window_copy() const;
@@ -159,6 +160,8 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     // The ranks of other hosts; set once all ranks have their memory, and never changed: whether one is still
     // there is remote_'s to say. Null without remote_.
     std::shared_ptr<const RemoteTable> remote_table_;
+    // Where addresses of other objects lie, which may be of other hosts' ranks; empty where there are none.
+    memory::AddressRange foreign_;
     BegunCopies begun_;
     bool listens_ = false;                                // to the transport's activity; guarded by mutex_
     std::vector<uint32_t> hosts_;                         // rank -> lowest rank of its host; once all joined

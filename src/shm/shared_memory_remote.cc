@@ -52,6 +52,7 @@ Status SharedMemory::offer_to_other_hosts(Deadline deadline) {
     if (!reach) {
         return {};
     }
+    foreign_ = runtime.arena();
     remote_ =
         std::make_shared<RemoteMembers>(store(), std::move(reach), name_, runtime.host_id(), rank_size_);
     if (remote_->transport().pins_pages()) {
@@ -113,7 +114,18 @@ bool SharedMemory::touches_other_hosts(uint64_t begin, size_t size) const {
 /// `other`: the side outside the window, or in it as well.
 Status SharedMemory::check_remote(const char* what, uint64_t in_window, uint64_t other, size_t size) const {
     MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
-    return window().range().contains(other, size) ? check_ranks(what, other, size) : Status();
+    return check_other(what, other, size);
+}
+
+/// The side of a copy that need not lie in the window.
+Status SharedMemory::check_other(const char* what, uint64_t other, size_t size) const {
+    if (window().range().contains(other, size)) {
+        return check_ranks(what, other, size);
+    }
+    if (other - foreign_.begin >= foreign_.size) [[likely]] {
+        return {};
+    }
+    return world_->runtime().check_mapped(other, size).with_context(fmt::format("{} SHM {}", what, id_));
 }
 
 /// Who went explains a failed copy better than a connection that broke.
@@ -244,9 +256,8 @@ Status SharedMemory::copy_rows(const char* what, const copy::Rows& rows, bool is
     const size_t size = too_long ? SIZE_MAX : (rows.height - 1) * pitch + rows.width;
     MF_RETURN_IF_ERROR(check_range(what, reinterpret_cast<void*>(in_window), size));
     const size_t other_size = (rows.height - 1) * other_pitch + rows.width;
-    const bool both_inside = window().range().contains(other, other_size);
     MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
-    MF_RETURN_IF_ERROR(both_inside ? check_ranks(what, other, other_size) : Status());
+    MF_RETURN_IF_ERROR(check_other(what, other, other_size));
     if (remote_table_ && (touches_other_hosts(in_window, size) || touches_other_hosts(other, other_size))) {
         const Status done = window_copy().copy_rows(rows);
         return done.is_ok() ? done : explain(what, done, in_window, size);

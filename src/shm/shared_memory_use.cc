@@ -108,9 +108,7 @@ Status SharedMemory::copy(const char* what, void* destination, const void* sourc
             in_window);
     }
     MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
-    if (window().range().contains(other, size)) {
-        MF_RETURN_IF_ERROR(check_ranks(what, other, size));
-    }
+    MF_RETURN_IF_ERROR(check_other(what, other, size));
     const uint64_t before = epochs_of(in_window, size);
     world_->runtime().engine().copy(static_cast<std::byte*>(destination),
                                     static_cast<const std::byte*>(source), size);

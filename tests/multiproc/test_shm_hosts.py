@@ -3,7 +3,7 @@
 import pytest
 
 from actors import together, wait_for
-from pool import INVALID_PARAM, MIB, NOT_SUPPORTED, PEER_LOST
+from pool import INVALID_PARAM, MIB, NOT_SUPPORTED, OBJECT_NOT_EXISTS, PEER_LOST
 from shared import MTE, ROCE, SDMA, Shared, init, make_shared
 
 HOSTS = ["left", "right"]
@@ -223,6 +223,37 @@ def test_sleeper_is_woken_by_what_another_host_writes(harness):
         right.expect_ok(10)
     right.call("shm_listen", shared(right), 0)
     left.call("shm_put", shared(left), shared.region(1), buffer, 8)
+
+
+def test_memory_of_another_object_on_another_host_is_no_source(harness):
+    actors = world_of_hosts(harness, 4)
+    shared, other = make_shared(actors, 0), make_shared(actors, 1)
+    left = actors[0]
+    for call, words in (("shm_put", (shared.region(0), other.region(1), 64)),
+                        ("shm_put", (shared.region(3), other.region(1), 64)),
+                        ("shm_get", (other.region(1), shared.region(3), 64))):
+        left.fails(NOT_SUPPORTED, call, shared(left), *words, naming=("rank 1", "another object"))
+    actors[2].call("fill", other.region(2), 64, 4)
+    left.call("shm_put", shared(left), shared.region(3), other.region(2), 64)
+    actors[3].call("check", shared.region(3), 64, 4)
+
+
+def test_object_that_is_destroyed_leaves_copies_in_another_alone(harness):
+    actors = world_of_hosts(harness, 4)
+    kept = make_shared(actors, 1)
+    left, right = actors[:2]
+    buffer = left.value("alloc", 4096)
+    left.call("fill", buffer, 4096, 3)
+    left.call("background", 1 << 40, f"shm_put {kept(left)} {kept.region(1)} {buffer} 4096")
+    for _ in range(5):
+        shared = make_shared(actors, 0)
+        together(actors, "shm_put", shared, shared.region(1), lambda actor: shared.region(actor.rank), 4096)
+        shared.all("shm_destroy", 0)
+    # Whoever leaves ends it, and nothing else has.
+    left.call("shm_destroy", kept(left), 0)
+    text = left.call("background_result").text
+    assert text.startswith(f"err {OBJECT_NOT_EXISTS} "), text
+    right.call("check", kept.region(1), 4096, 3)
 
 
 def test_rank_of_another_host_that_leaves(harness):
