@@ -28,7 +28,7 @@ class SymmetricArray(numpy.ndarray):
         if place == 0 and _shmem.my_pe() < 0:
             raise RuntimeError("SHMEM is not initialized in this process, or finalized already, or the process was forked")
         if place == 0:
-            raise ValueError(f"PE {pe} does not exist, or its memory is not mapped here, or this array is not symmetric")
+            raise ValueError(f"PE {pe} does not exist, or lives on another host (put and get reach it), or this array is not symmetric")
         return _on_memory(place, self.dtype, self.shape)
 
     def put(self, pe, values):
