@@ -21,6 +21,7 @@ void note_run(State& now) {
     }
     now.first_here = static_cast<unsigned>(first);
     now.count_here = static_cast<unsigned>(last - first + 1);
+    now.busy_here = static_cast<unsigned>(pes_of_host(host_of(now.me)).size()) + (hosts() > 1 ? 1 : 0);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shmem/remote.h"
 
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "capi/private_api.h"
@@ -16,7 +18,8 @@
 
 namespace memfabric::shmem {
 
-std::atomic<bool> has_begun_any{false};
+std::atomic<uint64_t> begun{0};
+std::atomic<uint64_t> finished{0};
 
 namespace {
 
@@ -116,7 +119,7 @@ void put_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const 
     }
     expect_done(mf_private_shm_put_nbi(heap_object(), pointer(target), source, bytes), "put", bytes, pe,
                 call);
-    has_begun_any = true;
+    ++begun;
 }
 
 void get_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call) {
@@ -130,14 +133,20 @@ void get_nbi_slowly(void* dest, const void* source, size_t bytes, int pe, const 
         return;
     }
     expect_done(mf_private_shm_get_nbi(heap_object(), dest, pointer(from), bytes), "get", bytes, pe, call);
-    has_begun_any = true;
+    ++begun;
 }
 
 void wait_for_begun(const char* call) {
-    // What other threads begin from here on is theirs to wait for.
-    has_begun_any = false;
-    if (mf_private_shm_quiet(heap_object()) != 0) {
+    const uint64_t wanted = begun;
+    if (const int32_t code = mf_private_shm_quiet(heap_object()); code != 0) {
+        if (code == SM_PEER_LOST) {
+            // Which PE it is the library tells end_by_loss(), after it has told us.
+            std::this_thread::sleep_for(std::chrono::seconds(2));
+        }
         fail(call, "a non-blocking operation failed: {}", smem_get_last_err_msg());
+    }
+    uint64_t known = finished;
+    while (known < wanted && !finished.compare_exchange_weak(known, wanted)) {
     }
 }
 

@@ -45,12 +45,15 @@ uint64_t update_slowly(Atomic kind, const void* place, size_t size, AtomicOperan
 /// text. Waits a moment where that PE is gone, for whoever knows why.
 void expect_done(int32_t code, const char* what, size_t bytes, int pe, const char* call);
 
-/// Whether this process has begun what finish_begun() waits for.
-extern std::atomic<bool> has_begun_any;
+/// How many operations this process has begun that may go on without their caller, and how many of them, the
+/// first ones, are known to be done.
+extern std::atomic<uint64_t> begun;
+extern std::atomic<uint64_t> finished;
 void wait_for_begun(const char* call);
 
+/// Returns when all that were begun before are done.
 inline void finish_begun(const char* call) {
-    if (has_begun_any.load(std::memory_order_relaxed)) [[unlikely]] {
+    if (begun.load() != finished.load()) [[unlikely]] {
         wait_for_begun(call);
     }
 }

@@ -206,6 +206,10 @@ void end_by_loss(uint32_t rank) {
     }
 }
 
+bool is_running() {
+    return pe_for_watchers >= 0;
+}
+
 smem_shm_t heap_object() {
     return object;
 }

@@ -34,6 +34,7 @@ struct State {
     SymmetricRange all_statics;
     int me = -1;
     int pes = 0;
+    unsigned busy_here = 0;   // PEs of this host, and one more where other hosts' operations are dealt with
     uint64_t heap_begin = 0;  // in this process
     uint64_t heap_size = 0;
     bool is_up = false;

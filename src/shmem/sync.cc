@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <climits>
-#include <thread>
 
 #include "shmem/state.h"
 #include "shmem/waiting.h"
@@ -14,7 +13,6 @@
 namespace memfabric::shmem {
 namespace {
 
-constexpr int kSpins = 4000;
 constexpr int kYields = 30;
 
 long futex(std::atomic<uint32_t>& word, int operation, uint32_t value) {
@@ -50,11 +48,6 @@ void wake(std::atomic<uint32_t>& word, const std::atomic<uint32_t>& sleepers) {
 }
 
 }  // namespace
-
-int spins_before_yield() {
-    static const unsigned processors = std::thread::hardware_concurrency();
-    return static_cast<unsigned>(state().pes) <= processors ? kSpins : 1;
-}
 
 void wait_at(BarrierWords& barrier, uint32_t count) {
     const uint32_t generation = barrier.generation.load(std::memory_order_acquire);

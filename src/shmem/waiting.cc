@@ -8,9 +8,11 @@
 
 #include <atomic>
 #include <climits>
+#include <thread>
 
 #include "capi/private_api.h"
 #include "shmem/startup.h"
+#include "shmem/state.h"
 
 namespace memfabric::shmem {
 namespace {
@@ -27,6 +29,12 @@ void note_change(void*) {
 }
 
 }  // namespace
+
+int spins_before_yield() {
+    constexpr int kSpins = 4000;
+    static const unsigned processors = std::thread::hardware_concurrency();
+    return state().busy_here <= processors ? kSpins : 1;
+}
 
 void watch_remote_changes() {
     mf_private_shm_on_activity(heap_object(), note_change, nullptr);

@@ -124,3 +124,24 @@ def test_a_pe_that_goes_without_finalize_ends_the_job(jobs, program, case, pe):
 def test_children_and_ends_of_programs(jobs, program, case):
     code, output, errors = jobs.run("2x2", program("bad_calls.c"), case)
     assert code == 0 and "survived" not in output, errors
+
+
+def start_unlaunched(cluster, program, *words):
+    """Two PEs on each of two hosts; PE 0 serves the store."""
+    url = cluster.new_url()
+    return [
+        cluster.hosts[pe // 2].start([program, pe, 4, url, *words], name=f"pe{pe}-{url.rpartition(':')[2]}")
+        for pe in range(4)
+    ]
+
+
+def test_pes_without_a_launcher(jobs, program):
+    for process in start_unlaunched(jobs.cluster, program("unlaunched.c")):
+        assert process.wait(30) == 0, process.stderr()
+
+
+def test_first_pe_that_goes_with_the_store_ends_the_job(jobs, program):
+    pes = start_unlaunched(jobs.cluster, program("unlaunched.c"), "gone")
+    assert [process.wait(30) for process in pes] == [0, 1, 1, 1]
+    for process in pes[1:]:
+        assert "PE 0 is gone without shmem_finalize" in process.stderr()
