@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 11
+#define MF_PRIVATE_INTERFACE 12
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +73,9 @@ int32_t mf_private_shm_get_rows(smem_shm_t handle, void* dest, size_t destPitch,
 /// thread of the library that moves data: it must be quick, and copy nothing. One a process; NULL ends it, as
 /// destroy does: on return it does not run and never will.
 int32_t mf_private_shm_on_activity(smem_shm_t handle, void (*changed)(void* context), void* context);
+
+/// Lets what other hosts do to this process's memory happen now: for whoever spins until it has. Never waits.
+void mf_private_shm_poll(smem_shm_t handle);
 
 /// `lost` is called, on a thread of the library, with each rank that went without having left.
 int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank));

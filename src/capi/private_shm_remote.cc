@@ -85,4 +85,11 @@ int32_t mf_private_shm_on_activity(smem_shm_t handle, void (*changed)(void* cont
     });
 }
 
+void mf_private_shm_poll(smem_shm_t handle) {
+    static_cast<void>(run(handle, "looking at what comes in for an SHM object", [&](SharedMemory& object) {
+        object.poll();
+        return Status();
+    }));
+}
+
 }  // extern "C"

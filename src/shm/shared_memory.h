@@ -105,6 +105,8 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     /// Called after ranks of other hosts may have changed this process's memory, on a thread that moves data:
     /// must be quick, and copy nothing. One a process; ended by null, and by close().
     void set_activity_handler(std::function<void()> handler);
+    /// Lets operations of other hosts' ranks that have come in happen now, on this thread. Never waits.
+    void poll() const;
 
     /// Called, on a thread of its own, with each rank that went without having left.
     using LossHandler = std::function<void(uint32_t rank)>;

@@ -282,4 +282,10 @@ void SharedMemory::set_activity_handler(std::function<void()> handler) {
     }
 }
 
+void SharedMemory::poll() const {
+    if (remote_) {
+        remote_->transport().poll();
+    }
+}
+
 }  // namespace memfabric::shm

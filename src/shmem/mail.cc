@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shmem/mail.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -212,19 +210,6 @@ void keep_all(const char* call) {
     }
 }
 
-/// No spinning: the library's own threads have work to do before a message is there.
-template <typename Done>
-void await(const Done& is_done) {
-    constexpr int kYields = 2000;
-    for (int i = 0; i < kYields; ++i) {
-        if (is_done()) {
-            return;
-        }
-        sched_yield();
-    }
-    nap_until(is_done);
-}
-
 bool has_room(const Channel& channel, int pe) {
     const uint64_t told = number_in(consumed_at(state().me, pe)).load(std::memory_order_acquire);
     return channel.sent - std::max(told, channel.consumed.load()) < kSlots;
@@ -268,7 +253,7 @@ void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t by
     alignas(64) std::array<char, kLargestSlot> slot;
     const std::lock_guard lock(channel.sending);
     if (!has_room(channel, pe)) {
-        await([&] {
+        wait_until([&] {
             keep_all(call);
             return has_room(channel, pe);
         });
@@ -286,7 +271,7 @@ void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t by
 
 uint32_t receive_mail(int pe, uint64_t key, void* data, size_t bytes, const char* call) {
     uint32_t value = 0;
-    await([&] { return look_for(pe, key, data, bytes, value, call); });
+    wait_until([&] { return look_for(pe, key, data, bytes, value, call); });
     return value;
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "capi/private_api.h"
+#include "shmem/hosts.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 
@@ -38,6 +39,14 @@ int spins_before_yield() {
 
 void watch_remote_changes() {
     mf_private_shm_on_activity(heap_object(), note_change, nullptr);
+}
+
+bool has_other_hosts() {
+    return hosts() > 1;
+}
+
+void let_in() {
+    mf_private_shm_poll(heap_object());
 }
 
 uint32_t remote_changes() {

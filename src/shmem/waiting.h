@@ -30,6 +30,10 @@ uint32_t remote_changes();
 /// Sleeps that long, or until remote_changes() is another number than `seen`.
 void nap(uint32_t seen, long nanoseconds);
 
+/// Whether it is worth while to look at what comes in from other hosts, and doing so.
+bool has_other_hosts();
+void let_in();
+
 /// Naps longer and longer up to a millisecond, since those who write with plain stores wake nobody.
 template <typename Done>
 void nap_until(const Done& is_done) {
@@ -43,9 +47,22 @@ void nap_until(const Done& is_done) {
     }
 }
 
-/// Until `is_done()`: spins, then lets others run, then naps.
+/// Until `is_done()`: spins, then lets others run, then naps. Over several hosts it looks at what comes in by
+/// itself, since a thread that does so for it has to be woken first.
 template <typename Done>
 void wait_until(const Done& is_done) {
+    if (has_other_hosts()) {
+        constexpr int kLooks = 50;
+        for (int i = 0; i < kLooks; ++i) {
+            if (is_done()) {
+                return;
+            }
+            let_in();
+            sched_yield();
+        }
+        nap_until(is_done);
+        return;
+    }
     for (int i = spins_before_yield(); i > 0; --i) {
         if (is_done()) {
             return;
