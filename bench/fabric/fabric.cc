@@ -33,6 +33,8 @@ constexpr size_t kPings = 2000;              // of one sample
 constexpr size_t kIdlePings = 20;
 constexpr std::chrono::milliseconds kIdle{2};  // after which whoever spins briefly is asleep
 constexpr uint64_t kRegion = 512 * kMiB;
+constexpr uint16_t kTargetRank = 0;  // serves the store, and ends last
+constexpr uint16_t kOriginRank = 1;
 
 struct Settings {
     std::string url;
@@ -60,10 +62,10 @@ class Origin {
           local_(kRegion),
           first_(settings.address, settings.raw_port),
           second_(settings.address, settings.raw_port),
-          rank_(settings.url, 0, kRegion),
+          rank_(settings.url, kOriginRank, kRegion),
           unreachable_(rank_.reach_peer()) {
         if (unreachable_.empty()) {
-            word_.emplace(settings.url, 0);
+            word_.emplace(settings.url, kOriginRank);
         }
     }
 
@@ -271,8 +273,8 @@ int run_target(const Settings& settings) {
     const measure::Buffer memory(kRegion);
     std::printf("%u\n", serve_raw(settings.address, {memory.data(), memory.size()}));
     std::fflush(stdout);
-    const BmRank rank(settings.url, 1, kRegion);
-    const SharedWord word(settings.url, 1);
+    const BmRank rank(settings.url, kTargetRank, kRegion);
+    const SharedWord word(settings.url, kTargetRank);
     while (std::getchar() != EOF) {
     }
     return 0;
@@ -285,7 +287,7 @@ int main(int argc, char** argv) {
     using namespace memfabric::bench;
     Settings settings;
     CLI::App app("Metrics of big memory between two hosts; started by bench/fabric/run.py");
-    app.add_option("--url", settings.url, "of the store, which the origin serves")->required();
+    app.add_option("--url", settings.url, "of the store, which the target serves")->required();
     app.add_option("--address", settings.address, "of the target's host")->required();
     app.add_option("--raw-port", settings.raw_port, "of the target; this process is the origin");
     app.add_option("--rounds", settings.rounds, "samples of each contender")->check(CLI::Range(1, 100000));

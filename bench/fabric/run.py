@@ -83,7 +83,7 @@ class Hosts:
 def ours(hosts, report, rounds):
     """Whether every metric has its value."""
     common = [
-        *("--url", f"tcp://{hosts.network.address(0)}:{STORE_PORT}", "--address", hosts.network.address(1)),
+        *("--url", f"tcp://{hosts.network.address(1)}:{STORE_PORT}", "--address", hosts.network.address(1)),
         *("--rounds", rounds, "--json"),
     ]
     target = hosts.start(1, PROGRAM, *common, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -118,7 +118,7 @@ def ucx_once(hosts, *arguments):
     text = client.stdout.read()
     cpu = cpu_of(client)
     if client.returncode != 0:
-        server.terminate()
+        os.kill(server.pid, signal.SIGTERM)  # terminate() would collect one that has ended, and its CPU time
     cpu += cpu_of(server)
     numbers = [line.split() for line in text.splitlines() if line.split() and line.split()[0].isdigit()]
     if client.returncode != 0 or not numbers:
