@@ -101,7 +101,9 @@ def ours(hosts, report, rounds):
 
 
 def cpu_of(process):
-    """Waits for it; the CPU seconds that it has used."""
+    """Waits for it; the CPU seconds that it has used, or 0 where it was found to have ended before."""
+    if process.returncode is not None:
+        return 0.0
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime
