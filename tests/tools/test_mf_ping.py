@@ -99,6 +99,12 @@ def test_this_host_pings_itself_without_ssh(mf):
     assert len(rows) == 2 and all(row["to"]["name"] == row["from"]["name"] == "localhost" for row in rows)
 
 
+def test_hosts_are_read_from_a_file(mf, tmp_path):
+    (tmp_path / "hosts").write_text("localhost  # here\nlocalhost slots=8\n", encoding="utf-8")
+    result = mf("ping", "--hostfile", tmp_path / "hosts", "--json")
+    assert result.returncode == 0 and len(json.loads(result.stdout)["pings"]) == 2, result.stderr
+
+
 def test_a_host_that_ssh_does_not_reach_is_named(mf):
     result = mf("ping", "localhost", "nowhere.invalid", "--address", "127.0.0.1", "--remote-shell", "false", "--json")
     assert result.returncode == 1

@@ -2,6 +2,7 @@
 #include "helper_process.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): kill() stands in POSIX's
 #include <spawn.h>
@@ -57,7 +58,7 @@ std::vector<std::string> environment_with(const HelperProcess::Environment& extr
         }
     }
     for (const auto& [name, value] : extra) {
-        entries.push_back(name + "=" + value);
+        entries.push_back(fmt::format("{}={}", name, value));
     }
     return entries;
 }
