@@ -14,9 +14,9 @@
  * registrations before its first byte is moved. Memory that the target has freed while it was registered ends
  * the transfer with SM_ERROR, naming the piece; earlier pieces may have been moved then.
  *
- * Sessions of other hosts are reached by the fabric, with the same promises but two: a read of memory that was
- * freed there while it was registered may end with SM_TIMEOUT; and a deregistration waits no longer than a
- * second for an initiator that is stopped or cut off, whose transfer then ends with SM_REFUSED and may have
+ * Sessions of other hosts are reached by the fabric, with the same promises but two: a read of memory that
+ * was freed there while it was registered may end with SM_TIMEOUT; and a deregistration waits no longer than
+ * a second for an initiator that is stopped or cut off, whose transfer then ends with SM_REFUSED and may have
  * moved some bytes.
  */
 #ifndef MEMFABRIC_SMEM_TRANS_H
