@@ -25,7 +25,7 @@ void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transf
     for (size_t i = 0; i < lanes.size() && transfer.bytes() >= kStripeFrom; ++i) {
         if (lanes[i].get() != &home) {
             lanes[i]->origin().share(transfer);
-            lanes[i]->nudge();
+            lanes[i]->summon();
         }
     }
     home.origin().start(transfer);

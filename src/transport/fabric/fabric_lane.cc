@@ -114,6 +114,10 @@ void FabricLane::nudge() {
     }
 }
 
+void FabricLane::summon() {
+    signal(drivers_.load() > 0 ? driver_wake_ : thread_wake_);
+}
+
 void FabricLane::poll_target() {
     target_->try_work();
     activity_.tell();

@@ -59,8 +59,10 @@ class FabricLane {
                yields_.fetch_sub(1, std::memory_order_relaxed) > 0;
     }
     void note_long_wait() { yields_.store(kYields, std::memory_order_relaxed); }
-    /// Somebody is to look at `origin`, where something was begun.
+    /// Something is under way on `origin`: somebody is to look at it.
     void nudge();
+    /// Something waits to be begun on `origin`: somebody is to do so now.
+    void summon();
     /// Looks once whether foreign operations have come in, and lets them happen.
     void poll_target();
 

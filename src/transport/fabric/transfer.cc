@@ -56,6 +56,9 @@ Transfer::Transfer(FabricPeer& peer, FabricFlow flow, std::span<const FabricPiec
 }
 
 Transfer::~Transfer() {
+    // Who has told the end may still be about to let go of the lock.
+    lock_.lock();
+    lock_.unlock();
     for (FabricEndpoint* endpoint : attached_to_) {
         endpoint->detach(*this);
     }
