@@ -145,3 +145,7 @@ def test_first_pe_that_goes_with_the_store_ends_the_job(jobs, program):
     assert [process.wait(30) for process in pes] == [0, 1, 1, 1]
     for process in pes[1:]:
         assert "PE 0 is gone without shmem_finalize" in process.stderr()
+    # Its socket stays behind: no launcher is there to remove it.
+    for path in jobs.cluster.hosts[0].runtime_folder.rglob("*"):
+        if path.is_socket():
+            path.unlink()
