@@ -166,7 +166,7 @@ class StoreClient : public Client {
             undo(reply.status(), Operation::kLeave, request.group);
             return reply;
         }
-        handlers_->release_group(request.group);
+        handlers_->release_group(request.group, reply->epoch);
         session_->post_event(Operation::kMemberEvent, encode(MemberEventMessage{request.group, 0, {}}));
         return reply;
     }

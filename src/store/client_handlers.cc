@@ -25,15 +25,16 @@ bool ClientHandlers::add_group(const std::string& group, MemberEventHandler hand
     const Lock lock(mutex_);
     const auto [position, is_new] = groups_.try_emplace(group);
     if (is_new) {
-        position->second = std::make_shared<Group>(Group{std::move(handler), {}, true});
+        position->second = std::make_shared<Group>(Group{std::move(handler), {}});
     }
     return is_new;
 }
 
-void ClientHandlers::release_group(const std::string& group) {
+void ClientHandlers::release_group(const std::string& group, uint64_t epoch) {
     const Lock lock(mutex_);
     if (const auto found = groups_.find(group); found != groups_.end()) {
         found->second->held = false;
+        found->second->epoch = epoch;
     }
 }
 
@@ -101,6 +102,9 @@ void ClientHandlers::drain(Lock& lock, const std::shared_ptr<Group>& group) {
     while (!group->held && !group->waiting.empty()) {
         const MemberEvent event = std::move(group->waiting.front());
         group->waiting.pop_front();
+        if (event.kind == MemberEventKind::kJoined && event.member.epoch < group->epoch) {
+            continue;
+        }
         running_ = group.get();
         lock.unlock();
         group->handler(event);

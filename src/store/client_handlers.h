@@ -23,9 +23,10 @@ class ClientHandlers {
 
     /// False where the group has a handler. Events wait until release_group.
     bool add_group(const std::string& group, MemberEventHandler handler);
-    /// The caller knows the members now, so that their changes make sense to it. An event for `deliver` must
-    /// follow.
-    void release_group(const std::string& group);
+    /// The caller has become a member with `epoch` and knows who was one then, so that changes make sense to
+    /// it. Joins from before are not told: they are of a membership that it had earlier. An event for
+    /// `deliver` must follow.
+    void release_group(const std::string& group, uint64_t epoch);
     void remove_group(const std::string& group);
 
     /// Runs the handler that the event is for. An empty member event runs what waited for release_group.
@@ -36,6 +37,7 @@ class ClientHandlers {
         MemberEventHandler handler;
         std::deque<MemberEvent> waiting;
         bool held = true;
+        uint64_t epoch = 0;  // of the own membership
     };
     using Lock = std::unique_lock<std::mutex>;
 
