@@ -17,7 +17,7 @@ def on_hosts(rank, name):
     return getattr(test_shmem, name)(rank)
 
 
-@pytest.mark.parametrize("name", ["heap", "ring", "single_values", "collectives", "teams"])
+@pytest.mark.parametrize("name", ["ring", "single_values", "collectives", "teams"])
 def test_as_on_one_host(name):
     run_ranks(4, on_hosts, name)
 
