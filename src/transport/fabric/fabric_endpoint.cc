@@ -2,7 +2,6 @@
 #include "transport/fabric/fabric_endpoint.h"
 
 #include <poll.h>
-#include <rdma/fi_cm.h>
 #include <rdma/fi_errno.h>
 #include <sys/uio.h>
 
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "base/deadline.h"
+#include "transport/fabric/engine_endpoint.h"
 #include "transport/fabric/peer_sockets.h"
 #include "transport/fabric/transfer.h"
 
@@ -19,77 +19,30 @@ namespace memfabric::transport {
 namespace {
 
 constexpr size_t kCompletionsAtOnce = 16;
-constexpr size_t kLongestAddress = 256;
+constexpr uint64_t kWays = FI_TRANSMIT | FI_RECV | FI_SELECTIVE_COMPLETION;
 // A broken connection ends its operations within milliseconds.
 constexpr std::chrono::milliseconds kBreakingTakes{500};
 constexpr int kLookAgainAfter = 1;  // milliseconds
-
-Status engine_failure(const char* attempted, int code) {
-    return failure(Code::kError, "libfabric: {} failed: {}", attempted, fi_strerror(-code));
-}
 
 }  // namespace
 
 Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info, size_t lane,
                                                              bool register_local) {
     std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info, lane));
-    MF_RETURN_IF_ERROR(opened->open_queues());
-    MF_RETURN_IF_ERROR(opened->open_endpoint());
-    MF_RETURN_IF_ERROR(opened->read_address());
+    MF_ASSIGN_OR_RETURN(EngineQueues queues, open_queues(domain, FI_CQ_FORMAT_CONTEXT, 4 * kWindow, ""));
+    opened->queue_ = std::move(queues.completions);
+    opened->addresses_ = std::move(queues.addresses);
+    opened->wait_descriptor_ = queues.wait_descriptor;
+    MF_RETURN_IF_ERROR(opened->renew_endpoint());
+    MF_ASSIGN_OR_RETURN(opened->address_, address_of(*opened->endpoint_, ""));
     if (register_local) {
         MF_ASSIGN_OR_RETURN(opened->local_, LocalMemory::open(domain, info, kWindow));
     }
     return opened;
 }
 
-Status FabricEndpoint::open_queues() {
-    fi_cq_attr queue_attributes{};
-    queue_attributes.format = FI_CQ_FORMAT_CONTEXT;
-    queue_attributes.wait_obj = FI_WAIT_FD;
-    queue_attributes.size = 4 * kWindow;
-    fid_cq* queue = nullptr;
-    if (const int code = fi_cq_open(&domain_, &queue_attributes, &queue, nullptr); code != 0) {
-        return engine_failure("opening a completion queue", code);
-    }
-    queue_.reset(queue);
-    if (const int code = fi_control(&queue->fid, FI_GETWAIT, &wait_descriptor_); code != 0) {
-        return engine_failure("asking for the completion queue's descriptor", code);
-    }
-    fi_av_attr vector_attributes{};
-    vector_attributes.type = FI_AV_TABLE;
-    fid_av* addresses = nullptr;
-    if (const int code = fi_av_open(&domain_, &vector_attributes, &addresses, nullptr); code != 0) {
-        return engine_failure("opening an address vector", code);
-    }
-    addresses_.reset(addresses);
-    return {};
-}
-
-Status FabricEndpoint::open_endpoint() {
-    fid_ep* endpoint = nullptr;
-    if (const int code = fi_endpoint(&domain_, &info_, &endpoint, nullptr); code != 0) {
-        return engine_failure("opening an endpoint", code);
-    }
-    endpoint_.reset(endpoint);
-    if (const int code = fi_ep_bind(endpoint, &addresses_->fid, 0); code != 0) {
-        return engine_failure("binding the address vector", code);
-    }
-    const uint64_t ways = FI_TRANSMIT | FI_RECV | FI_SELECTIVE_COMPLETION;
-    if (const int code = fi_ep_bind(endpoint, &queue_->fid, ways); code != 0) {
-        return engine_failure("binding the completion queue", code);
-    }
-    const int code = fi_enable(endpoint);
-    return code == 0 ? Status() : engine_failure("enabling an endpoint", code);
-}
-
-Status FabricEndpoint::read_address() {
-    std::string address(kLongestAddress, '\0');
-    size_t size = address.size();
-    if (const int code = fi_getname(&endpoint_->fid, address.data(), &size); code != 0) {
-        return engine_failure("asking for an endpoint's address", code);
-    }
-    address.resize(size);
-    address_ = std::move(address);
+Status FabricEndpoint::renew_endpoint() {
+    MF_ASSIGN_OR_RETURN(endpoint_, open_endpoint(domain_, info_, *queue_, *addresses_, kWays, ""));
     return {};
 }
 
@@ -333,9 +286,8 @@ void FabricEndpoint::reopen() {
             finish(context_of(place), FI_ECANCELED);
         }
     }
-    if (!open_endpoint().is_ok()) {
-        endpoint_.reset();  // nothing has room from now on, and callers end by their deadlines
-    }
+    // Where that fails nothing has room from now on, and callers end by their deadlines.
+    static_cast<void>(renew_endpoint());
 }
 
 }  // namespace memfabric::transport

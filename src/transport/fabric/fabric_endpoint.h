@@ -70,9 +70,7 @@ class FabricEndpoint {
 
     FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane)
         : domain_(domain), info_(info), lane_(lane) {}
-    Status open_queues();
-    Status open_endpoint();
-    Status read_address();
+    Status renew_endpoint();
     enum class Posted { kTaken, kNothing, kNoRoom, kAgain };
     Posted post_one(Transfer& transfer);
     int submit(const Transfer& transfer, size_t place);

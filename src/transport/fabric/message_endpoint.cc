@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/message_endpoint.h"
 
-#include <rdma/fi_cm.h>
 #include <rdma/fi_errno.h>
 
 #include <algorithm>
 #include <span>
+#include <utility>
+
+#include "transport/fabric/engine_endpoint.h"
 
 namespace memfabric::transport {
 namespace {
 
-constexpr size_t kLongestAddress = 256;
-
-Status engine_failure(const char* attempted, int code) {
-    return failure(Code::kError, "libfabric: {} for messages failed: {}", attempted, fi_strerror(-code));
-}
+constexpr const char* kPurpose = " for messages";
 
 }  // namespace
 
 Result<std::unique_ptr<MessageEndpoint>> MessageEndpoint::open(fid_domain& domain, fi_info& info) {
     std::unique_ptr<MessageEndpoint> opened(new MessageEndpoint(domain, info));
     MF_RETURN_IF_ERROR(opened->make_buffers());
-    MF_RETURN_IF_ERROR(opened->open_queue());
-    MF_RETURN_IF_ERROR(opened->open_endpoint());
-    MF_RETURN_IF_ERROR(opened->read_address());
+    MF_ASSIGN_OR_RETURN(EngineQueues queues,
+                        open_queues(domain, FI_CQ_FORMAT_MSG, 2 * (kReceives + kSends), kPurpose));
+    opened->queue_ = std::move(queues.completions);
+    opened->addresses_ = std::move(queues.addresses);
+    opened->wait_descriptor_ = queues.wait_descriptor;
+    MF_ASSIGN_OR_RETURN(opened->endpoint_, open_endpoint(domain, info, *opened->queue_, *opened->addresses_,
+                                                         FI_TRANSMIT | FI_RECV, kPurpose));
+    MF_ASSIGN_OR_RETURN(opened->address_, address_of(*opened->endpoint_, kPurpose));
     opened->post_receives();
     return opened;
 }
@@ -41,59 +44,9 @@ Status MessageEndpoint::make_buffers() {
     const int code = fi_mr_reg(&domain_, memory_.get(), buffers_.size() * kLargestMessage, FI_SEND | FI_RECV,
                                0, 0, 0, &registration, nullptr);
     if (code != 0) {
-        return engine_failure("registering the buffers", code);
+        return engine_failure(std::string("registering the buffers") + kPurpose, code);
     }
     registration_.reset(registration);
-    return {};
-}
-
-Status MessageEndpoint::open_queue() {
-    fi_cq_attr queue_attributes{};
-    queue_attributes.format = FI_CQ_FORMAT_MSG;
-    queue_attributes.wait_obj = FI_WAIT_FD;
-    queue_attributes.size = 2 * (kReceives + kSends);
-    fid_cq* queue = nullptr;
-    if (const int code = fi_cq_open(&domain_, &queue_attributes, &queue, nullptr); code != 0) {
-        return engine_failure("opening a completion queue", code);
-    }
-    queue_.reset(queue);
-    if (const int code = fi_control(&queue->fid, FI_GETWAIT, &wait_descriptor_); code != 0) {
-        return engine_failure("asking for the completion queue's descriptor", code);
-    }
-    fi_av_attr vector_attributes{};
-    vector_attributes.type = FI_AV_TABLE;
-    fid_av* addresses = nullptr;
-    if (const int code = fi_av_open(&domain_, &vector_attributes, &addresses, nullptr); code != 0) {
-        return engine_failure("opening an address vector", code);
-    }
-    addresses_.reset(addresses);
-    return {};
-}
-
-Status MessageEndpoint::open_endpoint() {
-    fid_ep* endpoint = nullptr;
-    if (const int code = fi_endpoint(&domain_, &info_, &endpoint, nullptr); code != 0) {
-        return engine_failure("opening an endpoint", code);
-    }
-    endpoint_.reset(endpoint);
-    if (const int code = fi_ep_bind(endpoint, &addresses_->fid, 0); code != 0) {
-        return engine_failure("binding the address vector", code);
-    }
-    if (const int code = fi_ep_bind(endpoint, &queue_->fid, FI_TRANSMIT | FI_RECV); code != 0) {
-        return engine_failure("binding the completion queue", code);
-    }
-    const int code = fi_enable(endpoint);
-    return code == 0 ? Status() : engine_failure("enabling an endpoint", code);
-}
-
-Status MessageEndpoint::read_address() {
-    std::string address(kLongestAddress, '\0');
-    size_t size = address.size();
-    if (const int code = fi_getname(&endpoint_->fid, address.data(), &size); code != 0) {
-        return engine_failure("asking for the endpoint's address", code);
-    }
-    address.resize(size);
-    address_ = std::move(address);
     return {};
 }
 

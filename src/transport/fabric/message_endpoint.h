@@ -67,10 +67,7 @@ class MessageEndpoint {
     };
 
     MessageEndpoint(fid_domain& domain, fi_info& info) : domain_(domain), info_(info) {}
-    Status open_queue();
-    Status open_endpoint();
     Status make_buffers();
-    Status read_address();
     size_t read_events(std::array<Event, kAtOnce>& events);
     Event take(void* context, bool failed, size_t size);
     void* context_of(const Buffer& buffer) const;

@@ -5,11 +5,12 @@
 
 #include <cstring>
 
+#include "transport/fabric/engine_endpoint.h"
+
 namespace memfabric::transport {
 namespace {
 
 constexpr uint32_t kMagic = 0x314d464d;  // "MFM1"
-constexpr size_t kLongestAddress = 256;
 
 /// As it lies on the wire, every number little-endian.
 struct Header {
@@ -61,7 +62,7 @@ Result<Message> Message::decode(std::string_view bytes) {
     const size_t address_size = le16toh(header.address_size);
     const auto type = static_cast<MessageType>(le16toh(header.type));
     const bool known = type == MessageType::kRequest || type == MessageType::kAnswer;
-    if (le32toh(header.magic) != kMagic || !known || address_size > kLongestAddress ||
+    if (le32toh(header.magic) != kMagic || !known || address_size > kLongestEngineAddress ||
         address_size > bytes.size() || bytes.size() - address_size > kLargestPayload) {
         return failure(Code::kInvalidParam, "{} bytes are no message of a fabric peer", bytes.size());
     }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/engine_endpoint.h"
+
+#include <rdma/fi_cm.h>
+#include <rdma/fi_errno.h>
+
+namespace memfabric::transport {
+
+Status engine_failure(const std::string& attempted, int code) {
+    return failure(Code::kError, "libfabric: {} failed: {}", attempted, fi_strerror(-code));
+}
+
+Result<EngineQueues> open_queues(fid_domain& domain, fi_cq_format format, size_t entries,
+                                 const std::string& purpose) {
+    EngineQueues opened;
+    fi_cq_attr queue_attributes{};
+    queue_attributes.format = format;
+    queue_attributes.wait_obj = FI_WAIT_FD;
+    queue_attributes.size = entries;
+    fid_cq* queue = nullptr;
+    if (const int code = fi_cq_open(&domain, &queue_attributes, &queue, nullptr); code != 0) {
+        return engine_failure("opening a completion queue" + purpose, code);
+    }
+    opened.completions.reset(queue);
+    if (const int code = fi_control(&queue->fid, FI_GETWAIT, &opened.wait_descriptor); code != 0) {
+        return engine_failure("asking for the completion queue's descriptor" + purpose, code);
+    }
+    fi_av_attr vector_attributes{};
+    vector_attributes.type = FI_AV_TABLE;
+    fid_av* addresses = nullptr;
+    if (const int code = fi_av_open(&domain, &vector_attributes, &addresses, nullptr); code != 0) {
+        return engine_failure("opening an address vector" + purpose, code);
+    }
+    opened.addresses.reset(addresses);
+    return opened;
+}
+
+Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& completions,
+                                     fid_av& addresses, uint64_t ways, const std::string& purpose) {
+    fid_ep* made = nullptr;
+    if (const int code = fi_endpoint(&domain, &info, &made, nullptr); code != 0) {
+        return engine_failure("opening an endpoint" + purpose, code);
+    }
+    FidPtr<fid_ep> endpoint(made);
+    if (const int code = fi_ep_bind(made, &addresses.fid, 0); code != 0) {
+        return engine_failure("binding the address vector" + purpose, code);
+    }
+    if (const int code = fi_ep_bind(made, &completions.fid, ways); code != 0) {
+        return engine_failure("binding the completion queue" + purpose, code);
+    }
+    if (const int code = fi_enable(made); code != 0) {
+        return engine_failure("enabling an endpoint" + purpose, code);
+    }
+    return endpoint;
+}
+
+Result<std::string> address_of(fid_ep& endpoint, const std::string& purpose) {
+    std::string address(kLongestEngineAddress, '\0');
+    size_t size = address.size();
+    if (const int code = fi_getname(&endpoint.fid, address.data(), &size); code != 0) {
+        return engine_failure("asking for an endpoint's address" + purpose, code);
+    }
+    address.resize(size);
+    return address;
+}
+
+}  // namespace memfabric::transport

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <rdma/fi_domain.h>
+#include <rdma/fi_endpoint.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "transport/fabric/fid.h"
+
+namespace memfabric::transport {
+
+/// The longest address of an engine's endpoint that is taken; the longest known is below 100 bytes.
+inline constexpr size_t kLongestEngineAddress = 256;
+
+/// What libfabric said, negative, when `attempted` was attempted.
+Status engine_failure(const std::string& attempted, int code);
+
+/// What an endpoint is bound to.
+struct EngineQueues {
+    FidPtr<fid_cq> completions;
+    FidPtr<fid_av> addresses;
+    int wait_descriptor = -1;  // of `completions`
+};
+
+/// `purpose` goes into the texts of failures: "" or " for messages".
+Result<EngineQueues> open_queues(fid_domain& domain, fi_cq_format format, size_t entries,
+                                 const std::string& purpose);
+/// An enabled endpoint whose completions of `ways` (flags of fi_ep_bind) go to `completions`.
+Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& completions,
+                                     fid_av& addresses, uint64_t ways, const std::string& purpose);
+/// Where peers reach it.
+Result<std::string> address_of(fid_ep& endpoint, const std::string& purpose);
+
+}  // namespace memfabric::transport
