@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds and runs every check and test; called by scripts/test.sh. The last line is 'N passed, M failed'."""
 import argparse
+import concurrent.futures
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -11,13 +13,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import typing
 import xml.etree.ElementTree
 
 from sources import ROOT, cpp_files
 
 PYTHON = "/usr/bin/python3"
-PYTEST_SUITES = ["headers", "multiproc", "hosts", "python", "tools", "examples", "scripts"]
+# The longest first: two of them run at a time.
+PYTEST_SUITES = ["multiproc", "hosts", "python", "headers", "tools", "examples", "scripts"]
 SANITIZERS = {"asan": "address", "ubsan": "undefined", "tsan": "thread"}
 # Reports end the process with a code of their own, so that a test cannot take them for something expected.
 SANITIZER_ENVIRONMENT = {
@@ -49,18 +54,55 @@ def one(succeeded):
     return Count(passed=1) if succeeded else Count(failed=1)
 
 
+class Sessions:
+    """The commands under way; those of all threads end together where this script is told to end."""
+
+    def __init__(self):
+        self.lock_ = threading.Lock()
+        self.running_ = set()
+        self.ended_ = False
+
+    def start(self, *arguments, **options):
+        with self.lock_:
+            if self.ended_:
+                raise RuntimeError("the tests were told to end")
+            process = subprocess.Popen(*arguments, start_new_session=True, **options)
+            self.running_.add(process)
+            return process
+
+    def end(self, process):
+        """Nothing of a command outlives it, however this script ends."""
+        with self.lock_:
+            self.running_.discard(process)
+        kill_session(process)
+        process.wait()
+
+    def end_all(self):
+        with self.lock_:
+            self.ended_ = True
+            for process in self.running_:
+                kill_session(process)
+
+
+SESSIONS = Sessions()
+
+
+def kill_session(process):
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def run(command, limit, environment=None, quiet=True, cwd=ROOT):
     """Runs a command in a session of its own and ends all of it by the limit (seconds). Returns whether it
     succeeded; the output is shown where it did not, or where `quiet` is off."""
     with tempfile.TemporaryFile() as log:
         sink = log if quiet else None
-        process = subprocess.Popen(
+        process = SESSIONS.start(
             [str(word) for word in command],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT if quiet else None,
-            start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
         timed_out = False
@@ -69,7 +111,7 @@ def run(command, limit, environment=None, quiet=True, cwd=ROOT):
         except subprocess.TimeoutExpired:
             timed_out = True
         finally:
-            end_session(process)
+            SESSIONS.end(process)
         succeeded = not timed_out and process.returncode == 0
         if quiet and not succeeded:
             log.seek(0)
@@ -78,13 +120,6 @@ def run(command, limit, environment=None, quiet=True, cwd=ROOT):
         if timed_out:
             print(f"ended after {limit} s: {' '.join(map(str, command))}")
         return succeeded
-
-
-def end_session(process):
-    """Nothing of a command outlives it, however this script ends."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def build(preset, targets=(), limit=1800):
@@ -195,7 +230,7 @@ def read_junit(path):
     return total
 
 
-def run_pytest(suite, preset="release", environment=None, limit=900):
+def run_pytest(suite, preset="release", environment=None, limit=1200):
     folder = ROOT / "tests" / suite
     if not folder.is_file() and not any(folder.glob("test_*.py")):
         return Count()
@@ -303,58 +338,88 @@ def run_fuzz():
     return total
 
 
+@dataclasses.dataclass
+class Part:
+    name: str
+    action: typing.Callable[[], Count]
+    always: bool = True  # belongs to every change
+    needs_build: bool = True
+    beside: bool = False  # may run while another such part runs
+
+
 def parts():
-    """In order: name, what runs it, whether it belongs to every change, whether it needs the build."""
     result = [
-        ("spdx", lambda: script_check("scripts/check_spdx.py"), True, False),
-        ("layers", lambda: script_check("scripts/check_layers.py"), True, False),
-        ("format", check_format, True, False),
-        (
-            "symbols",
-            lambda: script_check("scripts/check_symbols.py", "build/release/lib/libmemfabric.so"),
-            True,
-            True,
+        Part("spdx", lambda: script_check("scripts/check_spdx.py"), needs_build=False),
+        Part("layers", lambda: script_check("scripts/check_layers.py"), needs_build=False),
+        Part("format", check_format, needs_build=False),
+        Part(
+            "symbols", lambda: script_check("scripts/check_symbols.py", "build/release/lib/libmemfabric.so")
         ),
-        ("unit", lambda: run_ctest("release"), True, True),
+        Part("unit", lambda: run_ctest("release")),
     ]
-    result += [(suite, lambda suite=suite: run_pytest(suite), True, True) for suite in PYTEST_SUITES]
-    result.append(("tidy", check_tidy, False, True))
-    result += [(preset, lambda preset=preset: run_sanitizer(preset), False, False) for preset in SANITIZERS]
-    result.append(("hosts-long", run_long_hosts, False, True))
-    result.append(("verbs", run_verbs, False, True))
-    result.append(("soak", run_soak, False, True))
-    result.append(("fuzz", run_fuzz, False, False))
+    result += [Part(suite, lambda suite=suite: run_pytest(suite), beside=True) for suite in PYTEST_SUITES]
+    result.append(Part("tidy", check_tidy, always=False))
+    result += [
+        Part(preset, lambda preset=preset: run_sanitizer(preset), always=False, needs_build=False)
+        for preset in SANITIZERS
+    ]
+    result.append(Part("hosts-long", run_long_hosts, always=False))
+    result.append(Part("verbs", run_verbs, always=False))
+    result.append(Part("soak", run_soak, always=False))
+    result.append(Part("fuzz", run_fuzz, always=False, needs_build=False))
     return result
 
 
 def chosen_parts(options):
     if not options.only:
-        return [part for part in parts() if part[2] or options.all]
-    known = {part[0]: part for part in parts()}
+        return [part for part in parts() if part.always or options.all]
+    known = {part.name: part for part in parts()}
     unknown = sorted(set(options.only) - known.keys())
     if unknown:
         sys.exit(f"test.sh: no part is called {', '.join(unknown)}; --list shows them")
     return [known[name] for name in options.only]
 
 
+def run_part(part):
+    started = time.monotonic()
+    count = part.action()
+    skipped = f", {count.skipped} skipped" if count.skipped else ""
+    seconds = time.monotonic() - started
+    print(f"{part.name}: {count.passed} passed, {count.failed} failed{skipped} in {seconds:.0f} s", flush=True)
+    return count
+
+
+def run_beside(chosen):
+    """Most of what these tests take is waiting: two parts at a time leave two processors less idle."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        try:
+            return sum(pool.map(run_part, chosen), Count())
+        except BaseException:
+            SESSIONS.end_all()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def build_release():
+    started = time.monotonic()
+    built = build("release")
+    print(f"build: {'done' if built else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+    return built
+
+
 def run_parts(chosen):
     total = Count()
     built = None
-    for name, action, _, needs_build in chosen:
-        started = time.monotonic()
-        if needs_build and built is None:
-            built = build("release")
+    for beside, group in itertools.groupby(chosen, key=lambda part: part.beside):
+        group = list(group)
+        if built is None and any(part.needs_build for part in group):
+            built = build_release()
             total += one(built)
-            print(f"build: {'done' if built else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
-            started = time.monotonic()
-        if needs_build and not built:
-            print(f"{name}: not run, the build failed", flush=True)
-            continue
-        count = action()
-        total += count
-        skipped = f", {count.skipped} skipped" if count.skipped else ""
-        seconds = time.monotonic() - started
-        print(f"{name}: {count.passed} passed, {count.failed} failed{skipped} in {seconds:.0f} s", flush=True)
+        runnable = [part for part in group if built or not part.needs_build]
+        for part in group:
+            if part not in runnable:
+                print(f"{part.name}: not run, the build failed", flush=True)
+        total += run_beside(runnable) if beside else sum(map(run_part, runnable), Count())
     return total
 
 
@@ -369,8 +434,8 @@ def main():
     parser.add_argument("--list", action="store_true", help="show the names of the parts")
     options = parser.parse_args()
     if options.list:
-        for name, _, always, _ in parts():
-            print(f"{name}{'' if always else ' (--all)'}")
+        for part in parts():
+            print(f"{part.name}{'' if part.always else ' (--all)'}")
         return 0
     chosen = chosen_parts(options)
     # What a test that was killed leaves behind goes with this folder. Its name is short, since unix sockets lie in it.
