@@ -137,7 +137,7 @@ TEST(FabricAtomicFormat, WhatIsNoOperationIsRefused) {
                   Code::kInvalidParam);
     }
     std::string strange = good;
-    strange[3 * 8] = 99;
+    strange[8 + 8 + 4] = 99;  // its kind
     EXPECT_EQ(apply_atomic(exposures, strange).status().code(), Code::kInvalidParam);
     EXPECT_EQ(word, 5U);
     const auto old = apply_atomic(exposures, good);

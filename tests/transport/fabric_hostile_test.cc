@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "tests/transport/fabric_innocent.h"
 #include "tests/transport/fabric_pair.h"
+#include "tests/transport/fabric_place.h"
 #include "transport/fabric/message_format.h"
 
 namespace memfabric::transport {

@@ -5,26 +5,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <memory>
-#include <string>
 #include <thread>
 #include <utility>
 
 #include "tests/transport/fabric_pair.h"
 
 namespace memfabric::transport::test {
-
-inline std::string to_hex(const std::string& bytes) {
-    std::string text;
-    for (const char byte : bytes) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(static_cast<unsigned char>(byte)));
-        text += digits;
-    }
-    return text;
-}
 
 /// Puts to another region of the same process, from this one, each of which has to succeed.
 class Innocent {

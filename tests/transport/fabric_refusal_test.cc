@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "store/wire.h"
 #include "tests/transport/fabric_pair.h"
-#include "transport/fabric/message_format.h"
 #include "transport/fabric/refusal.h"
 
 namespace memfabric::transport {
@@ -102,22 +102,29 @@ TEST_F(FabricRefusal, NeighboursOfRefusedOperationsAllSucceed) {
     EXPECT_GT(near_->counters().retried_operations, 0U);
 }
 
+/// Question about `size` bytes at offset 0 under key 1.
+std::string question(bool put, uint64_t size) {
+    store::Writer writer;
+    writer.put(put);
+    writer.put(uint32_t{1});  // piece
+    for (const uint64_t number : {uint64_t{1}, uint64_t{0}, size}) {
+        writer.put(number);
+    }
+    return writer.take();
+}
+
 TEST_F(FabricRefusal, AQuestionThatIsNoneIsRefused) {
     const Exposures exposures;
     EXPECT_EQ(answer_refusal_question(exposures, "abc").code, Code::kInvalidParam);
     EXPECT_EQ(answer_refusal_question(exposures, "").code, Code::kInvalidParam);
-    EXPECT_EQ(answer_refusal_question(exposures, std::string(24, '\0')).code, Code::kInvalidParam);
-    EXPECT_EQ(answer_refusal_question(exposures, std::string(32, '\0')).code, Code::kRefused);
-    EXPECT_EQ(answer_refusal_question(exposures, std::string(8, '\0')).code, Code::kOk);
-}
-
-/// Question about `size` bytes at offset 0 under key 1.
-std::string question(bool put, uint64_t size) {
-    std::string bytes;
-    for (const uint64_t number : {uint64_t{put}, uint64_t{1}, uint64_t{0}, size}) {
-        append_number(bytes, number);
+    const std::string good = question(true, 0);
+    for (size_t size = 0; size < good.size(); ++size) {
+        const Answer answer = answer_refusal_question(exposures, good.substr(0, size));
+        EXPECT_EQ(answer.code, Code::kInvalidParam) << size;
+        EXPECT_EQ(answer.bytes, std::to_string(size) + " bytes are no question about pieces");
     }
-    return bytes;
+    EXPECT_EQ(answer_refusal_question(exposures, good).code, Code::kRefused);
+    EXPECT_EQ(answer_refusal_question(exposures, std::string(5, '\0')).code, Code::kOk);  // about nothing
 }
 
 TEST(FabricPages, MemoryThatItsOwnerFreedOrProtectedIsSaidToBe) {

@@ -18,6 +18,7 @@
 
 #include "tests/transport/fabric_innocent.h"
 #include "tests/transport/fabric_pair.h"
+#include "tests/transport/fabric_place.h"
 #include "transport/fabric/fabric_transport.h"
 
 namespace memfabric::transport {
@@ -26,24 +27,16 @@ namespace {
 using namespace std::chrono_literals;
 using test::Bytes;
 using test::connect_to;
+using test::FabricPlace;
 using test::Innocent;
 using test::pattern;
 using test::start_here;
-using test::to_hex;
 using test::wait_until;
 
 constexpr size_t kSize = size_t{64} << 20;
-constexpr char kWhere[] = "MF_TEST_FABRIC_INITIATOR";  // region and address, in hexadecimal digits
+constexpr char kWhere[] = "MF_TEST_FABRIC_INITIATOR";
 constexpr std::byte kSent{0x11};
 constexpr std::byte kKept{0x55};
-
-std::string from_hex(const std::string& text) {
-    std::string bytes;
-    for (size_t i = 0; i + 1 < text.size(); i += 2) {
-        bytes.push_back(static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16)));
-    }
-    return bytes;
-}
 
 /// A process of its own (this program, started anew) that puts kSent over the whole region again and again
 /// until that fails.
@@ -52,7 +45,7 @@ class Initiator {
     Initiator(const RemoteRegion& region, const FabricAddress& address) {
         int report[2];
         EXPECT_EQ(::pipe(report), 0);
-        const std::string where = std::string(kWhere) + "=" + to_hex(region.encode() + address.encode());
+        const std::string where = std::string(kWhere) + "=" + FabricPlace{region, address}.text();
         pid_ = ::fork();
         if (pid_ == 0) {
             ::dup2(report[1], STDOUT_FILENO);
@@ -169,14 +162,11 @@ TEST(FabricInitiatorProcess, DISABLED_Put) {
     if (where == nullptr) {
         GTEST_SKIP() << "started by FabricRevocation alone";
     }
-    const std::string bytes = from_hex(where);
-    const auto region = RemoteRegion::decode(std::string_view(bytes).substr(0, 24));
-    const auto address = FabricAddress::decode(std::string_view(bytes).substr(24));
-    ASSERT_TRUE(region.is_ok() && address.is_ok());
+    const FabricPlace place = FabricPlace::read(where);
     const auto transport = start_here();
-    const auto peer = connect_to(*transport, *address);
-    Bytes sent(region->size, kSent);
-    const FabricPiece piece{sent.data(), *region, 0, sent.size()};
+    const auto peer = connect_to(*transport, place.address);
+    Bytes sent(place.region.size, kSent);
+    const FabricPiece piece{sent.data(), place.region, 0, sent.size()};
     Status done;
     while (done.is_ok()) {
         done = transport->put(*peer, {&piece, 1}, Deadline::after(60s));

@@ -8,9 +8,8 @@
 #include <algorithm>
 #include <csignal>
 #include <string>
-#include <vector>
 
-#include "transport/fabric/fabric_transport.h"
+#include "tests/transport/fabric_place.h"
 
 namespace memfabric::transport::test {
 
@@ -38,8 +37,8 @@ class FabricTarget {
     FabricTarget(const FabricTarget&) = delete;
     FabricTarget& operator=(const FabricTarget&) = delete;
 
-    const FabricAddress& address() const { return address_; }
-    const RemoteRegion& region() const { return region_; }
+    const FabricAddress& address() const { return place_.address; }
+    const RemoteRegion& region() const { return place_.region; }
 
     /// Returns when the process really stands still.
     void stop() const {
@@ -69,22 +68,13 @@ class FabricTarget {
             text.push_back(byte);
         }
         const size_t first = text.find(kMark) + 1;
-        const std::string hex = text.substr(first, text.rfind(kMark) - first);
-        std::string bytes;
-        for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-            bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-        }
-        ASSERT_GT(bytes.size(), 24U) << "the target did not start: " << text;
-        auto region = RemoteRegion::decode(std::string_view(bytes).substr(0, 24));
-        auto address = FabricAddress::decode(std::string_view(bytes).substr(24));
-        ASSERT_TRUE(region.is_ok() && address.is_ok());
-        region_ = *region;
-        address_ = *address;
+        const std::string report = text.substr(first, text.rfind(kMark) - first);
+        ASSERT_FALSE(report.empty()) << "the target did not start: " << text;
+        place_ = FabricPlace::read(report);
     }
 
     pid_t pid_ = 0;
-    FabricAddress address_;
-    RemoteRegion region_;
+    FabricPlace place_;
 };
 
 }  // namespace memfabric::transport::test

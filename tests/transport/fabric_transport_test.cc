@@ -172,11 +172,7 @@ TEST(FabricTargetProcess, DISABLED_Serve) {
     Bytes memory(test::kTargetSize, std::byte{7});
     auto exposed = transport->expose(memory);
     ASSERT_TRUE(exposed.is_ok());
-    std::fputc('@', stdout);
-    for (const char byte : exposed->region().encode() + transport->address().encode()) {
-        std::printf("%02x", static_cast<unsigned>(static_cast<unsigned char>(byte)));
-    }
-    std::fputc('@', stdout);
+    std::printf("@%s@", test::FabricPlace{exposed->region(), transport->address()}.text().c_str());
     std::fflush(stdout);
     for (;;) {
         ::pause();

@@ -3,19 +3,37 @@
 
 #include <atomic>
 
-#include "transport/fabric/message_format.h"
+#include "store/wire.h"
 
 namespace memfabric::transport {
 namespace {
 
-constexpr size_t kEncodedSize = 6 * sizeof(uint64_t);
+struct WireAtomic {
+    uint64_t key = 0;
+    uint64_t offset = 0;
+    uint32_t size = 0;
+    uint8_t kind = 0;
+    uint64_t operand = 0;
+    uint64_t comparand = 0;
+};
 
-bool is_kind(uint64_t kind) {
-    return kind <= static_cast<uint64_t>(AtomicKind::kXor);
-}
+}  // namespace
+}  // namespace memfabric::transport
 
-Status check_shape(uint64_t size, uint64_t offset, uint64_t kind) {
-    if ((size != 4 && size != 8) || offset % size != 0 || !is_kind(kind)) {
+namespace memfabric::store {
+
+template <>
+struct Fields<transport::WireAtomic> {
+    static auto of(auto& m) { return std::tie(m.key, m.offset, m.size, m.kind, m.operand, m.comparand); }
+};
+
+}  // namespace memfabric::store
+
+namespace memfabric::transport {
+namespace {
+
+Status check_shape(uint32_t size, uint64_t offset, uint8_t kind) {
+    if ((size != 4 && size != 8) || offset % size != 0 || kind > static_cast<uint8_t>(AtomicKind::kXor)) {
         return failure(Code::kInvalidParam,
                        "no atomic operation: kind {}, {} bytes at offset {} (4 or 8 bytes, aligned to their "
                        "size)",
@@ -51,7 +69,7 @@ T apply(T* place, AtomicKind kind, T operand, T comparand) {
 }  // namespace
 
 Status check_atomic(const RemoteAtomic& atomic, std::string_view peer) {
-    const Status shape = check_shape(atomic.size, atomic.offset, static_cast<uint64_t>(atomic.kind));
+    const Status shape = check_shape(atomic.size, atomic.offset, static_cast<uint8_t>(atomic.kind));
     if (!shape.is_ok()) {
         return shape.with_context(peer);
     }
@@ -63,34 +81,28 @@ Status check_atomic(const RemoteAtomic& atomic, std::string_view peer) {
 }
 
 std::string encode_atomic(const RemoteAtomic& atomic) {
-    std::string bytes;
-    bytes.reserve(kEncodedSize);
-    for (const uint64_t number : {atomic.region.key, atomic.offset, uint64_t{atomic.size},
-                                  static_cast<uint64_t>(atomic.kind), atomic.operand, atomic.comparand}) {
-        append_number(bytes, number);
-    }
-    return bytes;
+    return store::encode(WireAtomic{atomic.region.key, atomic.offset, atomic.size,
+                                    static_cast<uint8_t>(atomic.kind), atomic.operand, atomic.comparand});
 }
 
 Result<uint64_t> apply_atomic(const Exposures& exposures, std::string_view encoded) {
-    if (encoded.size() != kEncodedSize) {
+    const Result<WireAtomic> read = store::decode<WireAtomic>(encoded);
+    if (!read.is_ok()) {
         return failure(Code::kInvalidParam, "{} bytes are no atomic operation", encoded.size());
     }
-    const auto number = [&](size_t index) { return load_number(encoded, index * sizeof(uint64_t)); };
-    const uint64_t offset = number(1);
-    const uint64_t size = number(2);
-    const uint64_t kind = number(3);
-    MF_RETURN_IF_ERROR(check_shape(size, offset, kind));
+    const WireAtomic& atomic = *read;
+    MF_RETURN_IF_ERROR(check_shape(atomic.size, atomic.offset, atomic.kind));
     uint64_t before = 0;
     Status misplaced;
-    MF_RETURN_IF_ERROR(exposures.use(number(0), offset, size, [&](std::byte* place) {
-        if (reinterpret_cast<uintptr_t>(place) % size != 0) {
-            misplaced = failure(Code::kInvalidParam,
-                                "the region does not begin at a multiple of {} bytes at its owner", size);
+    MF_RETURN_IF_ERROR(exposures.use(atomic.key, atomic.offset, atomic.size, [&](std::byte* place) {
+        if (reinterpret_cast<uintptr_t>(place) % atomic.size != 0) {
+            misplaced =
+                failure(Code::kInvalidParam,
+                        "the region does not begin at a multiple of {} bytes at its owner", atomic.size);
             return;
         }
-        before = apply_atomic_at(place, static_cast<uint32_t>(size), static_cast<AtomicKind>(kind), number(4),
-                                 number(5));
+        before = apply_atomic_at(place, atomic.size, static_cast<AtomicKind>(atomic.kind), atomic.operand,
+                                 atomic.comparand);
     }));
     return misplaced.is_ok() ? Result<uint64_t>(before) : misplaced;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fork_guard.h"
+#include "store/wire.h"
 #include "transport/fabric/atomics.h"
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
@@ -270,12 +271,13 @@ void FabricTransport::poll() {
 Result<uint64_t> FabricTransport::atomic(FabricPeer& peer, const RemoteAtomic& atomic, Deadline deadline) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_atomic(atomic, peer.name()));
-    MF_ASSIGN_OR_RETURN(const std::string before, ask(peer, kAtomicService, encode_atomic(atomic), deadline));
-    if (before.size() != sizeof(uint64_t)) {
+    MF_ASSIGN_OR_RETURN(const std::string answer, ask(peer, kAtomicService, encode_atomic(atomic), deadline));
+    const Result<uint64_t> before = store::decode<uint64_t>(answer);
+    if (!before.is_ok()) {
         return failure(Code::kError, "atomic operation at {}: an answer of {} bytes", peer.name(),
-                       before.size());
+                       answer.size());
     }
-    return load_number(before, 0);
+    return before;
 }
 
 Status FabricTransport::ping(FabricPeer& peer, Deadline deadline) {

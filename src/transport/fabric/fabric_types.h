@@ -32,8 +32,6 @@ struct RemoteRegion {
     uint64_t base = 0;  // what the provider adds offsets to: 0, or the range's address at its owner
     uint64_t size = 0;
 
-    std::string encode() const;
-    static Result<RemoteRegion> decode(std::string_view bytes);
     bool operator==(const RemoteRegion&) const = default;
 };
 

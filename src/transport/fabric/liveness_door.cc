@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "transport/fabric/message_format.h"
+#include "store/wire.h"
 
 namespace memfabric::transport {
 namespace {
@@ -147,8 +147,7 @@ void LivenessDoor::let_in() {
         if (visitors_.size() >= kMostVisitors) {
             visitors_.erase(visitors_.begin());  // it knocks again if it still wants to know
         }
-        std::array<std::byte, sizeof(uint64_t)> greeting{};
-        store_number(greeting.data(), instance_);
+        const std::string greeting = store::encode(instance_);
         const bool greeted = ::send(visitor.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL) ==
                              static_cast<ssize_t>(greeting.size());
         if (greeted && add(visitor.get()).is_ok()) {

@@ -79,20 +79,4 @@ Result<Message> Message::decode(std::string_view bytes) {
     return message;
 }
 
-void store_number(std::byte* place, uint64_t value) {
-    const uint64_t little = htole64(value);
-    std::memcpy(place, &little, sizeof little);
-}
-
-void append_number(std::string& bytes, uint64_t value) {
-    const uint64_t little = htole64(value);
-    bytes.append(reinterpret_cast<const char*>(&little), sizeof little);
-}
-
-uint64_t load_number(std::string_view bytes, size_t place) {
-    uint64_t little = 0;
-    std::memcpy(&little, bytes.data() + place, sizeof little);
-    return le64toh(little);
-}
-
 }  // namespace memfabric::transport

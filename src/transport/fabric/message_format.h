@@ -36,10 +36,4 @@ struct Message {
     static Result<Message> decode(std::string_view bytes);
 };
 
-/// Little-endian, so that hosts of both orders understand each other.
-void store_number(std::byte* place, uint64_t value);
-void append_number(std::string& bytes, uint64_t value);
-/// Eight bytes at `place` of `bytes`, which has them.
-uint64_t load_number(std::string_view bytes, size_t place);
-
 }  // namespace memfabric::transport

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "store/wire.h"
 #include "transport/fabric/atomics.h"
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/refusal.h"
@@ -21,9 +22,7 @@ Answer answer_atomic(FabricState& state, std::string_view request) {
         return {before.status().code(), before.status().message()};
     }
     state.activity.tell();
-    Answer answer;
-    append_number(answer.bytes, *before);
-    return answer;
+    return {Code::kOk, store::encode(*before)};
 }
 
 }  // namespace

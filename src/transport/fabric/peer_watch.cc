@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "transport/fabric/message_format.h"
+#include "store/wire.h"
 
 namespace memfabric::transport {
 namespace {
@@ -129,7 +129,8 @@ Status PeerWatch::listen_inside() {
         return {};
     }
     if (count == static_cast<ssize_t>(greeting.size())) {
-        const bool same = load_number({greeting.data(), greeting.size()}, 0) == instance_;
+        const auto said = store::decode<uint64_t>({greeting.data(), greeting.size()});
+        const bool same = said.is_ok() && *said == instance_;
         return same ? Status()
                     : failure(Code::kPeerLost, "{}: its process has ended: another one is at its address",
                               name_);

@@ -2,7 +2,9 @@
 #include "transport/fabric/refusal.h"
 
 #include <algorithm>
+#include <vector>
 
+#include "store/wire.h"
 #include "transport/fabric/message_format.h"
 #include "transport/fabric/own_services.h"
 #include "transport/fabric/page_access.h"
@@ -10,19 +12,45 @@
 namespace memfabric::transport {
 namespace {
 
-constexpr size_t kPieceSize = 3 * sizeof(uint64_t);
+struct WirePiece {
+    uint64_t key = 0;
+    uint64_t offset = 0;
+    uint64_t size = 0;
+};
+
+struct WireQuestion {
+    bool to_write = false;
+    std::vector<WirePiece> pieces;
+};
+
 constexpr size_t kMostPieces = 2048;
-static_assert(sizeof(uint64_t) + kMostPieces * kPieceSize <= kLargestPayload);
+static_assert(sizeof(uint64_t) + kMostPieces * sizeof(WirePiece) <= kLargestPayload);
+
+}  // namespace
+}  // namespace memfabric::transport
+
+namespace memfabric::store {
+
+template <>
+struct Fields<transport::WirePiece> {
+    static auto of(auto& m) { return std::tie(m.key, m.offset, m.size); }
+};
+template <>
+struct Fields<transport::WireQuestion> {
+    static auto of(auto& m) { return std::tie(m.to_write, m.pieces); }
+};
+
+}  // namespace memfabric::store
+
+namespace memfabric::transport {
+namespace {
 
 std::string encode(FabricFlow flow, std::span<const FabricPiece> pieces) {
-    std::string question;
-    append_number(question, flow == FabricFlow::kPut ? 1 : 0);
+    WireQuestion question{flow == FabricFlow::kPut, {}};
     for (const FabricPiece& piece : pieces.first(std::min(pieces.size(), kMostPieces))) {
-        append_number(question, piece.region.key);
-        append_number(question, piece.offset);
-        append_number(question, piece.size);
+        question.pieces.push_back({piece.region.key, piece.offset, piece.size});
     }
-    return question;
+    return store::encode(question);
 }
 
 /// Whether a peer may be let at these bytes and the provider can get at them.
@@ -53,14 +81,12 @@ std::optional<Status> RefusalQuestion::verdict() {
 }
 
 Answer answer_refusal_question(const Exposures& exposures, std::string_view question) {
-    if (question.size() % kPieceSize != sizeof(uint64_t)) {
+    const Result<WireQuestion> asked = store::decode<WireQuestion>(question);
+    if (!asked.is_ok()) {
         return {Code::kInvalidParam, fmt::format("{} bytes are no question about pieces", question.size())};
     }
-    const bool to_write = load_number(question, 0) != 0;
-    for (question.remove_prefix(sizeof(uint64_t)); !question.empty(); question.remove_prefix(kPieceSize)) {
-        const uint64_t offset = load_number(question, 8);
-        const uint64_t size = load_number(question, 16);
-        const Status good = check_piece(exposures, load_number(question, 0), offset, size, to_write);
+    for (const auto& [key, offset, size] : asked->pieces) {
+        const Status good = check_piece(exposures, key, offset, size, asked->to_write);
         if (!good.is_ok()) {
             return {good.code(), fmt::format("{} bytes at offset {}: {}", size, offset, good.message())};
         }
