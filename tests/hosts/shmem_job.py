@@ -8,6 +8,7 @@ from launcher import Launcher
 
 # How many PEs live where: (host, PEs) in the order of the PEs' numbers.
 PLACES = {
+    "1+1": [(0, 1), (1, 1)],
     "2x2": [(0, 2), (1, 2)],
     "3+1": [(0, 3), (1, 1)],
     "in turn": [(0, 1), (1, 1), (0, 1), (1, 1)],
@@ -54,3 +55,14 @@ def jobs_on(count, folder):
     finally:
         problems += cluster.finish()
     assert not problems, "\n".join(problems)
+
+
+def start_unlaunched(cluster, program, *words, before=(), environment=None):
+    """`program BEFORE PE 4 URL WORDS`: two PEs on each of two hosts; PE 0 serves the store."""
+    url = cluster.new_url()
+    return [
+        cluster.hosts[pe // 2].start(
+            [program, *before, pe, 4, url, *words], f"pe{pe}-{url.rpartition(':')[2]}", environment
+        )
+        for pe in range(4)
+    ]

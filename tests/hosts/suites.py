@@ -4,6 +4,9 @@ then a Cluster. After a test its processes are asked whether bytes went over the
 import importlib
 import json
 import os
+import time
+
+from actors import wait_for
 
 LONG = os.environ.get("MEMFABRIC_LONG_TESTS") == "1"
 MOST_RANKS = 4  # of tests with a parameter `count` where LONG is off
@@ -65,3 +68,24 @@ def moved(actors):
         if actor.is_running() and not actor.is_stopped
     ]
     return {way: sum(counter[way]["bytes"] for counter in counters) for way in ("put", "get")}
+
+
+def settle(value):
+    """What `value` gives once it has been the same for half a second."""
+    seen = [(value(), time.monotonic())]
+
+    def look():
+        now = value()
+        if now != seen[-1][0]:
+            seen.append((now, time.monotonic()))
+        return time.monotonic() - seen[-1][1] > 0.5
+
+    wait_for(look, "an end of the changes", 30)
+    return seen[-1][0]
+
+
+def stays_for(seconds, value):
+    """What `value` gives stays the same for so long."""
+    first, until = value(), time.monotonic() + seconds
+    wait_for(lambda: value() != first or time.monotonic() > until, "the time to pass", seconds + 5)
+    assert value() == first

@@ -8,7 +8,7 @@ import pytest
 
 from actors import slowness, wait_for
 from pool import G2G, G2H, H2G, KIB, MIB, NOT_SUPPORTED, PEER_LOST, TIMEOUT, create, make_pool, start_pool
-from suites import moved, short
+from suites import moved, settle, short, stays_for
 
 EVICTED = -2013
 OUTAGE = 2  # seconds
@@ -36,27 +36,6 @@ def interrupt(network, way, host):
 
 def restore(network, way, host):
     (network.bring_up if way == "down" else network.mend)(host)
-
-
-def settle(value):
-    """What `value` gives once it has been the same for half a second."""
-    seen = [(value(), time.monotonic())]
-
-    def look():
-        now = value()
-        if now != seen[-1][0]:
-            seen.append((now, time.monotonic()))
-        return time.monotonic() - seen[-1][1] > 0.5
-
-    wait_for(look, "an end of the changes", 30)
-    return seen[-1][0]
-
-
-def stays_for(seconds, value):
-    """What `value` gives stays the same for so long."""
-    first, until = value(), time.monotonic() + seconds
-    wait_for(lambda: value() != first or time.monotonic() > until, "the time to pass", seconds + 5)
-    assert value() == first
 
 
 # ---- links ----

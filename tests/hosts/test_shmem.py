@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from shmem_job import PLACES, jobs_on
+from shmem_job import PLACES, jobs_on, start_unlaunched
 from suites import LONG
 from test_shmem_conformance import LANGUAGES, LIMIT, PROGRAMS, build
 
@@ -124,15 +124,6 @@ def test_a_pe_that_goes_without_finalize_ends_the_job(jobs, program, case, pe):
 def test_children_and_ends_of_programs(jobs, program, case):
     code, output, errors = jobs.run("2x2", program("bad_calls.c"), case)
     assert code == 0 and "survived" not in output, errors
-
-
-def start_unlaunched(cluster, program, *words):
-    """Two PEs on each of two hosts; PE 0 serves the store."""
-    url = cluster.new_url()
-    return [
-        cluster.hosts[pe // 2].start([program, pe, 4, url, *words], name=f"pe{pe}-{url.rpartition(':')[2]}")
-        for pe in range(4)
-    ]
 
 
 def test_pes_without_a_launcher(jobs, program):
