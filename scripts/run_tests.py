@@ -314,6 +314,12 @@ def run_soak():
     )
 
 
+def run_campaign(arguments=()):
+    """Rounds of processes that work while something goes wrong: tests/faults/campaign.py says what."""
+    command = [PYTHON, "tests/faults/campaign.py", *arguments]
+    return one(run(command, 7200, {"PYTHONDONTWRITEBYTECODE": "1"}, quiet=False))
+
+
 def run_fuzz():
     if not build("fuzz", ["fuzzers"]):
         return one(False)
@@ -366,6 +372,7 @@ def parts():
     result.append(Part("hosts-long", run_long_hosts, always=False))
     result.append(Part("verbs", run_verbs, always=False))
     result.append(Part("soak", run_soak, always=False))
+    result.append(Part("faults", run_campaign, always=False))
     result.append(Part("fuzz", run_fuzz, always=False, needs_build=False))
     return result
 
@@ -423,21 +430,28 @@ def run_parts(chosen):
     return total
 
 
-def main():
+def chosen_by(arguments):
+    if arguments[:1] == ["faults"]:
+        return [Part("faults", lambda: run_campaign(arguments[1:]))]
     parser = argparse.ArgumentParser(
-        prog="scripts/test.sh", description="Builds and runs the checks and tests."
+        prog="scripts/test.sh",
+        description="Builds and runs the checks and tests. `scripts/test.sh faults --help` is a command of its own.",
     )
     parser.add_argument("--all", action="store_true", help="also the long parts: tidy, sanitizers, fuzz")
     parser.add_argument(
         "--only", action="append", metavar="PART", help="run this part only; may be given several times"
     )
     parser.add_argument("--list", action="store_true", help="show the names of the parts")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.list:
         for part in parts():
             print(f"{part.name}{'' if part.always else ' (--all)'}")
-        return 0
-    chosen = chosen_parts(options)
+        sys.exit(0)
+    return chosen_parts(options)
+
+
+def main():
+    chosen = chosen_by(sys.argv[1:])
     # What a test that was killed leaves behind goes with this folder. Its name is short, since unix sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="mf-tests-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o711)  # some tests run programs as another user

@@ -148,6 +148,10 @@ class Process:
         self._wait_until(lambda: self._lines, "a line", timeout)
         return self._lines.pop(0)
 
+    @property
+    def output_is_over(self):
+        return self._output_closed
+
     def write_line(self, line):
         if self._released:
             raise BrokenPipeError(f"{self.name} was killed")
@@ -229,6 +233,11 @@ class Actor(Process):
         )
         self._sent.append(line)
         self.write_line(line)
+
+    def answer_if_any(self):
+        """Does not wait; None where there is none yet."""
+        self._pump(0)
+        return self.answer() if self._lines else None
 
     def answer(self, timeout=30):
         text = self.read_line(timeout)

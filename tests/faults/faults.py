@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong in a round. A fault strikes its victim, is lifted later, and says which failures of whom
+it explains; everything else that fails is a finding."""
+import contextlib
+import os
+import resource
+
+import pool
+
+EVERY_CODE = frozenset(range(-2015, 0))
+
+
+class Fault:
+    """`world` has the processes; `victim` is a rank."""
+
+    name = ""
+    lasts = (0.0, 0.0)  # seconds between which it is lifted again
+    hosts = 1  # that it needs
+    points = None  # where it makes sense; None: everywhere
+
+    def strike(self, world, victim):
+        raise NotImplementedError
+
+    def lift(self, world, victim):
+        pass
+
+    def explains(self, victim, rank, call):
+        """The codes with which the call of that rank may fail, now that it has struck."""
+        return frozenset()
+
+
+class Kill(Fault):
+    """SIGKILL."""
+
+    name = "kill"
+
+    def strike(self, world, victim):
+        world.actors[victim].kill()
+        world.conductor.lose(victim)
+
+    def explains(self, victim, rank, call):
+        return call.gone if victim in call.needs else frozenset()
+
+
+class Stop(Fault):
+    """SIGSTOP, and SIGCONT later."""
+
+    name = "stop"
+    lasts = (0.2, 2.0)
+
+    def strike(self, world, victim):
+        world.actors[victim].stop()
+
+    def lift(self, world, victim):
+        world.actors[victim].resume()
+
+
+class Slow(Fault):
+    """The process runs a few milliseconds of every fifty."""
+
+    name = "slow"
+    lasts = (0.5, 1.5)
+
+    def __init__(self):
+        self._on = False
+
+    def strike(self, world, victim):
+        self._on = True
+        self._pause(world, victim)
+
+    def _pause(self, world, victim):
+        if self._on and world.actors[victim].is_running():
+            world.actors[victim].stop()
+            world.conductor.after(0.05, lambda: self._run(world, victim))
+
+    def _run(self, world, victim):
+        world.actors[victim].resume()
+        if self._on:
+            world.conductor.after(0.005, lambda: self._pause(world, victim))
+
+    def lift(self, world, victim):
+        self._on = False
+        world.actors[victim].resume()
+
+
+class Link(Fault):
+    """The interface of the victim's host goes down and comes up again; its kernel knows."""
+
+    name = "link"
+    lasts = (0.2, 2.0)
+    hosts = 2
+
+    def strike(self, world, victim):
+        world.network.take_down(world.host_of(victim))
+
+    def lift(self, world, victim):
+        world.network.bring_up(world.host_of(victim))
+
+
+class Cable(Link):
+    """Frames vanish between the host and the switch, and neither end is told."""
+
+    name = "cable"
+
+    def strike(self, world, victim):
+        world.network.cut(world.host_of(victim))
+
+    def lift(self, world, victim):
+        world.network.mend(world.host_of(victim))
+
+
+class StoreRestart(Fault):
+    """The store is killed, and started again at its URL."""
+
+    name = "store"
+    lasts = (0.05, 1.5)
+
+    def strike(self, world, victim):
+        world.store.kill()
+
+    def lift(self, world, victim):
+        world.restart_store()
+
+
+class Memory(Fault):
+    """No address space more than the process has now."""
+
+    name = "memory"
+    lasts = (0.2, 1.0)
+    limit = resource.RLIMIT_AS
+
+    def ceiling(self, pid):
+        with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+    def strike(self, world, victim):
+        pid = world.actors[victim].pid
+        self._before = resource.prlimit(pid, self.limit)
+        resource.prlimit(pid, self.limit, (self.ceiling(pid), self._before[1]))
+        world.hurt.add(victim)
+
+    def lift(self, world, victim):
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(world.actors[victim].pid, self.limit, self._before)
+
+    def explains(self, victim, rank, call):
+        # Whoever has no memory fails; and as it may not have joined, so may those that need it.
+        if rank == victim:
+            return EVERY_CODE
+        return frozenset({pool.PEER_LOST, pool.TIMEOUT}) if victim in call.needs else frozenset()
+
+
+class Descriptors(Memory):
+    """No descriptor more than the process has now."""
+
+    name = "descriptors"
+    limit = resource.RLIMIT_NOFILE
+
+    def ceiling(self, pid):
+        return max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
+
+
+ALL = {fault.name: fault for fault in (Kill, Stop, Slow, Link, Cable, StoreRestart, Memory, Descriptors)}

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rounds of OpenSHMEM: a job under the launcher, whose PEs say at which point they are. A PE that is lost ends
+the job with a word; whatever passes leaves it to its end."""
+import contextlib
+import functools
+import os
+import re
+import select
+import signal
+import subprocess
+import tempfile
+import time
+
+from actors import BUILD
+from cluster import Cluster
+from conductor import PATIENCE
+from harness import Harness
+from launcher import Launcher
+
+POINTS = ("init", "allocate", "put", "atomic", "barrier", "signal", "wait", "reduce", "broadcast", "free", "finalize")
+# The store is the launcher's, and a PE's own memory that cannot be had ends the program.
+NOT_HERE = {"store", "memory", "descriptors"}
+ROUNDS = 6
+LIMIT = 30  # seconds for a job in which nothing happens
+LOST_WITHIN = 15  # seconds from the loss of a PE to the end of the job
+POINT = re.compile(rb"point (-?\d+) (\d+) (\w+)\n")
+SOURCE = os.path.join(os.path.dirname(__file__), "shmem_work.c")
+
+
+@functools.cache
+def program():
+    """Compiled once a campaign; goes with the process."""
+    folder = tempfile.TemporaryDirectory(prefix="mf-faults-")
+    output = os.path.join(folder.name, "shmem_work")
+    subprocess.run([BUILD / "bin/oshcc", "-O1", SOURCE, "-o", output], check=True)
+    return output, folder
+
+
+class Pe:
+    """A process of the job, as faults want one. Those that are not known yet have no process id."""
+
+    def __init__(self):
+        self.pid = 0
+
+    def is_running(self):
+        return bool(self.pid) and os.path.exists(f"/proc/{self.pid}")
+
+    def _send(self, number):
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self):
+        self._send(signal.SIGKILL)
+
+    def stop(self):
+        self._send(signal.SIGSTOP)
+
+    def resume(self):
+        self._send(signal.SIGCONT)
+
+
+class Job:
+    """Has the face of World for faults, and plays the round itself."""
+
+    def __init__(self, folder, plan):
+        self.plan = plan
+        self.ranks = plan.ranks
+        self.actors = [Pe() for _ in range(plan.ranks)]
+        self.conductor = self
+        self.problems = []
+        self.trace = []
+        self.struck = None
+        self.refusals = 0
+        self._timers = []
+        self._lasting = None
+        self._output = b""
+        self._unnamed = []  # processes that have not said yet which PE they are
+        self.network = None
+        if plan.hosts == 1:
+            self._harness = Harness(folder)
+            command = [BUILD / "bin/oshrun", "-np", str(plan.ranks)]
+            environment = self._harness.environment()
+        else:
+            self._harness = Cluster(folder, plan.hosts)
+            self.network = self._harness.network
+            first, second = (plan.ranks + 1) // 2, plan.ranks // 2
+            hosts = ",".join(f"{host.address}:{pes}" for host, pes in zip(self._harness.hosts, (first, second)))
+            launcher = Launcher(self._harness, folder)
+            command = [*self._harness.hosts[0].prefix, *launcher.command("--hosts", hosts, "--")]
+            environment = self._harness.hosts[0].environment()
+        words = [program()[0], str(ROUNDS), str(plan.random.randrange(1 << 30))]
+        self.errors = open(folder / "stderr", "w+b")
+        self.job = subprocess.Popen(
+            [str(word) for word in (*command, *words)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            start_new_session=True,
+        )
+
+    def host_of(self, rank):
+        return 0 if rank < (self.ranks + 1) // 2 else 1
+
+    def lose(self, rank):
+        pass  # the job ends; who plays it sees that
+
+    def note(self, text):
+        self.trace.append(f"{time.monotonic():.3f} {text}")
+
+    def after(self, seconds, action):
+        self._timers.append((time.monotonic() + seconds, action))
+
+    def strike(self):
+        plan = self.plan
+        self.note(f"fault {plan.fault.name} strikes PE {plan.victim}")
+        self.struck = self._lasting = time.monotonic()
+        plan.fault.strike(self, plan.victim)
+        self.after(plan.lasts, self.lift)
+
+    def lift(self):
+        if self._lasting:
+            self._lasting = None
+            self.note("it is lifted")
+            self.plan.fault.lift(self, self.plan.victim)
+
+    def play(self):
+        began = time.monotonic()
+        while self._take_output():
+            for timer in [timer for timer in self._timers if timer[0] <= time.monotonic()]:
+                self._timers.remove(timer)
+                timer[1]()
+            if self._is_late(began):
+                self.problems.append(f"the job hangs: {time.monotonic() - began:.0f} s")
+                os.killpg(self.job.pid, signal.SIGKILL)
+                break
+        self.lift()
+        self._judge(self.job.wait())
+
+    def _is_late(self, began):
+        limit = began + LIMIT + self.plan.lasts + PATIENCE
+        if self.struck and self.plan.fault.name == "kill":
+            limit = self.struck + LOST_WITHIN
+        return time.monotonic() > limit
+
+    def _take_output(self):
+        """False once the job's output has ended."""
+        stream = self.job.stdout.fileno()
+        if not select.select([stream], [], [], 0.01)[0]:
+            return True
+        data = os.read(stream, 1 << 16)
+        self._output += data
+        *lines, self._output = self._output.split(b"\n")
+        for line in lines:
+            found = POINT.search(line + b"\n")
+            if found:
+                self._reached(int(found[1]), int(found[2]), found[3].decode())
+        return bool(data)
+
+    def _reached(self, pe, pid, point):
+        self.note(f"PE {pe} ({pid}): {point}")
+        if pe < 0:  # before shmem_init nobody knows; any of them will do
+            self._unnamed.append(pid)
+            pe = len(self._unnamed) - 1
+        self.actors[pe].pid = pid
+        if pe == self.plan.victim and point == self.plan.point and not self.struck and not self._timers:
+            self.after(self.plan.delay, self.strike)
+
+    def _judge(self, code):
+        self.errors.seek(0)
+        text = self.errors.read().decode(errors="replace")
+        killed = self.struck and self.plan.fault.name == "kill"
+        if "WRONG" in text or (code != 0 and not killed):
+            self.problems.append(f"the job ended with {code}\n{text[-3000:]}")
+        elif code != 0:
+            self.refusals += 1
+            if not text.strip():
+                self.problems.append(f"the job ended with {code} without a word")
+        elif killed and self.plan.point != "finalize":
+            self.problems.append("a PE was killed, and the job says that all is well")
+
+    def finish(self):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.job.pid, signal.SIGKILL)
+        self.job.wait()
+        self.job.stdout.close()
+        self.errors.close()
+        left = [pe.pid for pe in self.actors if pe.is_running()]
+        problems = [f"process {pid} outlives its job" for pid in left]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return problems + self._harness.finish()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of one round: a config store of its own and the ranks, on one host or on two."""
+import network
+from actors import BUILD
+from cluster import Cluster
+from conductor import Conductor
+from harness import Harness
+
+MF = BUILD / "bin" / "mf"
+STORE_STARTS = 20  # seconds
+
+
+class World:
+    """`ranks` actors. `hurt` are the ranks that a fault has left unable to do their part."""
+
+    def __init__(self, folder, ranks, hosts, environment=None):
+        self.hurt = set()
+        self.struck = None  # (fault, victim) once it has
+        self._lasting = None  # the same until it is lifted
+        self.conductor = Conductor(self.judge)
+        self.network = None
+        if hosts == 1:
+            self._harness = Harness(folder)
+            self._store_host = self._harness
+        else:
+            self._harness = Cluster(folder, hosts)
+            self.network = self._harness.network
+            self._store_host = self._harness.hosts[0]
+        self.url = self._harness.url
+        self.store = None
+        self._stores = 0
+        try:
+            self.restart_store()
+            self.actors = self._harness.actors(ranks, environment)
+        except BaseException:
+            self.finish()
+            raise
+
+    def restart_store(self):
+        self._stores += 1
+        self.store = self._store_host.start([MF, "store", self.url], f"store{self._stores}")
+        self.store.read_line(STORE_STARTS)
+
+    def host_of(self, rank):
+        return self._harness.hosts.index(self._harness.host_of(self.actors[rank])) if self.network else 0
+
+    def strike(self, fault, victim):
+        self.conductor.note(f"fault {fault.name} strikes rank {victim}")
+        self.struck = self._lasting = (fault, victim)
+        fault.strike(self, victim)
+
+    def lift(self):
+        """Where it has struck and was not lifted yet."""
+        if self._lasting:
+            (fault, victim), self._lasting = self._lasting, None
+            self.conductor.note(f"fault {fault.name} is lifted")
+            fault.lift(self, victim)
+
+    def judge(self, player, call, answer):
+        """What is wrong with the answer; None where nothing is."""
+        if answer.ok:
+            return None
+        if not answer.text:
+            return "it left no text"
+        if self.struck is None:
+            return "nothing has happened yet"
+        fault, victim = self.struck
+        hurt = self.hurt & (call.needs | {player.rank})
+        # Functions that return a handle or a pointer have no code.
+        explained = fault.explains(victim, player.rank, call)
+        if hurt or answer.code in explained or (answer.code == 0 and explained):
+            return None
+        return f"the fault '{fault.name}' of rank {victim} explains no such failure"
+
+    def finish(self):
+        """Ends everything; what should not be as it is, in sentences."""
+        self.lift()
+        return self._harness.finish()
+
+
+def two_hosts_are_possible():
+    return not network.refusal()
