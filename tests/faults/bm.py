@@ -2,7 +2,7 @@
 """Scripts of BM: all ranks write into each other's memory and read it again."""
 import pool
 from conductor import Call, Meet
-from oracle import Oracle, Places, Write, odd_size, split
+from oracle import Oracle, Places, Write, odd_size, random_of_ranks, split
 from pool import KIB, MIB
 
 POINTS = ("init", "create", "join", "copy", "batch", "leave", "destroy", "uninit")
@@ -18,7 +18,7 @@ class BmRound:
 
     def __init__(self, world, random):
         self.world = world
-        self.random = random
+        self.random = random_of_ranks(random, len(world.actors))
         self.oracle = Oracle()
         self.ranks = len(world.actors)
         self.places = Places(self.ranks, ROUNDS, PLACE)
@@ -64,9 +64,9 @@ class BmRound:
 
     def work(self, rank, handle, buffer):
         for number in range(ROUNDS):
-            target = self.random.randrange(self.ranks)
+            target = self.random[rank].randrange(self.ranks)
             place = self.region(target) + self.places.of(rank, number)
-            write = Write(rank, target, place, odd_size(self.random, PLACE), self.oracle.next_seed())
+            write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
             yield Call("memory", ("fill", buffer, write.size, write.seed))
             done = yield self.write(handle, buffer, write)
             if done.ok:
@@ -75,7 +75,7 @@ class BmRound:
 
     def write(self, handle, buffer, write):
         needs = frozenset({write.target})
-        if write.size < PIECES or self.random.random() < 0.6:
+        if write.size < PIECES or self.random[write.writer].random() < 0.6:
             words = ("copy", handle, pool.L2GH, 0, write.place, buffer, write.size)
             return Call("copy", words, needs, TIMEOUT)
         pieces = []

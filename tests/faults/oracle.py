@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has been reported done, to be found in the memory afterwards."""
 import dataclasses
+from random import Random
 
 from conductor import Call
 
@@ -31,6 +32,11 @@ class Places:
     @property
     def bytes(self):
         return self.ranks * self.each * self.size
+
+
+def random_of_ranks(random, ranks):
+    """One for each, so that what a rank does is the same however the others run."""
+    return [Random(random.random()) for _ in range(ranks)]
 
 
 def odd_size(random, most):

@@ -2,7 +2,7 @@
 """Scripts of SHM: all ranks create an object together, write into each other's memory, and meet in barriers
 and allgathers in between."""
 from conductor import Call, Meet
-from oracle import Oracle, Places, Write, odd_size
+from oracle import Oracle, Places, Write, odd_size, random_of_ranks
 from pool import KIB, MIB
 from shared import MTE
 
@@ -18,7 +18,7 @@ class ShmRound:
 
     def __init__(self, world, random):
         self.world = world
-        self.random = random
+        self.random = random_of_ranks(random, len(world.actors))
         self.oracle = Oracle()
         self.ranks = len(world.actors)
         self.places = Places(self.ranks, ROUNDS, PLACE)
@@ -51,7 +51,7 @@ class ShmRound:
         for number in range(ROUNDS):
             target = self.targets[rank][number]
             place = base + target * SIZE + self.places.of(rank, number)
-            write = Write(rank, target, place, odd_size(self.random, PLACE), self.oracle.next_seed())
+            write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
             yield from self.write(handle, buffer, write)
             together = together and (yield from self.meet(rank, number, handle))
         yield Meet("written")

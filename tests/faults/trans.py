@@ -2,7 +2,7 @@
 """Scripts of TRANS: every session writes into registered memory of the others, reads it again, and registers
 more memory and gives it up while they do."""
 from conductor import Call, Meet
-from oracle import Oracle, Places, Write, odd_size, split
+from oracle import Oracle, Places, Write, odd_size, random_of_ranks, split
 from pool import KIB, PEER_LOST
 from pool import TIMEOUT as TIMEOUT_CODE
 
@@ -21,7 +21,7 @@ class TransRound:
 
     def __init__(self, world, random):
         self.world = world
-        self.random = random
+        self.random = random_of_ranks(random, len(world.actors))
         self.oracle = Oracle()
         self.ranks = len(world.actors)
         self.places = Places(self.ranks, ROUNDS, PLACE)
@@ -55,9 +55,9 @@ class TransRound:
         # Whose memory was never registered is none to write to.
         targets = sorted(self.memory)
         for number in range(ROUNDS):
-            target = self.random.choice(targets)
+            target = self.random[rank].choice(targets)
             place = self.memory[target] + self.places.of(rank, number)
-            write = Write(rank, target, place, odd_size(self.random, PLACE), self.oracle.next_seed())
+            write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
             yield Call("memory", ("fill", buffer, write.size, write.seed))
             done = yield self.write(handle, buffer, write)
             if done.ok:
@@ -70,7 +70,7 @@ class TransRound:
     def write(self, handle, buffer, write):
         needs = frozenset({write.target})
         session = self.names[write.target]
-        if write.size < PIECES or self.random.random() < 0.6:
+        if write.size < PIECES or self.random[write.writer].random() < 0.6:
             return Call("copy", ("write", handle, session, buffer, write.place, write.size), needs, TIMEOUT, GONE)
         pieces = []
         for first, last in split(write.size, PIECES):

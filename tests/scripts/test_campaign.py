@@ -42,7 +42,8 @@ class LastByteMissing(BmRound):
 
     def write(self, handle, buffer, write):
         call = super().write(handle, buffer, write)
-        return Call(call.point, (*call.words[:-1], call.words[-1] - 1), call.needs, call.limit)
+        shorter = max(1, call.words[-1] - 1)
+        return Call(call.point, (*call.words[:-1], shorter), call.needs, call.limit)
 
 
 def test_a_byte_that_is_missing_is_found(world):
