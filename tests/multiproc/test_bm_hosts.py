@@ -28,8 +28,9 @@ def caught_signals(actor):
 
 
 def test_signals_stay_as_the_program_has_them(harness):
+    without_library = caught_signals(harness.actor())  # none, but for those that a sanitizer catches
     pool = pool_of_hosts(harness, 2)
-    assert [caught_signals(actor) for actor in pool.actors] == [0, 0]
+    assert [caught_signals(actor) for actor in pool.actors] == [without_library] * 2
 
 
 def test_every_rank_writes_and_reads_every_other(harness):

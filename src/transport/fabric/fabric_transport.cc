@@ -272,7 +272,7 @@ Result<uint64_t> FabricTransport::atomic(FabricPeer& peer, const RemoteAtomic& a
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_atomic(atomic, peer.name()));
     MF_ASSIGN_OR_RETURN(const std::string answer, ask(peer, kAtomicService, encode_atomic(atomic), deadline));
-    const Result<uint64_t> before = store::decode<uint64_t>(answer);
+    Result<uint64_t> before = store::decode<uint64_t>(answer);
     if (!before.is_ok()) {
         return failure(Code::kError, "atomic operation at {}: an answer of {} bytes", peer.name(),
                        answer.size());

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/incoming_connections.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <set>
-#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "transport/fabric/own_sockets.h"
 #include "transport/fabric/peer_sockets.h"
 
 namespace memfabric::transport {
@@ -48,24 +44,6 @@ std::vector<in_port_t> ports_of(std::span<const std::string> addresses) {
     return ports;
 }
 
-/// The process's descriptors by number; some may be closed already, or anew.
-std::vector<int> open_descriptors() {
-    std::vector<int> descriptors;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-        const std::string name = entry.path().filename().string();
-        int descriptor = -1;
-        std::from_chars(name.data(), name.data() + name.size(), descriptor);
-        descriptors.push_back(descriptor);
-    }
-    return descriptors;
-}
-
-ino_t inode_of(int descriptor) {
-    struct stat status {};
-    return ::fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
-}
-
 bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
     sockaddr_storage own{};
     sockaddr_storage other{};
@@ -78,23 +56,18 @@ bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
 
 std::set<ino_t> break_all_at(std::span<const in_port_t> ports) {
     std::set<ino_t> broken;
-    for (const int descriptor : open_descriptors()) {
-        if (inode_of(descriptor) == 0) {
-            continue;
-        }
-        // Looked at and broken under a number of our own: the other one may be closed and given anew
-        // meanwhile.
-        const Fd own(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-        if (own.is_open() && is_connected_at(own.get(), ports) && break_off(own.get())) {
-            broken.insert(inode_of(own.get()));
+    for (const OwnSocket& socket : own_sockets()) {
+        const Fd held = hold(socket);
+        if (held.is_open() && is_connected_at(held.get(), ports) && break_off(held.get())) {
+            broken.insert(socket.inode);
         }
     }
     return broken;
 }
 
 bool is_any_open(const std::set<ino_t>& sockets) {
-    return std::ranges::any_of(open_descriptors(),
-                               [&](int descriptor) { return sockets.contains(inode_of(descriptor)); });
+    return std::ranges::any_of(own_sockets(),
+                               [&](const OwnSocket& socket) { return sockets.contains(socket.inode); });
 }
 
 }  // namespace

@@ -55,7 +55,9 @@ Library open_library() {
     const NoForeignSignalHandlers loading;
     void* handle = ::dlopen("libfabric.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle == nullptr) {
-        memfabric::log_warn("libfabric cannot be loaded: {}", ::dlerror());
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): the C library keeps one text for each thread
+        const char* why = ::dlerror();
+        memfabric::log_warn("libfabric cannot be loaded: {}", why);
         return library;
     }
     find(handle, "fi_getinfo", library.getinfo);

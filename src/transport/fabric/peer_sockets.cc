@@ -4,10 +4,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <charconv>
 #include <cstring>
-#include <filesystem>
-#include <string>
+
+#include "transport/fabric/own_sockets.h"
 
 namespace memfabric::transport {
 namespace {
@@ -56,12 +55,9 @@ int break_connections_to(std::string_view socket_address) {
     }
     std::memcpy(&wanted, socket_address.data(), socket_address.size());
     int broken = 0;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-        const std::string name = entry.path().filename().string();
-        int descriptor = -1;
-        std::from_chars(name.data(), name.data() + name.size(), descriptor);
-        if (descriptor >= 0 && is_connected_to(descriptor, wanted) && break_off(descriptor)) {
+    for (const OwnSocket& socket : own_sockets()) {
+        const Fd held = hold(socket);
+        if (held.is_open() && is_connected_to(held.get(), wanted) && break_off(held.get())) {
             ++broken;
         }
     }
