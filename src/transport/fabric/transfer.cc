@@ -174,7 +174,7 @@ bool Transfer::end_if_over() {
         ++counts_.calls;
         counts_.bytes += bytes_;
     }
-    ended_.store(true, std::memory_order_release);
+    ended_.store(true);  // before the waiter is looked for: whoever became it since then sees the end
     return true;
 }
 

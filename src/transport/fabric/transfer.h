@@ -48,7 +48,7 @@ class Transfer {
     Deadline deadline() const { return deadline_; }
 
     /// Nobody touches the pieces' memory any more.
-    bool has_ended() const { return ended_.load(std::memory_order_acquire); }
+    bool has_ended() const { return ended_.load(); }
     /// Only where it has ended.
     Status outcome() const;
     /// Whether there is something that an endpoint could take.
