@@ -93,6 +93,12 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},
     {OptionId::kEvictAfter, "MF_EVICT_AFTER", kDuration, "30s", 100, kDay, "",
      "A peer or store whose host was silent for this long (TCP keepalive) is given up as lost."},
+    {OptionId::kSuspectAfter, "MF_SUSPECT_AFTER", kDuration, "3s", 100, kDay, "",
+     "A process that others wait for and that gave no sign for this long is suspect: they are told, and wait "
+     "on."},
+    {OptionId::kWaitNotice, "MF_WAIT_NOTICE", kDuration, "5s", 100, kDay, "",
+     "Whoever waits for others says in the log whom it waits for, each time that this time has passed: as "
+     "information, or as a warning where one of them is suspect."},
     {OptionId::kTransTimeout, "MF_TRANS_TIMEOUT", kDuration, "10s", 1, kDay, "",
      "How long a transfer waits for a session or an address that is not there yet, and a deregistration for "
      "transfers that run."},

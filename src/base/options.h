@@ -52,6 +52,8 @@ enum class OptionId : size_t {
     kStoreMaxMemory,
     kLostAfter,
     kEvictAfter,
+    kSuspectAfter,
+    kWaitNotice,
     kTransTimeout,
     kTransPath,
     kTransPtracer,

@@ -61,6 +61,11 @@ void ClientHandlers::deliver(Operation operation, const std::string& body) {
             deliver_watch(*message);
             return;
         }
+    } else if (operation == Operation::kWaitNotice) {
+        if (const Result<WaitNoticeMessage> notice = decode<WaitNoticeMessage>(body); notice.is_ok()) {
+            log(notice->suspicious ? LogLevel::kWarn : LogLevel::kInfo, "{}", notice->text);
+            return;
+        }
     } else if (const Result<MemberEventMessage> message = decode<MemberEventMessage>(body); message.is_ok()) {
         deliver_member(*message);
         return;

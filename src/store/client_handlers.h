@@ -29,7 +29,8 @@ class ClientHandlers {
     void release_group(const std::string& group, uint64_t epoch);
     void remove_group(const std::string& group);
 
-    /// Runs the handler that the event is for. An empty member event runs what waited for release_group.
+    /// Runs the handler that the event is for. An empty member event runs what waited for release_group. What
+    /// the store says of waits goes to the log.
     void deliver(Operation operation, const std::string& body);
 
  private:

@@ -129,6 +129,15 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
                 send(Operation::kAcknowledge, 0, empty_body());
             }
             return;
+        case Operation::kPing:
+            send(Operation::kAcknowledge, 0, empty_body());
+            return;
+        case Operation::kWaitNotice:
+            if (calls_.contains(header.request)) {
+                events_.push_back(Event{header.operation, std::string(body)});
+                own_wake_.notify_all();
+            }
+            return;
         case Operation::kRefusal: {
             const Result<Outcome> outcome = decode<Outcome>(body);
             give_up(outcome.is_ok() ? Status(static_cast<Code>(outcome->code),

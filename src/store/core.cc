@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/core.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace memfabric::store {
@@ -35,8 +37,7 @@ Status check_names(const auto& message) {
 Core::Core(const Options& options)
     : instance_(random_u64()),
       max_message_(options.size(OptionId::kStoreMaxMessage)),
-      sessions_(instance_, std::chrono::milliseconds(options.integer(OptionId::kLostAfter)),
-                4 * max_message_),
+      sessions_(instance_, options, 4 * max_message_),
       watches_(sessions_),
       values_(sessions_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
               [this](const std::string& key, const std::string* value) { watches_.changed(key, value); }),
@@ -67,6 +68,7 @@ Status Core::receive(uint64_t session, const Header& header, std::string_view bo
     if (!sessions_.contains(session)) {
         return failure(Code::kEvicted, "the store has given this process up for dead: join anew");
     }
+    sessions_.heard_from(session);
     switch (header.operation) {
         case Operation::kAcknowledge:
             sessions_.acknowledge(session, header);
@@ -210,6 +212,36 @@ void Core::end_session(uint64_t session, Departure departure) {
 void Core::expire(Sessions::Clock::time_point now) {
     while (const std::optional<uint64_t> session = sessions_.take_expired(now)) {
         end_session(*session, Departure::kLost);
+    }
+}
+
+void Core::tend_waits(Sessions::Clock::time_point now) {
+    std::vector<WaitReport> reports;
+    values_.report_waits(reports);
+    groups_.report_waits(reports);
+    ranks_.report_waits(reports);
+    windows_.report_waits(reports);
+    for (const WaitReport& report : reports) {
+        tend(report, now);
+    }
+}
+
+void Core::tend(const WaitReport& report, Sessions::Clock::time_point now) {
+    const bool is_long = std::ranges::any_of(report.waiters, [&](RequestKey request) {
+        const auto since = sessions_.running_since(request);
+        return since && now - *since >= wait_period();
+    });
+    if (!is_long) {
+        return;
+    }
+    WaitNoticeMessage notice{false, report.what};
+    for (const WaitReport::Awaited& awaited : report.awaited) {
+        sessions_.ask_for_sign(awaited.session, now);
+        notice.suspicious = notice.suspicious || sessions_.is_suspect(awaited.session, now);
+        notice.text += fmt::format("; {} is {}", awaited.name, sessions_.describe(awaited.session));
+    }
+    for (const RequestKey request : report.waiters) {
+        sessions_.tell_wait(request, now, notice);
     }
 }
 

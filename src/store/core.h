@@ -28,12 +28,19 @@ class Core {
     /// Gives up the sessions that did not come back in time.
     void expire(Sessions::Clock::time_point now);
 
+    /// Whether requests wait, and how often tend_waits() is to be called while they do: it asks the processes
+    /// that are waited for for a sign of life, and tells the waiting ones whom they wait for.
+    bool has_waits() const { return sessions_.has_running(); }
+    std::chrono::milliseconds wait_period() const { return sessions_.look_period(); }
+    void tend_waits(Sessions::Clock::time_point now);
+
  private:
     Status dispatch(RequestKey request, Operation operation, Reader& reader);
     Status dispatch_keys(RequestKey request, Operation operation, Reader& reader);
     Status dispatch_groups(RequestKey request, Operation operation, Reader& reader);
     void cancel(RequestKey request);
     void end_session(uint64_t session, Departure departure);
+    void tend(const WaitReport& report, Sessions::Clock::time_point now);
     template <typename T, typename Action>
     Status with(RequestKey request, Reader& reader, Action action);
 

@@ -53,7 +53,9 @@ Status GroupTable::check_participants(const std::string& name, const Group& grou
     for (const auto& [rank, participant] : group.participants) {
         if (rank < size && !participant.gone.empty()) {
             gone.push_back(rank);
-            who = participant.gone;
+            if (gone.size() <= WaitReport::kMaxAwaited) {
+                who += fmt::format("{}{}", who.empty() ? "" : "; ", participant.gone);
+            }
         }
     }
     if (gone.empty()) {
@@ -110,14 +112,42 @@ void GroupTable::fail_round(Group& group, RoundKind kind, const Status& status) 
     }
 }
 
-std::vector<uint32_t> GroupTable::missing(const Round& round) const {
-    std::vector<uint32_t> ranks;
+std::string GroupTable::progress_text(const std::string& name, RoundKind kind, const Round& round,
+                                      const char* when) const {
+    std::vector<uint32_t> missing;
     for (uint32_t rank = 0; rank < round.size; ++rank) {
         if (!round.arrived.contains(rank)) {
-            ranks.push_back(rank);
+            missing.push_back(rank);
         }
     }
-    return ranks;
+    return fmt::format("{} of group '{}': {} of {} ranks came {}, missing: rank {}", name_of(kind), name,
+                       round.arrived.size(), round.size, when, rank_text(missing));
+}
+
+std::vector<WaitReport::Awaited> GroupTable::awaited_by(const Group& group, const Round& round) const {
+    std::vector<WaitReport::Awaited> awaited;
+    for (const auto& [rank, participant] : group.participants) {
+        if (rank < round.size && !round.arrived.contains(rank) && awaited.size() < WaitReport::kMaxAwaited) {
+            awaited.push_back({fmt::format("rank {}", rank), participant.session});
+        }
+    }
+    return awaited;
+}
+
+void GroupTable::report_waits(std::vector<WaitReport>& reports) const {
+    for (const auto& [first, place] : waiting_) {
+        const Group& group = groups_.at(place.group);
+        const Round& round = group.rounds.at(static_cast<size_t>(place.kind));
+        if (round.arrived.begin()->second.request != first) {
+            continue;  // once a round
+        }
+        WaitReport report{
+            {}, progress_text(place.group, place.kind, round, "so far"), awaited_by(group, round)};
+        for (const auto& [rank, arrival] : round.arrived) {
+            report.waiters.push_back(arrival.request);
+        }
+        reports.push_back(std::move(report));
+    }
 }
 
 void GroupTable::note_participant(const std::string& name, uint32_t rank, uint64_t session) {
@@ -133,9 +163,10 @@ std::optional<Status> GroupTable::cancel(RequestKey request) {
     const Place place = std::move(found->second);
     waiting_.erase(found);
     Round& round = groups_.at(place.group).rounds.at(static_cast<size_t>(place.kind));
-    const std::string text = fmt::format(
-        "{} of group '{}': {} of {} ranks came by the deadline, missing: rank {}", name_of(place.kind),
-        place.group, round.arrived.size(), round.size, rank_text(missing(round)));
+    std::string text = progress_text(place.group, place.kind, round, "by the deadline");
+    for (const WaitReport::Awaited& awaited : awaited_by(groups_.at(place.group), round)) {
+        text += fmt::format("; {} is {}", awaited.name, outlet_.describe(awaited.session));
+    }
     round.bytes -= round.arrived.at(place.rank).payload.size();
     round.arrived.erase(place.rank);
     if (round.arrived.empty()) {

@@ -26,6 +26,8 @@ class GroupTable {
     /// The session has left the group: rounds that need it fail, until its rank arrives or joins again.
     void leave(const std::string& group, uint64_t session);
     std::optional<Status> cancel(RequestKey request);
+    /// Adds what waits here, and for whom.
+    void report_waits(std::vector<WaitReport>& reports) const;
     void end_session(uint64_t session, Departure departure);
 
  private:
@@ -59,7 +61,11 @@ class GroupTable {
     void depart(const std::string& name, uint64_t session, const std::string& why);
     void complete(Round&& round, RoundKind kind);
     void fail_round(Group& group, RoundKind kind, const Status& status);
-    std::vector<uint32_t> missing(const Round& round) const;
+    /// `when`: "by the deadline" or "so far".
+    std::string progress_text(const std::string& name, RoundKind kind, const Round& round,
+                              const char* when) const;
+    /// The participants that have not arrived, as far as they are known.
+    std::vector<WaitReport::Awaited> awaited_by(const Group& group, const Round& round) const;
     Group& group_named(const std::string& name);
     void forget_idle_groups();
 

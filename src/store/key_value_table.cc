@@ -283,4 +283,21 @@ void KeyValueTable::end_session(uint64_t session) {
     }
 }
 
+void KeyValueTable::report_waits(std::vector<WaitReport>& reports) const {
+    for (auto next = wanted_.begin(); next != wanted_.end();) {
+        const auto last = wanted_.upper_bound(next->first);
+        WaitReport report{{}, fmt::format("key '{}' is not set", next->first), {}};
+        for (; next != last; ++next) {
+            report.waiters.push_back(next->second);
+        }
+        reports.push_back(std::move(report));
+    }
+    for (const Claim& claim : claims_) {
+        const std::string& key = claim.message.key;
+        reports.push_back({{claim.request},
+                           fmt::format("key '{}': its owner is away", key),
+                           {{"it", owners_.owner_of(key).value_or(0)}}});
+    }
+}
+
 }  // namespace memfabric::store

@@ -35,6 +35,8 @@ class KeyValueTable {
 
     const std::string* value_of(const std::string& key) const;
     std::optional<Status> cancel(RequestKey request);
+    /// Adds what waits here, and for whom.
+    void report_waits(std::vector<WaitReport>& reports) const;
     /// A session came back before it was given up: who waited for a key of it learns that it stays owned.
     void session_resumed();
     void end_session(uint64_t session);

@@ -74,6 +74,12 @@ struct MemberEventMessage {
     Member member;
 };
 
+/// Of a request that still waits.
+struct WaitNoticeMessage {
+    bool suspicious = false;  // among those whom it waits for is one who gives no sign
+    std::string text;
+};
+
 struct PublishMessage {
     std::string object;
     std::string address;
@@ -104,6 +110,7 @@ MF_STORE_FIELDS(WatchEventMessage, m.watch, m.key, m.exists, m.value)
 MF_STORE_FIELDS(RoundMessage, m.group, m.size, m.rank, m.payload)
 MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload)
 MF_STORE_FIELDS(MemberEventMessage, m.group, m.kind, m.member)
+MF_STORE_FIELDS(WaitNoticeMessage, m.suspicious, m.text)
 MF_STORE_FIELDS(PublishMessage, m.object, m.address)
 MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload)
 MF_STORE_FIELDS(JoinReply, m.epoch, m.members)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/permanent.h"
 #include "base/status.h"
@@ -47,7 +48,7 @@ class Outlet {
     virtual ~Outlet() = default;
     virtual void reply(RequestKey request, SharedBody body) = 0;
     virtual void notify(uint64_t session, Operation operation, std::string body) = 0;
-    /// "host HOST, pid PID", for texts.
+    /// "pid PID on host HOST", for texts; of a suspect also since when it gives no sign.
     virtual std::string describe(uint64_t session) const = 0;
     virtual const std::string& host_of(uint64_t session) const = 0;
     virtual bool is_connected(uint64_t session) const = 0;
@@ -58,6 +59,18 @@ class Outlet {
         reply(request, success_body(message));
     }
     void fail(RequestKey request, const Status& status) { reply(request, failure_body(status)); }
+};
+
+/// Requests of one kind that wait in a table for the same thing, and the sessions that could bring it.
+struct WaitReport {
+    struct Awaited {
+        std::string name;  // "rank 3"
+        uint64_t session = 0;
+    };
+    std::vector<RequestKey> waiters;
+    std::string what;              // "barrier of group 'g' waits: 3 of 4 ranks came, missing: rank 2"
+    std::vector<Awaited> awaited;  // the first kMaxAwaited that are known
+    static constexpr size_t kMaxAwaited = 16;
 };
 
 /// How a session ended.

@@ -164,22 +164,23 @@ bool RankTable::somebody_is_away(const World& world) const {
                        [&](const auto& holder) { return !outlet_.is_connected(holder.second); });
 }
 
-std::string RankTable::waiting_text(const std::string& name, const World& world, const Asker& asker) const {
+std::string RankTable::waiting_text(const std::string& name, const World& world, const Asker& asker,
+                                    const char* when) const {
     if (asker.message.rank) {
-        return fmt::format("rank {} in world '{}': its holder is away and was not given up by the deadline",
-                           *asker.message.rank, name);
+        return fmt::format("rank {} in world '{}': its holder is away and was not given up {}",
+                           *asker.message.rank, name, when);
     }
     if (world.complete) {
-        return fmt::format("rank in world '{}': all {} are taken, none became free by the deadline", name,
-                           world.size);
+        return fmt::format("rank in world '{}': all {} are taken, none became free {}", name, world.size,
+                           when);
     }
     std::vector<uint32_t> ranks;
     for (const auto& [rank, session] : world.holders) {
         ranks.push_back(rank);
     }
     const size_t present = world.holders.size() + world.waiting.size();
-    return fmt::format("rank in world '{}': {} of {} processes came by the deadline, {} missing{}{}", name,
-                       present, world.size, world.size - present,
+    return fmt::format("rank in world '{}': {} of {} processes came {}, {} missing{}{}", name, present,
+                       world.size, when, world.size - present,
                        ranks.empty() ? "" : "; ranks taken so far: ", rank_text(ranks));
 }
 
@@ -205,7 +206,7 @@ std::optional<Status> RankTable::cancel(RequestKey request) {
         if (asker == world.waiting.end()) {
             continue;
         }
-        const Status status(Code::kTimeout, waiting_text(name, world, *asker));
+        const Status status(Code::kTimeout, waiting_text(name, world, *asker, "by the deadline"));
         world.waiting.erase(asker);
         forget_if_empty(std::string(name));
         return status;
@@ -247,6 +248,26 @@ void RankTable::forget_if_empty(const std::string& name) {
     const auto world = worlds_.find(name);
     if (world != worlds_.end() && world->second.holders.empty() && world->second.waiting.empty()) {
         worlds_.erase(world);
+    }
+}
+
+void RankTable::report_waits(std::vector<WaitReport>& reports) const {
+    for (const auto& [name, world] : worlds_) {
+        WaitReport free{{}, {}, {}};
+        for (const Asker& asker : world.waiting) {
+            if (!asker.message.rank) {
+                free.waiters.push_back(asker.request);
+                free.what = waiting_text(name, world, asker, "so far");
+                continue;
+            }
+            const auto holder = world.holders.find(*asker.message.rank);
+            reports.push_back({{asker.request},
+                               waiting_text(name, world, asker, "so far"),
+                               {{"it", holder == world.holders.end() ? 0 : holder->second}}});
+        }
+        if (!free.waiters.empty()) {
+            reports.push_back(std::move(free));
+        }
     }
 }
 

@@ -17,6 +17,8 @@ class RankTable {
     void assign(RequestKey request, RankRequest message);
     void release(RequestKey request, const std::string& world);
     std::optional<Status> cancel(RequestKey request);
+    /// Adds what waits here, and for whom.
+    void report_waits(std::vector<WaitReport>& reports) const;
     /// The session came back before it was given up: who waited for its rank learns that it stays taken.
     void session_resumed(uint64_t session);
     void end_session(uint64_t session);
@@ -44,7 +46,9 @@ class RankTable {
     void grant(World& world, const Asker& asker, uint32_t rank);
     std::optional<uint32_t> free_rank(const World& world, uint64_t session) const;
     bool somebody_is_away(const World& world) const;
-    std::string waiting_text(const std::string& name, const World& world, const Asker& asker) const;
+    /// `when`: "by the deadline" or "so far".
+    std::string waiting_text(const std::string& name, const World& world, const Asker& asker,
+                             const char* when) const;
     void forget_if_empty(const std::string& name);
 
     Outlet& outlet_;

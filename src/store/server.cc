@@ -57,8 +57,10 @@ class AsioServer : public Server {
                   std::move(tls),
                   config_.options.size(OptionId::kStoreMaxMessage),
                   config_.options.size(OptionId::kStoreMaxClients),
+                  std::chrono::milliseconds(config_.options.integer(OptionId::kEvictAfter)),
                   scratch_,
-                  [this] { arm_expiry(); }} {
+                  [this] { arm_expiry(); },
+                  [this] { arm_waits(); }} {
         for (Fd& listener : listeners) {
             acceptors_.push_back(std::make_unique<Acceptor>(io_, listener.release()));
         }
@@ -157,7 +159,7 @@ class AsioServer : public Server {
         if (connections_.size() >= limit + kToldWhy) {
             return;
         }
-        tune_stream(socket.get(), std::chrono::milliseconds(config_.options.integer(OptionId::kEvictAfter)));
+        tune_stream(socket.get(), shared_.silent);
         const std::string name = Endpoint{peer.host_text(), peer.port()}.text();
         if (connections_.size() >= limit) {
             log_warn("config store: {} is refused, {} clients are served already (MF_STORE_MAX_CLIENTS)",
@@ -186,13 +188,29 @@ class AsioServer : public Server {
         });
     }
 
+    void arm_waits() {
+        if (std::exchange(waits_armed_, true)) {
+            return;
+        }
+        waits_.expires_after(core_.wait_period());
+        waits_.async_wait([this](const asio::error_code& error) {
+            if (!error) {
+                waits_armed_ = false;
+                core_.tend_waits(Sessions::Clock::now());
+                if (core_.has_waits()) {
+                    arm_waits();
+                }
+            }
+        });
+    }
+
     void watch_hosts() {
-        const std::chrono::milliseconds limit(config_.options.integer(OptionId::kEvictAfter));
-        silence_.expires_after(limit / 4);
-        silence_.async_wait([this, limit](const asio::error_code& error) {
+        constexpr int kLooks = 8;  // within the limit
+        silence_.expires_after(shared_.silent / kLooks);
+        silence_.async_wait([this](const asio::error_code& error) {
             if (!error) {
                 for (const auto& connection : std::set(connections_)) {
-                    connection->look_for_silence(limit);
+                    connection->look_for_silence();
                 }
                 watch_hosts();
             }
@@ -217,6 +235,8 @@ class AsioServer : public Server {
     asio::io_context io_{1};
     asio::steady_timer expiry_;
     asio::steady_timer silence_{io_};
+    asio::steady_timer waits_{io_};
+    bool waits_armed_ = false;
     asio::steady_timer certificates_{io_};
     std::optional<Sessions::Clock::time_point> armed_;  // what expiry_ waits for
     ServerShared shared_;

@@ -242,6 +242,9 @@ Status Connection::handle(const Header& header, std::string_view body) {
         if (shared_.core.next_expiry()) {
             shared_.expiry_changed();
         }
+        if (shared_.core.has_waits()) {
+            shared_.waits_changed();
+        }
         if (header.operation == Operation::kGoodbye) {
             begin_closing();
         }
@@ -334,16 +337,24 @@ void Connection::refuse(const Status& why) {
     begin_closing();
 }
 
-void Connection::look_for_silence(milliseconds limit) {
+bool Connection::host_answers(milliseconds within) const {
+    const HostSign sign = last_sign_of_host(channel_.descriptor());
+    return sign.ago < (sign.owes_answer ? within : within + 2 * keepalive_period(shared_.silent));
+}
+
+void Connection::look_for_silence() {
     const auto now = std::chrono::steady_clock::now();
-    const auto last_sign = time_without_acknowledgement(channel_.descriptor());
-    if (!last_sign || !unanswered_since_ || now - *last_sign > *unanswered_since_) {
-        unanswered_since_ = last_sign ? std::optional(now) : std::nullopt;
+    const milliseconds limit = shared_.silent;
+    const milliseconds silence = last_sign_of_host(channel_.descriptor()).ago;
+    if (silence <= limit) {
+        silent_since_.reset();
         return;
     }
-    if (now - *unanswered_since_ > limit) {
+    silent_since_ = silent_since_.value_or(now);
+    // Where nothing is on its way, a sign is due only as often as the kernel asks for one.
+    if (silence > 2 * keepalive_period(limit) || now - *silent_since_ > limit) {
         log_info("config store: the host of {} gave no sign for {} ms (MF_EVICT_AFTER): closed", peer_,
-                 limit.count());
+                 silence.count());
         end();
     }
 }

@@ -24,8 +24,10 @@ struct ServerShared {
     std::shared_ptr<ssl_ctx_st> tls;  // none: plaintext
     uint64_t max_message = 0;
     size_t max_clients = 0;
+    std::chrono::milliseconds silent{0};  // after which a host counts as gone
     std::span<char> scratch;  // what is read lands here first, so that an idle connection holds no buffer
     std::function<void()> expiry_changed;  // a session may have to be given up soon
+    std::function<void()> waits_changed;   // a request waits
 };
 
 /// One client's connection: TLS, greeting, then messages, until it ends.
@@ -39,9 +41,9 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
 
     void send(const Header& header, SharedBody body) override;
     void refuse(const Status& why) override;
-    /// Ends where the client's host has not acknowledged anything for so long. To be called several times in
-    /// that time.
-    void look_for_silence(std::chrono::milliseconds limit);
+    bool host_answers(std::chrono::milliseconds within) const override;
+    /// Ends where the client's host gave no sign for so long. To be called several times in that time.
+    void look_for_silence();
     /// The store ends: whoever it serves need not wait for it to come back.
     void say_goodbye();
 
@@ -89,7 +91,7 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
     std::string incoming_;  // the beginning of a message whose end has not come yet
     std::deque<Outgoing> outgoing_;
     uint64_t outgoing_bytes_ = 0;
-    std::optional<std::chrono::steady_clock::time_point> unanswered_since_;
+    std::optional<std::chrono::steady_clock::time_point> silent_since_;
     bool reading_ = false;  // a wait for readability is under way
     bool writing_ = false;
     bool paused_ = false;  // reads nothing more until the client has taken its replies

@@ -72,6 +72,7 @@ void Sessions::erase(uint64_t id) {
         if (found->second.expires) {
             expiries_.erase({*found->second.expires, id});
         }
+        running_ -= found->second.running.size();
         sessions_.erase(found);
     }
 }
@@ -100,8 +101,14 @@ bool Sessions::begin(uint64_t id, const Header& header) {
         session.link->send(Header{Operation::kReply, 0, header.request, 0, 0}, answer->second);
         return false;
     }
-    return header.request >= header.acknowledged &&
-           session.running.emplace(header.request, !is_repeatable(header.operation)).second;
+    if (header.request < header.acknowledged || session.running.contains(header.request)) {
+        return false;
+    }
+    const Clock::time_point now = Clock::now();
+    session.running.emplace(header.request,
+                            Running{!is_repeatable(header.operation), now, now + wait_notice_});
+    ++running_;
+    return true;
 }
 
 bool Sessions::is_running(RequestKey request) const {
@@ -142,10 +149,11 @@ void Sessions::reply(RequestKey request, SharedBody body) {
     if (session.link != nullptr) {
         session.link->send(Header{Operation::kReply, 0, request.request, 0, 0}, body);
     }
-    if (running->second) {
+    if (running->second.keep_reply) {
         session.answered.emplace(request.request, std::move(body));
     }
     session.running.erase(running);
+    --running_;
 }
 
 void Sessions::notify(uint64_t id, Operation operation, std::string body) {
@@ -172,7 +180,70 @@ std::string Sessions::describe(uint64_t id) const {
     if (found == sessions_.end()) {
         return "a process that is gone";
     }
-    return fmt::format("pid {} on host {}", found->second.incarnation.pid, found->second.incarnation.host_id);
+    const Session& session = found->second;
+    return fmt::format("pid {} on host {}{}", session.incarnation.pid, session.incarnation.host_id,
+                       is_suspect(id, Clock::now()) ? sign_text(session) : "");
+}
+
+std::optional<Sessions::Clock::time_point> Sessions::running_since(RequestKey request) const {
+    const auto found = sessions_.find(request.session);
+    if (found == sessions_.end()) {
+        return std::nullopt;
+    }
+    const auto running = found->second.running.find(request.request);
+    return running == found->second.running.end() ? std::nullopt : std::optional(running->second.since);
+}
+
+void Sessions::ask_for_sign(uint64_t id, Clock::time_point now) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) {
+        return;
+    }
+    Session& session = found->second;
+    if (!session.asked && session.link != nullptr) {
+        session.asked = now;
+        session.link->send(Header{Operation::kPing, 0, 0, 0, 0}, empty_body());
+    } else if (is_suspect(id, now) && !std::exchange(session.was_suspect, true)) {
+        log_info("config store: {} is suspect", describe(id));
+    }
+}
+
+void Sessions::heard_from(uint64_t id) {
+    Session& session = sessions_.at(id);
+    session.asked.reset();
+    if (std::exchange(session.was_suspect, false)) {
+        log_info("config store: {} answers again", describe(id));
+    }
+}
+
+bool Sessions::is_suspect(uint64_t id, Clock::time_point now) const {
+    const auto found = sessions_.find(id);
+    return found != sessions_.end() && found->second.asked && now - *found->second.asked >= suspect_after_;
+}
+
+std::string Sessions::sign_text(const Session& session) const {
+    const std::chrono::duration<double> silent = Clock::now() - *session.asked;
+    const bool host_answers = session.link != nullptr && session.link->host_answers(suspect_after_);
+    return fmt::format(", which has given no sign for {:.1f} s ({})", silent.count(),
+                       host_answers ? "its host answers: it is stopped, or too busy"
+                                    : "neither has its host: the link or the host is down");
+}
+
+void Sessions::tell_wait(RequestKey request, Clock::time_point now, const WaitNoticeMessage& notice) {
+    const auto found = sessions_.find(request.session);
+    if (found == sessions_.end() || found->second.link == nullptr) {
+        return;
+    }
+    const auto running = found->second.running.find(request.request);
+    if (running == found->second.running.end() || running->second.next_notice > now) {
+        return;
+    }
+    running->second.next_notice = now + wait_notice_;
+    const std::chrono::duration<double> waited = now - running->second.since;
+    const WaitNoticeMessage told{notice.suspicious,
+                                 fmt::format("waiting for {:.0f} s: {}", waited.count(), notice.text)};
+    found->second.link->send(Header{Operation::kWaitNotice, 0, request.request, 0, 0},
+                             std::make_shared<const std::string>(encode(told)));
 }
 
 const std::string& Sessions::host_of(uint64_t id) const {

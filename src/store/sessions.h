@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -9,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/options.h"
 #include "store/outlet.h"
 
 namespace memfabric::store {
@@ -21,6 +23,8 @@ class Link {
     virtual void send(const Header& header, SharedBody body) = 0;
     /// Says why and closes.
     virtual void refuse(const Status& why) = 0;
+    /// Whether the client's host gave a sign within that time, or has no reason to.
+    virtual bool host_answers(std::chrono::milliseconds within) const = 0;
 };
 
 /// The clients' sessions: each outlives its connection for a moment, keeps the replies and events that its
@@ -29,8 +33,12 @@ class Sessions : public Outlet {
  public:
     using Clock = std::chrono::steady_clock;
 
-    Sessions(uint64_t instance, std::chrono::milliseconds lost_after, uint64_t max_pending)
-        : instance_(instance), lost_after_(lost_after), max_pending_(max_pending) {}
+    Sessions(uint64_t instance, const Options& options, uint64_t max_pending)
+        : instance_(instance),
+          lost_after_(options.integer(OptionId::kLostAfter)),
+          suspect_after_(options.integer(OptionId::kSuspectAfter)),
+          wait_notice_(options.integer(OptionId::kWaitNotice)),
+          max_pending_(max_pending) {}
 
     struct Opened {
         uint64_t session = 0;
@@ -47,6 +55,19 @@ class Sessions : public Outlet {
     bool begin(uint64_t session, const Header& header);
     void acknowledge(uint64_t session, const Header& header);
     bool is_running(RequestKey request) const;
+    /// Whether a request has no reply yet; and since when, nothing where it has one.
+    bool has_running() const { return running_ != 0; }
+    std::optional<Clock::time_point> running_since(RequestKey request) const;
+    /// How often waits are to be looked at while there are any.
+    std::chrono::milliseconds look_period() const { return std::min(suspect_after_ / 3, wait_notice_); }
+    /// The session's process is waited for: it is asked for a sign of life unless it has been asked and said
+    /// nothing since.
+    void ask_for_sign(uint64_t session, Clock::time_point now);
+    void heard_from(uint64_t session);
+    /// Has said nothing for longer than the limit, though it was asked to.
+    bool is_suspect(uint64_t session, Clock::time_point now) const;
+    /// Tells the client of a request that waits, where it is time again to do so.
+    void tell_wait(RequestKey request, Clock::time_point now, const WaitNoticeMessage& notice);
     void erase(uint64_t session);
     bool contains(uint64_t session) const { return sessions_.contains(session); }
 
@@ -66,22 +87,33 @@ class Sessions : public Outlet {
         Operation operation = Operation::kWatchEvent;
         SharedBody body;
     };
+    struct Running {
+        bool keep_reply = false;
+        Clock::time_point since;
+        Clock::time_point next_notice;
+    };
     struct Session {
         Incarnation incarnation;
         Link* link = nullptr;
-        std::map<uint64_t, bool> running;         // request -> whether its reply is to be kept
+        std::map<uint64_t, Running> running;      // by request
         std::map<uint64_t, SharedBody> answered;  // until the client says that it has them
         std::deque<Event> events;                 // likewise
         uint64_t events_bytes = 0;
         uint64_t last_event = 0;
         std::optional<Clock::time_point> expires;
+        std::optional<Clock::time_point> asked;  // for a sign of life that has not come
+        bool was_suspect = false;
     };
 
     void set_expiry(uint64_t id, Session& session, Clock::time_point when);
+    std::string sign_text(const Session& session) const;
 
     uint64_t instance_;
     std::chrono::milliseconds lost_after_;
+    std::chrono::milliseconds suspect_after_;
+    std::chrono::milliseconds wait_notice_;
     uint64_t max_pending_;
+    size_t running_ = 0;  // requests, of all sessions
     std::unordered_map<uint64_t, Session> sessions_;
     std::set<std::pair<Clock::time_point, uint64_t>> expiries_;
 };

@@ -2,9 +2,11 @@
 #include "store/sockets.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +19,8 @@
 
 namespace memfabric::store {
 namespace {
+
+constexpr int kKeepaliveProbes = 5;  // unanswered ones before the kernel gives a host up
 
 struct Lookup {
     int error = 0;
@@ -152,23 +156,37 @@ ConnectState begin_connect(const SocketAddress& address, Fd& socket) {
     return errno == EINPROGRESS ? ConnectState::kInProgress : ConnectState::kFailed;
 }
 
-void tune_stream(int descriptor, std::chrono::milliseconds silent) {
-    constexpr int kProbes = 5;
-    const int interval = static_cast<int>(std::clamp<int64_t>(silent.count() / 1000 / (kProbes + 1), 1, 600));
-    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, interval);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, interval);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+std::chrono::milliseconds keepalive_period(std::chrono::milliseconds silent) {
+    constexpr int64_t kLongest = 600;
+    return std::chrono::seconds(
+        std::clamp<int64_t>(silent.count() / 1000 / (kKeepaliveProbes + 1), 1, kLongest));
 }
 
-std::optional<std::chrono::milliseconds> time_without_acknowledgement(int descriptor) {
+void tune_stream(int descriptor, std::chrono::milliseconds silent) {
+    const auto period =
+        static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(keepalive_period(silent)).count());
+    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, period);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, period);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+}
+
+HostSign last_sign_of_host(int descriptor) {
     tcp_info info{};
     socklen_t size = sizeof info;
-    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked == 0) {
-        return std::nullopt;
+    int queued = 0;
+    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        ::ioctl(descriptor, SIOCOUTQ, &queued) != 0) {
+        return {};
     }
-    return std::chrono::milliseconds(info.tcpi_last_ack_recv);
+    // A process that takes nothing has its host say so to ever rarer questions of the kernel.
+    constexpr int kMissed = 2;
+    if (queued > 0 && info.tcpi_unacked == 0 && info.tcpi_probes < kMissed) {
+        return {};
+    }
+    return {std::chrono::milliseconds(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv)),
+            info.tcpi_unacked != 0};
 }
 
 }  // namespace memfabric::store

@@ -40,9 +40,15 @@ ConnectState begin_connect(const SocketAddress& address, Fd& socket);
 /// No delay; keepalive that notices a host that is gone after about `silent`.
 void tune_stream(int descriptor, std::chrono::milliseconds silent);
 
-/// How long ago the other host's kernel has last given a sign, where something that was sent is not
-/// acknowledged. Keepalive says nothing as long as that is so. A process that just takes nothing does not
-/// count: its kernel answers.
-std::optional<std::chrono::milliseconds> time_without_acknowledgement(int descriptor);
+/// How often the other host's kernel is asked for a sign while nothing is on its way to it.
+std::chrono::milliseconds keepalive_period(std::chrono::milliseconds silent);
+
+/// How long ago the other host's kernel has last given a sign, and whether it has yet to acknowledge
+/// something. A process that just takes nothing is no silence: its kernel answers.
+struct HostSign {
+    std::chrono::milliseconds ago{0};
+    bool owes_answer = false;
+};
+HostSign last_sign_of_host(int descriptor);
 
 }  // namespace memfabric::store

@@ -260,4 +260,24 @@ void WindowTable::end_session(uint64_t session) {
     }
 }
 
+void WindowTable::report_waits(std::vector<WaitReport>& reports) const {
+    for (const auto& [object, window] : windows_) {
+        for (const auto& [host_id, host] : window.hosts) {
+            if (host.waiting.empty()) {
+                continue;
+            }
+            WaitReport report{
+                {host.waiting.begin(), host.waiting.end()},
+                fmt::format("window '{}': another process of this host makes its segment", object),
+                {}};
+            for (const auto& [session, address] : host.members) {
+                if (report.awaited.size() < WaitReport::kMaxAwaited) {
+                    report.awaited.push_back({"it", session});
+                }
+            }
+            reports.push_back(std::move(report));
+        }
+    }
+}
+
 }  // namespace memfabric::store

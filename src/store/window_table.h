@@ -23,6 +23,8 @@ class WindowTable {
     void publish(RequestKey request, const PublishMessage& message);
     void release(RequestKey request, const std::string& object);
     std::optional<Status> cancel(RequestKey request);
+    /// Adds what waits here, and for whom.
+    void report_waits(std::vector<WaitReport>& reports) const;
     /// The session came back before it was given up: its holder's address counts again.
     void session_resumed(uint64_t session);
     void end_session(uint64_t session);

@@ -34,6 +34,8 @@ enum class Operation : uint16_t {
     kWatchEvent,
     kMemberEvent,
     kAcknowledge,
+    kPing,        // the store asks for a sign of life; the client answers with kAcknowledge
+    kWaitNotice,  // for the log of a client whose request still waits: whom for
 
     kSet = 32,
     kGet,
