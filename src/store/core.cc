@@ -55,6 +55,7 @@ Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link
     const Welcome welcome{instance_, opened.session, max_message_};
     link.send(Header{Operation::kWelcome, 0, 0, 0, 0}, std::make_shared<const std::string>(encode(welcome)));
     if (opened.resumed) {
+        sessions_.heard_from(opened.session);
         sessions_.replay(opened.session, header);
         values_.session_resumed();
         ranks_.session_resumed(opened.session);
