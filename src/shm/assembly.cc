@@ -12,6 +12,18 @@ void Assembly::take_claims(const store::JoinReply& reply) {
         claims_[member.rank] = Claim::decode(member.rank, member.epoch, member.payload);
     }
     look_at_claims();
+    for (const auto& [world_rank, claim] : claims_) {
+        claimed_ranks_.insert(claim.config.rank);
+    }
+}
+
+/// Of a claim that came later than the others: with a thousand ranks there is no looking at all of them
+/// again.
+bool Assembly::agrees(const Claim& claim) {
+    const ObjectConfig& said = claim.config;
+    const ObjectConfig& own = own_.config;
+    return claimed_ranks_.insert(said.rank).second && said.problem.empty() &&
+           said.rank_size == own.rank_size && said.symmetric_size == own.symmetric_size;
 }
 
 void Assembly::on_claim(const store::MemberEvent& event) {
@@ -19,8 +31,12 @@ void Assembly::on_claim(const store::MemberEvent& event) {
     const store::Member& member = event.member;
     if (event.kind == store::MemberEventKind::kJoined) {
         if (!claimed_) {
-            claims_[member.rank] = Claim::decode(member.rank, member.epoch, member.payload);
-            look_at_claims();
+            const auto [place, is_new] = claims_.insert_or_assign(
+                member.rank, Claim::decode(member.rank, member.epoch, member.payload));
+            const bool is_plain = is_new && agrees(place->second);
+            if (!is_plain || claims_.size() == own_.config.rank_size) {
+                look_at_claims();
+            }
         }
         return;
     }
@@ -33,6 +49,7 @@ void Assembly::on_claim(const store::MemberEvent& event) {
         fail(failure(Code::kPeerLost, "rank {} (process {} of the world) was lost before all had come",
                      found->second.config.rank, member.rank));
     } else if (!claimed_) {
+        claimed_ranks_.erase(found->second.config.rank);
         claims_.erase(found);
     }
 }

@@ -38,6 +38,7 @@ class Assembly {
 
  private:
     void look_at_claims();
+    bool agrees(const Claim& claim);
     void fail(Status status);
     Status wait(const bool& done, Deadline deadline);
     std::vector<uint32_t> missing() const;
@@ -46,8 +47,9 @@ class Assembly {
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     // All guarded by mutex_.
-    Claims claims_;               // once claimed_: as they were then
-    std::set<uint32_t> members_;  // of the object's group, by rank in the object
+    Claims claims_;                     // once claimed_: as they were then
+    std::set<uint32_t> claimed_ranks_;  // of the claims that agree
+    std::set<uint32_t> members_;        // of the object's group, by rank in the object
     uint64_t generation_ = 0;
     bool claimed_ = false;
     bool joined_ = false;

@@ -113,5 +113,23 @@ TEST(Assembly, FailsWithADisagreementForGood) {
     EXPECT_THAT(assembly.wait_for_claims(now()).message(), HasSubstr("about the number of ranks"));
 }
 
+TEST(Assembly, FindsADisagreementOfWhoeverComesLater) {
+    struct Case {
+        Claim claim;
+        const char* about;
+    };
+    const Case cases[] = {{{1, 9, {0, 4, kSize, {}}}, "who has which rank"},
+                          {{1, 9, {1, 4, 2 * kSize, {}}}, "the size"},
+                          {{1, 9, {1, 5, kSize, {}}}, "the number of ranks"},
+                          {{1, 9, {1, 4, kSize, "no room"}}, "no room"}};
+    for (const auto& [claim, about] : cases) {
+        Assembly assembly(claim_of(0, 4));
+        assembly.take_claims({1, {claimant(claim_of(0, 4))}});
+        assembly.on_claim(joined(claimant(claim_of(2, 4))));
+        assembly.on_claim(joined(claimant(claim)));
+        EXPECT_THAT(assembly.wait_for_claims(now()).message(), HasSubstr(about));
+    }
+}
+
 }  // namespace
 }  // namespace memfabric::shm
