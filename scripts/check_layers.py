@@ -11,6 +11,7 @@ from sources import ROOT, cpp_files
 # Above the first row stand the public headers, which every layer may include.
 ROWS = [
     ["base"],
+    ["observe"],
     ["store"],
     ["memory"],
     ["transport"],

@@ -111,6 +111,14 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kShmemCheck, "MF_SHMEM_CHECK", kFlag, "0", 0, 1, "",
      "OpenSHMEM programs: also look for what costs time to find, such as PEs that call different "
      "collectives."},
+    {OptionId::kMetrics, "MF_METRICS", kText, "", 0, 0, "host:port",
+     "Answers Prometheus there, in each process that uses the library; MF_LOCAL_RANK is added to a port "
+     "other than 0. Beyond loopback this needs MF_ALLOW_PLAINTEXT=1."},
+    {OptionId::kCountersDump, "MF_COUNTERS_DUMP", kText, "", 0, 0, "a file",
+     "Writes the process's counters there as JSON when it exits; %p in the name becomes its pid. A process "
+     "that is killed writes none."},
+    {OptionId::kSlowOperation, "MF_SLOW_OPERATION", kDuration, "0", 0, 3'600'000, "",
+     "Logs each operation that takes this long or longer, with what it was about; 0: none."},
 }};
 
 constexpr bool table_is_in_order() {

@@ -58,6 +58,9 @@ enum class OptionId : size_t {
     kTransPath,
     kTransPtracer,
     kShmemCheck,
+    kMetrics,
+    kCountersDump,
+    kSlowOperation,
     kCount,
 };
 

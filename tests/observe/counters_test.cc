@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/counters.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "observe/reading.h"
+#include "observe/writer.h"
+
+namespace memfabric::observe {
+namespace {
+
+Reading now() {
+    Result<Reading> reading = read_own_board();
+    EXPECT_TRUE(reading.is_ok()) << reading.status().message();
+    return std::move(reading).value();
+}
+
+Reading::Count counted(const std::string& peer) {
+    Reading::Count sum;
+    for (const Reading::Count& count : now().counts) {
+        if (count.peer == peer) {
+            sum.operations += count.operations;
+            sum.bytes += count.bytes;
+        }
+    }
+    return sum;
+}
+
+TEST(Counters, SumsOverThreadsThatLiveAndThatHaveEnded) {
+    const uint32_t cell = cell_of(Operation::kTransWrite, Path::kAttach, "sum");
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([cell] {
+            for (int i = 0; i < 1000; ++i) {
+                static_cast<void>(count(cell, 3));
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    static_cast<void>(count(cell, 5));
+    EXPECT_EQ(counted("sum").operations, 4001U);
+    EXPECT_EQ(counted("sum").bytes, 12005U);
+}
+
+TEST(Counters, MoreThreadsThanShardsLoseNothing) {
+    const uint32_t cell = cell_of(Operation::kTransWrite, Path::kAttach, "crowd");
+    constexpr int kThreads = static_cast<int>(kShards) + 20;
+    std::atomic<int> counting{0};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+        threads.emplace_back([&] {
+            static_cast<void>(count(cell, 1));
+            counting.fetch_add(1);
+            while (counting.load() != kThreads) {  // all have their cells, or found none left
+                std::this_thread::yield();
+            }
+            for (int i = 0; i < 99; ++i) {
+                static_cast<void>(count(cell, 1));
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(counted("crowd").operations, 100U * kThreads);
+}
+
+TEST(Counters, TheSameNameIsTheSameCell) {
+    const uint32_t cell = cell_of(Operation::kBmPut, Path::kMapped, "name");
+    EXPECT_EQ(cell_of(Operation::kBmPut, Path::kMapped, "name"), cell);
+    EXPECT_NE(cell_of(Operation::kBmGet, Path::kMapped, "name"), cell);
+    EXPECT_NE(cell_of(Operation::kBmPut, Path::kFabric, "name"), cell);
+    EXPECT_NE(cell_of(Operation::kBmPut, Path::kMapped, "other name"), cell);
+    const std::string longer(500, 'x');
+    EXPECT_EQ(cell_of(Operation::kBmPut, Path::kMapped, longer),
+              cell_of(Operation::kBmPut, Path::kMapped, longer));
+}
+
+TEST(Counters, NumberedPeersHaveTheirNumbers) {
+    const uint32_t first = cells_of(Operation::kShmemPut, Path::kMapped, "numbered", 5, 3);
+    EXPECT_EQ(cells_of(Operation::kShmemPut, Path::kMapped, "numbered", 5, 3), first);
+    static_cast<void>(count(first, 8));
+    static_cast<void>(count(first + 2, 8));
+    EXPECT_EQ(counted("numbered 5").operations, 1U);
+    EXPECT_EQ(counted("numbered 6").operations, 0U);
+    EXPECT_EQ(counted("numbered 7").operations, 1U);
+}
+
+TEST(Counters, OneIn1024IsToBeMeasured) {
+    const uint32_t cell = cell_of(Operation::kBmPut, Path::kMapped, "sampled");
+    int measured = 0;
+    for (uint64_t i = 0; i < 4 * kSampled; ++i) {
+        const bool announced = is_sampled(cell);
+        const bool wanted = count(cell, 8);
+        EXPECT_TRUE(announced == wanted || i == 0);
+        measured += wanted ? 1 : 0;
+    }
+    EXPECT_EQ(measured, 4);
+}
+
+TEST(Counters, TimesGoIntoBucketsOfPowersOfTwo) {
+    record_time(Operation::kFabricPut, Path::kFabric, std::chrono::nanoseconds(0));
+    record_time(Operation::kFabricPut, Path::kFabric, std::chrono::nanoseconds(1000));
+    record_time(Operation::kFabricPut, Path::kFabric, std::chrono::nanoseconds(1023));
+    record_time(Operation::kFabricPut, Path::kFabric, std::chrono::nanoseconds(1024));
+    record_time(Operation::kFabricPut, Path::kFabric, std::chrono::hours(24));
+    for (const Reading::Time& time : now().times) {
+        if (time.operation == Operation::kFabricPut) {
+            EXPECT_EQ(time.path, Path::kFabric);
+            EXPECT_EQ(time.measured(), 5U);
+            EXPECT_EQ(time.buckets.at(0), 1U);
+            EXPECT_EQ(time.buckets.at(10), 2U);
+            EXPECT_EQ(time.buckets.at(11), 1U);
+            EXPECT_EQ(time.buckets.back(), 1U);
+            EXPECT_EQ(time.quantile(0.5), 1024U);
+            EXPECT_EQ(time.quantile(0.6), 1024U);
+            EXPECT_EQ(time.quantile(0.8), 2048U);
+            return;
+        }
+    }
+    FAIL() << "no times of fabric.put";
+}
+
+TEST(Counters, ErrorsAreCountedByFunctionAndCode) {
+    count_error("smem_some_function", Code::kTimeout);
+    count_error("smem_some_function", Code::kTimeout);
+    count_error("smem_some_function", Code::kPeerLost);
+    std::vector<std::pair<int32_t, uint64_t>> found;
+    for (const Reading::Error& error : now().errors) {
+        if (error.where == "smem_some_function") {
+            found.emplace_back(error.code, error.count);
+        }
+    }
+    EXPECT_THAT(found, testing::ElementsAre(std::pair(-2004, 2U), std::pair(-2012, 1U)));
+}
+
+TEST(Counters, AForkedChildCountsNothingInItsParent) {
+    const uint32_t cell = cell_of(Operation::kTransWrite, Path::kAttach, "forked");
+    static_cast<void>(count(cell, 1));
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        static_cast<void>(count(cell, 1));
+        record_time(Operation::kTransRead, Path::kAttach, std::chrono::nanoseconds(1));
+        count_error("smem_forked", Code::kTimeout);
+        ::_exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(counted("forked").operations, 1U);
+    const Reading reading = now();
+    EXPECT_TRUE(
+        std::ranges::none_of(reading.errors, [](const auto& error) { return error.where == "smem_forked"; }));
+    EXPECT_TRUE(std::ranges::none_of(
+        reading.times, [](const auto& time) { return time.operation == Operation::kTransRead; }));
+}
+
+// The last of this file: afterwards there is no room.
+TEST(CountersFull, WhatFindsNoRoomIsCountedTogether) {
+    for (uint32_t i = 0; i <= kBlocks; ++i) {
+        const uint32_t cell = cell_of(Operation::kTransWrite, Path::kStaging, "many " + std::to_string(i));
+        static_cast<void>(count(cell, 2));
+    }
+    const Reading::Count rest = counted("other");
+    EXPECT_GT(rest.operations, 0U);
+    EXPECT_EQ(rest.bytes, 2 * rest.operations);
+    const uint32_t spare = cells_of(Operation::kBmPut, Path::kMapped, "late", 0, kSpareCells);
+    static_cast<void>(count(spare + kSpareCells - 1, 2));
+    EXPECT_EQ(counted("other").operations, rest.operations + 1);
+}
+
+}  // namespace
+}  // namespace memfabric::observe
