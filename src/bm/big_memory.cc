@@ -55,6 +55,7 @@ BigMemory::BigMemory(std::shared_ptr<World> world, uint32_t id, uint32_t member_
       segment_(window_->segment()),
       engine_(world_->runtime()->engine()),
       rank_(world_->rank()),
+      counters_(id, layout_, rank_),
       foreign_(remote ? world_->runtime()->arena() : memory::AddressRange{}),
       remote_(std::move(remote)) {}
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/pin.h"
+#include "bm/copy_counters.h"
 #include "bm/copy_request.h"
 #include "bm/world.h"
 #include "copy/async_queue.h"
@@ -107,6 +108,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
                        const Operation& operation) const;
     Status check_pieces(std::span<const copy::Piece> pieces, Direction direction) const;
     Status copy_slowly(const CopyRequest& request, Direction direction, CopyOptions options);
+    void copy_measured(const CopyRequest& request, CopyOptions options) const;
     Status evicted(const char* what) const;
     Result<memory::SegmentLock> commit_region(Deadline deadline);
     Status join_with_memory(Deadline deadline);
@@ -128,6 +130,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     const memory::WindowSegment& segment_;
     copy::Engine& engine_;
     const uint32_t rank_;
+    const CopyCounters counters_;
     // Where addresses of other objects lie, which may be of other hosts' ranks; empty where there are none.
     const memory::AddressRange foreign_;
     std::atomic<uint64_t> epoch_{0};               // of the own membership; 0: not joined

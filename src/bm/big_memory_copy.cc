@@ -176,9 +176,23 @@ Status BigMemory::copy(const void* source, void* destination, size_t size, Direc
     if (!fine || size >= kWatchedFrom) [[unlikely]] {
         return copy_slowly({source, destination, size}, direction, options);
     }
+    if (observe::count(counters_.mapped(address(source), address(destination)).cell, size)) [[unlikely]] {
+        copy_measured({source, destination, size}, options);
+        return {};
+    }
     engine_.copy(static_cast<std::byte*>(destination), static_cast<const std::byte*>(source), size,
                  options.temperature);
     return {};
+}
+
+/// One of those that were counted already and whose time is taken.
+__attribute__((noinline)) void BigMemory::copy_measured(const CopyRequest& request,
+                                                        CopyOptions options) const {
+    const auto begun = observe::Timed::Clock::now();
+    engine_.copy(static_cast<std::byte*>(request.destination), static_cast<const std::byte*>(request.source),
+                 request.size, options.temperature);
+    observe::record_time(counters_.mapped(address(request.source), address(request.destination)).operation,
+                         observe::Path::kMapped, observe::Timed::Clock::now() - begun);
 }
 
 /// Whatever is not small and common, apart from that so that it costs it no registers.
@@ -205,12 +219,18 @@ __attribute__((noinline)) Status BigMemory::copy_slowly(const CopyRequest& reque
         },
         check_all,
         [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
+            const observe::Timed timed(counters_.of(source, destination, table.get()), request.size);
             if (table && (is_remote(*table, request.source, request.size) ||
                           is_remote(*table, request.destination, request.size))) {
                 const copy::Piece piece{pointer(destination), pointer(source), request.size};
-                return remote_copy(table, options, deadline).copy_pieces({&piece, 1});
+                MF_RETURN_IF_ERROR(remote_copy(table, options, deadline).copy_pieces({&piece, 1}));
+            } else {
+                engine_.copy(pointer(destination), pointer(source), request.size, options.temperature);
             }
-            engine_.copy(pointer(destination), pointer(source), request.size, options.temperature);
+            timed.done([&] {
+                return fmt::format("BM {}: {} bytes from {:#x} to {:#x}", id_, request.size, source,
+                                   destination);
+            });
             return Status();
         });
 }
@@ -247,11 +267,18 @@ Status BigMemory::copy_rows(const RowsRequest& request, Direction direction, Cop
         },
         check_all,
         [&](const std::shared_ptr<const RemoteTable>& table, Deadline deadline) {
+            const observe::Timed timed(counters_.of(source, destination, table.get()),
+                                       request.width * request.height);
             if (table && (is_remote(*table, request.source, *source_extent) ||
                           is_remote(*table, request.destination, *destination_extent))) {
-                return remote_copy(table, options, deadline).copy_rows(rows);
+                MF_RETURN_IF_ERROR(remote_copy(table, options, deadline).copy_rows(rows));
+            } else {
+                engine_.copy_rows(rows, options.temperature);
             }
-            engine_.copy_rows(rows, options.temperature);
+            timed.done([&] {
+                return fmt::format("BM {}: {} rows of {} bytes from {:#x} to {:#x}", id_, request.height,
+                                   request.width, source, destination);
+            });
             return Status();
         });
 }
@@ -293,10 +320,17 @@ Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction dire
                 return is_remote(*table, piece.source, piece.size) ||
                        is_remote(*table, piece.destination, piece.size);
             };
-            if (table && std::any_of(pieces.begin(), pieces.end(), touches)) {
-                return remote_copy(table, options, deadline).copy_pieces(pieces);
+            if (pieces.empty()) {
+                return Status();
             }
-            engine_.copy_batch(pieces, options.temperature);
+            const observe::Timed timed(counters_.of(pieces.front(), table.get()), pieces.front().size);
+            if (table && std::any_of(pieces.begin(), pieces.end(), touches)) {
+                MF_RETURN_IF_ERROR(remote_copy(table, options, deadline).copy_pieces(pieces));
+            } else {
+                engine_.copy_batch(pieces, options.temperature);
+            }
+            counters_.count_rest(pieces, table.get());
+            timed.done([&] { return fmt::format("BM {}: a batch of {} pieces", id_, pieces.size()); });
             return Status();
         });
 }

@@ -1,43 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/fabric_memory.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
+#include <numeric>
 #include <utility>
 
+#include "observe/timed.h"
 #include "transport/fabric/fabric_transport.h"
 
 namespace memfabric {
 namespace {
 
+using observe::Operation;
 using transport::FabricPiece;
 using transport::FabricTransport;
+
+constexpr std::array kFabricOperations = {Operation::kFabricPut, Operation::kFabricGet,
+                                          Operation::kFabricAtomic, Operation::kFabricRequest};
 
 class FabricMemoryPeer final : public transport::RemotePeer {
  public:
     FabricMemoryPeer(std::shared_ptr<FabricTransport> transport, std::shared_ptr<transport::FabricPeer> peer)
-        : transport_(std::move(transport)), peer_(std::move(peer)) {}
+        : transport_(std::move(transport)), peer_(std::move(peer)) {
+        for (size_t i = 0; i < kFabricOperations.size(); ++i) {
+            cells_.at(i) = observe::cell_of(kFabricOperations.at(i), observe::Path::kFabric, peer_->name());
+        }
+    }
 
     void abandon(const Status& reason) override { peer_->abandon(reason); }
     const std::shared_ptr<transport::FabricPeer>& peer() const { return peer_; }
+    observe::Counted counted(observe::Operation operation) const {
+        const auto* const found = std::ranges::find(kFabricOperations, operation);
+        return {operation, observe::Path::kFabric,
+                cells_.at(static_cast<size_t>(found - kFabricOperations.begin()))};
+    }
 
  private:
     const std::shared_ptr<FabricTransport> transport_;  // outlives the peer
     const std::shared_ptr<transport::FabricPeer> peer_;
+    std::array<uint32_t, kFabricOperations.size()> cells_{};
 };
+
+/// The flow's operation with that peer from here on.
+observe::Timed timed(transport::RemotePeer& peer, transport::FabricFlow flow,
+                     std::span<const FabricPiece> pieces) {
+    const uint64_t bytes =
+        std::accumulate(pieces.begin(), pieces.end(), uint64_t{0},
+                        [](uint64_t sum, const FabricPiece& piece) { return sum + piece.size; });
+    const bool is_put = flow == transport::FabricFlow::kPut;
+    return {
+        static_cast<FabricMemoryPeer&>(peer).counted(is_put ? Operation::kFabricPut : Operation::kFabricGet),
+        bytes};
+}
+
+/// Of an operation with the peer that was slow.
+auto about(transport::RemotePeer& peer, size_t pieces) {
+    return [&peer, pieces] {
+        return fmt::format("{} {}, {}", pieces, pieces == 1 ? "piece" : "pieces",
+                           static_cast<FabricMemoryPeer&>(peer).peer()->name());
+    };
+}
 
 /// Keeps its transport.
 class FabricMemoryTransfer final : public transport::RemoteTransfer {
  public:
     FabricMemoryTransfer(std::shared_ptr<FabricTransport> transport,
-                         std::unique_ptr<transport::RemoteTransfer> begun)
-        : transport_(std::move(transport)), begun_(std::move(begun)) {}
+                         std::unique_ptr<transport::RemoteTransfer> begun, const observe::Timed& timed)
+        : transport_(std::move(transport)), begun_(std::move(begun)), timed_(timed) {}
     bool is_done() override { return begun_->is_done(); }
-    Status wait(Deadline deadline) override { return begun_->wait(deadline); }
+    Status wait(Deadline deadline) override {
+        Status status = begun_->wait(deadline);
+        if (status.is_ok() && !std::exchange(is_counted_, true)) {
+            timed_.done([] { return "it went on without its caller, until that waited for it"; });
+        }
+        return status;
+    }
 
  private:
     const std::shared_ptr<FabricTransport> transport_;
     const std::unique_ptr<transport::RemoteTransfer> begun_;
+    const observe::Timed timed_;
+    bool is_counted_ = false;
 };
 
 class FabricExposed final : public transport::ExposedMemory {
@@ -74,19 +120,26 @@ class FabricMemory final : public transport::RemoteMemory {
     }
 
     Status put(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {
-        return transport_->put(*engine_peer(peer), pieces, deadline);
+        const observe::Timed timer = timed(peer, transport::FabricFlow::kPut, pieces);
+        MF_RETURN_IF_ERROR(transport_->put(*engine_peer(peer), pieces, deadline));
+        timer.done(about(peer, pieces.size()));
+        return {};
     }
     Status get(transport::RemotePeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) override {
-        return transport_->get(*engine_peer(peer), pieces, deadline);
+        const observe::Timed timer = timed(peer, transport::FabricFlow::kGet, pieces);
+        MF_RETURN_IF_ERROR(transport_->get(*engine_peer(peer), pieces, deadline));
+        timer.done(about(peer, pieces.size()));
+        return {};
     }
     Result<std::unique_ptr<transport::RemoteTransfer>> begin(transport::RemotePeer& peer,
                                                              transport::FabricFlow flow,
                                                              std::span<const FabricPiece> pieces,
                                                              Deadline deadline) override {
+        const observe::Timed timer = timed(peer, flow, pieces);
         MF_ASSIGN_OR_RETURN(std::unique_ptr<transport::RemoteTransfer> begun,
                             transport_->begin(engine_peer(peer), flow, pieces, deadline));
         return std::unique_ptr<transport::RemoteTransfer>(
-            std::make_unique<FabricMemoryTransfer>(transport_, std::move(begun)));
+            std::make_unique<FabricMemoryTransfer>(transport_, std::move(begun), timer));
     }
     bool pins_pages() const override { return transport_->pins_pages(); }
     transport::FabricCounters counters() const override { return transport_->counters(); }
@@ -96,7 +149,13 @@ class FabricMemory final : public transport::RemoteMemory {
     void poll() override { transport_->poll(); }
     Result<uint64_t> atomic(transport::RemotePeer& peer, const transport::RemoteAtomic& atomic,
                             Deadline deadline) override {
-        return transport_->atomic(*engine_peer(peer), atomic, deadline);
+        const observe::Timed timer(static_cast<FabricMemoryPeer&>(peer).counted(Operation::kFabricAtomic),
+                                   atomic.size);
+        Result<uint64_t> before = transport_->atomic(*engine_peer(peer), atomic, deadline);
+        if (before.is_ok()) {
+            timer.done(about(peer, 1));
+        }
+        return before;
     }
     Status ping(transport::RemotePeer& peer, Deadline deadline) override {
         return transport_->ping(*engine_peer(peer), deadline);
@@ -104,7 +163,13 @@ class FabricMemory final : public transport::RemoteMemory {
     void serve(uint32_t service, Service handler) override { transport_->serve(service, std::move(handler)); }
     Result<std::string> request(transport::RemotePeer& peer, uint32_t service, std::string_view payload,
                                 Deadline deadline) override {
-        return transport_->request(*engine_peer(peer), service, payload, deadline);
+        const observe::Timed timer(static_cast<FabricMemoryPeer&>(peer).counted(Operation::kFabricRequest),
+                                   payload.size());
+        Result<std::string> answer = transport_->request(*engine_peer(peer), service, payload, deadline);
+        if (answer.is_ok()) {
+            timer.done(about(peer, 1));
+        }
+        return answer;
     }
 
  private:

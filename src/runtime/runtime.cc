@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "observe/start.h"
 #include "runtime/fabric_memory.h"
 
 namespace memfabric {
@@ -19,6 +20,7 @@ Runtime::Runtime(RuntimeConfig config)
 Result<std::shared_ptr<Runtime>> Runtime::start(RuntimeConfig config, Deadline deadline) {
     auto runtime = std::make_shared<Runtime>(std::move(config));
     const Options& options = runtime->options();
+    observe::start(options, runtime->host_id());
     MF_ASSIGN_OR_RETURN(runtime->device_provider_, memory::make_provider(options));
     MF_ASSIGN_OR_RETURN(runtime->mapped_, transport::MappedTransport::start(options, runtime->host_id()));
     MF_ASSIGN_OR_RETURN(runtime->store_, store::Client::connect({runtime->config_.store, runtime->config_.tls,

@@ -21,6 +21,7 @@ SharedMemory::SharedMemory(std::shared_ptr<World> world, uint32_t id, const Obje
       symmetric_size_(config.symmetric_size),
       committed_size_(config.committed_size),
       name_(fmt::format("shm/{}/{}", id, generation)),
+      counters_(id, config.rank_size),
       exit_notice_(std::make_shared<ExitNotice>(store(), name_ + "/exit")) {}
 
 Status SharedMemory::build(const std::shared_ptr<Assembly>& assembly, const std::function<void()>& joined,

@@ -14,6 +14,7 @@
 #include "runtime/window_copy.h"
 #include "shm/assembly.h"
 #include "shm/begun_copies.h"
+#include "shm/copy_counters.h"
 #include "shm/exit_notice.h"
 #include "shm/world.h"
 
@@ -156,6 +157,7 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     const uint64_t symmetric_size_;
     const uint64_t committed_size_;  // from the start
     const std::string name_;  // of the group, the window, and before the keys; no other object has it ever
+    const CopyCounters counters_;
     std::shared_ptr<ExitNotice> exit_notice_;
     std::shared_ptr<AttachedWindow> window_;
     std::shared_ptr<RemoteMembers> remote_;  // null where all ranks live here, or nothing reaches the others

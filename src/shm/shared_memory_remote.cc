@@ -156,8 +156,12 @@ Status SharedMemory::copy_remote(const char* what, const copy::Piece& piece, uin
     const bool is_put = address(piece.destination) == in_window;
     const uint64_t other = is_put ? address(piece.source) : address(piece.destination);
     MF_RETURN_IF_ERROR(check_remote(what, in_window, other, piece.size));
+    const CopyKind kind = is_put ? CopyKind::kPut : CopyKind::kGet;
+    const observe::Timed timed(counters_.of(kind, window().rank_of(in_window), true), piece.size);
     const Status done = move_remote(piece, in_window);
     if (done.is_ok()) [[likely]] {
+        timed.done(
+            [&] { return fmt::format("{} SHM {}: {} bytes at {:#x}", what, id_, piece.size, in_window); });
         return {};
     }
     return explain(what, done, in_window, piece.size);
@@ -196,6 +200,9 @@ Status SharedMemory::begin(const char* what, const copy::Piece& piece, uint64_t 
         return explain(what, begun.status(), in_window, piece.size);
     }
     begun_.add({member, is_put, in_window, piece.size, std::move(begun).value()});
+    // Its time is the fabric's to take.
+    const CopyKind kind = is_put ? CopyKind::kPut : CopyKind::kGet;
+    static_cast<void>(observe::count(counters_.of(kind, member->rank, true).cell, piece.size));
     return {};
 }
 
@@ -221,7 +228,9 @@ Result<uint64_t> SharedMemory::update(void* in_window, const AtomicUpdate& updat
     const uint32_t rank = window().rank_of(place);
     const auto kind = static_cast<transport::AtomicKind>(update.kind);
     const RemoteMember* const member = remote_table_ ? (*remote_table_)[rank].get() : nullptr;
+    const observe::Timed timed(counters_.of(CopyKind::kAtomic, rank, member != nullptr), update.size);
     if (member == nullptr) {
+        static_cast<void>(observe::count(counters_.of(CopyKind::kAtomic, rank, false).cell, update.size));
         return transport::apply_atomic_at(static_cast<std::byte*>(in_window), update.size, kind,
                                           update.operand, update.comparand);
     }
@@ -233,6 +242,7 @@ Result<uint64_t> SharedMemory::update(void* in_window, const AtomicUpdate& updat
                                          kind, update.operand, update.comparand},
                                         control_deadline());
         if (before.is_ok()) [[likely]] {
+            timed.done([&] { return fmt::format("{} SHM {}: a word of rank {}", kWhat, id_, rank); });
             return before;
         }
         failed = before.status();
@@ -258,11 +268,23 @@ Status SharedMemory::copy_rows(const char* what, const copy::Rows& rows, bool is
     const size_t other_size = (rows.height - 1) * other_pitch + rows.width;
     MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
     MF_RETURN_IF_ERROR(check_other(what, other, other_size));
-    if (remote_table_ && (touches_other_hosts(in_window, size) || touches_other_hosts(other, other_size))) {
+    const bool by_fabric =
+        remote_table_ && (touches_other_hosts(in_window, size) || touches_other_hosts(other, other_size));
+    const CopyKind kind = is_put ? CopyKind::kPut : CopyKind::kGet;
+    const observe::Timed timed(counters_.of(kind, window().rank_of(in_window), by_fabric),
+                               rows.width * rows.height);
+    if (by_fabric) {
         const Status done = window_copy().copy_rows(rows);
-        return done.is_ok() ? done : explain(what, done, in_window, size);
+        if (!done.is_ok()) {
+            return explain(what, done, in_window, size);
+        }
+    } else {
+        world_->runtime().engine().copy_rows(rows);
     }
-    world_->runtime().engine().copy_rows(rows);
+    timed.done([&] {
+        return fmt::format("{} SHM {}: {} rows of {} bytes at {:#x}", what, id_, rows.height, rows.width,
+                           in_window);
+    });
     return {};
 }
 

@@ -110,10 +110,13 @@ Status SharedMemory::copy(const char* what, void* destination, const void* sourc
     MF_RETURN_IF_ERROR(check_ranks(what, in_window, size));
     MF_RETURN_IF_ERROR(check_other(what, other, size));
     const uint64_t before = epochs_of(in_window, size);
+    const CopyKind kind = address(destination) == in_window ? CopyKind::kPut : CopyKind::kGet;
+    const observe::Timed timed(counters_.of(kind, window().rank_of(in_window), false), size);
     world_->runtime().engine().copy(static_cast<std::byte*>(destination),
                                     static_cast<const std::byte*>(source), size);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the bytes before the second look
     if (epochs_of(in_window, size) == before) {
+        timed.done([&] { return fmt::format("{} SHM {}: {} bytes at {:#x}", what, id_, size, in_window); });
         return {};
     }
     // Its memory was given back meanwhile: the bytes are nowhere.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "shmem/counters.h"
 #include "shmem/remote.h"
 #include "shmem/state.h"
 
@@ -66,8 +67,8 @@ T update(const T* place, T value, int pe, const char* call, T expected = {}) {
         fail_alignment(call, place, sizeof(T));
     }
     // std::atomic_ref wants no const, also to read.
-    return look_quickly(
-        const_cast<T*>(place), sizeof(T), pe,
+    return count_quickly(
+        Counter::kAtomic, const_cast<T*>(place), sizeof(T), pe,
         [=](T* word) MF_INLINE { return apply<kKind>(std::atomic_ref<T>(*word), value, expected); },
         [=]() MF_INLINE {
             const AtomicOperands operands{bits_of(value), bits_of(expected)};

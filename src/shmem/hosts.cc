@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shmem/hosts.h"
 
+#include "shmem/counters.h"
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
@@ -39,6 +40,7 @@ void set_hosts(const std::vector<int>& first) {
         pes_of[static_cast<size_t>(host_of_pe[pe])].push_back(static_cast<int>(pe));
     }
     note_run(the_state);
+    make_counters(the_state.pes);
 }
 
 int hosts() {

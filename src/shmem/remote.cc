@@ -9,6 +9,7 @@
 
 #include "capi/private_api.h"
 #include "shmem/amo.h"
+#include "shmem/counters.h"
 #include "shmem/hosts.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
@@ -33,7 +34,7 @@ bool is_one_copy(size_t bytes, int pe) {
 
 void put_to(uint64_t target, const void* source, size_t bytes, int pe, const char* call) {
     if (is_one_copy(bytes, pe)) {
-        std::memcpy(pointer(target), source, bytes);
+        counted(Counter::kPut, pe, bytes, [=] { std::memcpy(pointer(target), source, bytes); });
     } else {
         expect_done(smem_shm_put(heap_object(), pointer(target), source, bytes), "put", bytes, pe, call);
     }
@@ -41,7 +42,7 @@ void put_to(uint64_t target, const void* source, size_t bytes, int pe, const cha
 
 void get_from(void* dest, uint64_t from, size_t bytes, int pe, const char* call) {
     if (is_one_copy(bytes, pe)) {
-        std::memcpy(dest, pointer(from), bytes);
+        counted(Counter::kGet, pe, bytes, [=] { std::memcpy(dest, pointer(from), bytes); });
     } else {
         expect_done(smem_shm_get(heap_object(), dest, pointer(from), bytes), "get", bytes, pe, call);
     }
@@ -161,6 +162,7 @@ void put_strided_slowly(void* dest, const void* source, const Strided& shape, in
                     "strided put", shape.size * shape.count, pe, call);
         return;
     }
+    static_cast<void>(note(Counter::kPut, pe, shape.size * shape.count));
     for (size_t i = 0; i < shape.count; ++i) {
         std::memcpy(pointer(target + i * dest_step), static_cast<const char*>(source) + i * source_step,
                     shape.size);
@@ -178,6 +180,7 @@ void get_strided_slowly(void* dest, const void* source, const Strided& shape, in
                     "strided get", shape.size * shape.count, pe, call);
         return;
     }
+    static_cast<void>(note(Counter::kGet, pe, shape.size * shape.count));
     for (size_t i = 0; i < shape.count; ++i) {
         std::memcpy(static_cast<char*>(dest) + i * dest_step, pointer(from + i * source_step), shape.size);
     }
@@ -195,10 +198,13 @@ uint64_t update_slowly(Atomic kind, const void* place, size_t size, AtomicOperan
             "atomic operation", size, pe, call);
         return before;
     }
-    return size == sizeof(uint64_t)
-               ? update_here(kind, static_cast<uint64_t*>(pointer(word)), operands.value, operands.expected)
-               : update_here(kind, static_cast<uint32_t*>(pointer(word)),
-                             static_cast<uint32_t>(operands.value), static_cast<uint32_t>(operands.expected));
+    return counted(Counter::kAtomic, pe, size, [&] {
+        return size == sizeof(uint64_t) ? update_here(kind, static_cast<uint64_t*>(pointer(word)),
+                                                      operands.value, operands.expected)
+                                        : update_here(kind, static_cast<uint32_t*>(pointer(word)),
+                                                      static_cast<uint32_t>(operands.value),
+                                                      static_cast<uint32_t>(operands.expected));
+    });
 }
 
 void fail_alignment(const char* call, const void* place, size_t size) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "shmem/context.h"
+#include "shmem/counters.h"
 #include "shmem/remote.h"
 #include "shmem/state.h"
 
@@ -18,8 +19,8 @@ inline void put(void* dest, const void* source, size_t bytes, int pe, const char
         kSlowly(dest, source, bytes, pe, call);
         return;
     }
-    look_quickly(
-        dest, bytes, pe, [&](void* target) { std::memcpy(target, source, bytes); },
+    count_quickly(
+        Counter::kPut, dest, bytes, pe, [&](void* target) { std::memcpy(target, source, bytes); },
         [&] { kSlowly(dest, source, bytes, pe, call); });
 }
 
@@ -29,8 +30,8 @@ inline void get(void* dest, const void* source, size_t bytes, int pe, const char
         kSlowly(dest, source, bytes, pe, call);
         return;
     }
-    look_quickly(
-        source, bytes, pe, [&](const void* from) { std::memcpy(dest, from, bytes); },
+    count_quickly(
+        Counter::kGet, source, bytes, pe, [&](const void* from) { std::memcpy(dest, from, bytes); },
         [&] { kSlowly(dest, source, bytes, pe, call); });
 }
 
@@ -49,15 +50,15 @@ template <typename T>
 
 template <typename T>
 [[gnu::always_inline]] inline void put_one(T* dest, T value, int pe, const char* call) {
-    look_quickly(
-        dest, sizeof value, pe, [=](T* target) MF_INLINE { *target = value; },
+    count_quickly(
+        Counter::kPut, dest, sizeof value, pe, [=](T* target) MF_INLINE { *target = value; },
         [=]() MF_INLINE { put_one_slowly(dest, value, pe, call); });
 }
 
 template <typename T>
 [[gnu::always_inline]] inline T get_one(const T* source, int pe, const char* call) {
-    return look_quickly(
-        source, sizeof(T), pe, [](const T* from) MF_INLINE { return *from; },
+    return count_quickly(
+        Counter::kGet, source, sizeof(T), pe, [](const T* from) MF_INLINE { return *from; },
         [=]() MF_INLINE { return get_one_slowly(source, pe, call); });
 }
 
@@ -86,7 +87,10 @@ void iput(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
     const Strided shape{kSize, count, static_cast<size_t>(dst), static_cast<size_t>(sst)};
     look_quickly(
         dest, extent(dst, count, kSize, call), pe,
-        [&](void* target) { copy_strided<kSize>(target, source, dst, sst, count); },
+        [&](void* target) {
+            static_cast<void>(note(Counter::kPut, pe, count * kSize));
+            copy_strided<kSize>(target, source, dst, sst, count);
+        },
         [&] { put_strided_slowly(dest, source, shape, pe, call); });
 }
 
@@ -97,7 +101,10 @@ void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
     const Strided shape{kSize, count, static_cast<size_t>(dst), static_cast<size_t>(sst)};
     look_quickly(
         source, extent(sst, count, kSize, call), pe,
-        [&](const void* from) { copy_strided<kSize>(dest, from, dst, sst, count); },
+        [&](const void* from) {
+            static_cast<void>(note(Counter::kGet, pe, count * kSize));
+            copy_strided<kSize>(dest, from, dst, sst, count);
+        },
         [&] { get_strided_slowly(dest, source, shape, pe, call); });
 }
 

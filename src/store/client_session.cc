@@ -36,6 +36,7 @@ ClientSession::ClientSession(Target target, Incarnation incarnation, EventSink s
                              WakeEvent wake_leader)
     : owner_(::getpid()),
       target_(std::move(target)),
+      counters_(target_.endpoint),
       incarnation_(std::move(incarnation)),
       wake_own_(std::move(wake_own)),
       wake_leader_(std::move(wake_leader)),
@@ -96,6 +97,7 @@ Result<std::string> ClientSession::call(Operation operation, std::string body, D
                        "(MF_STORE_MAX_MESSAGE)",
                        what, body.size(), welcome_.max_message, target_.endpoint.text());
     }
+    const observe::Timed timed(counters_.of(operation), body.size());
     Call call;
     call.operation = operation;
     call.body = std::make_shared<const std::string>(std::move(body));
@@ -116,6 +118,10 @@ Result<std::string> ClientSession::call(Operation operation, std::string body, D
         leader_ = nullptr;
     }
     hand_over();
+    lock.unlock();
+    if (result.is_ok()) {
+        timed.done([&] { return std::string(what); });
+    }
     return result;
 }
 

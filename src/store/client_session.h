@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "store/client_link.h"
 #include "store/outlet.h"
+#include "store/request_counters.h"
 #include "store/wake_event.h"
 
 namespace memfabric::store {
@@ -112,6 +113,7 @@ class ClientSession {
 
     const pid_t owner_;
     Target target_;
+    const RequestCounters counters_;
     Incarnation incarnation_;
     WakeEvent wake_own_;     // eventfd: makes the own thread look up from the socket
     WakeEvent wake_leader_;  // eventfd: makes a leading caller do so

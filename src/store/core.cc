@@ -70,6 +70,7 @@ Status Core::receive(uint64_t session, const Header& header, std::string_view bo
         return failure(Code::kEvicted, "the store has given this process up for dead: join anew");
     }
     sessions_.heard_from(session);
+    ++messages_;
     switch (header.operation) {
         case Operation::kAcknowledge:
             sessions_.acknowledge(session, header);

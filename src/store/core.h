@@ -7,6 +7,7 @@
 #include "store/group_table.h"
 #include "store/key_value_table.h"
 #include "store/membership_table.h"
+#include "store/metrics_page.h"
 #include "store/rank_table.h"
 #include "store/sessions.h"
 #include "store/watch_table.h"
@@ -25,6 +26,9 @@ class Core {
     Status receive(uint64_t session, const Header& header, std::string_view body);
     void disconnect(uint64_t session, const Link& link) { sessions_.disconnect(session, link); }
     std::optional<Sessions::Clock::time_point> next_expiry() const { return sessions_.next_expiry(); }
+    Statistics statistics() const {
+        return {0, sessions_.count(), values_.count(), values_.memory(), messages_};
+    }
     /// Gives up the sessions that did not come back in time.
     void expire(Sessions::Clock::time_point now);
 
@@ -46,6 +50,7 @@ class Core {
 
     uint64_t instance_;
     uint64_t max_message_;
+    uint64_t messages_ = 0;  // received so far
     Sessions sessions_;
     WatchTable watches_;
     KeyValueTable values_;

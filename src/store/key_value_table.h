@@ -34,6 +34,9 @@ class KeyValueTable {
     void list(RequestKey request, const KeyMessage& message);
 
     const std::string* value_of(const std::string& key) const;
+    size_t count() const { return values_.size(); }
+    /// Bytes of keys and values.
+    uint64_t memory() const { return memory_; }
     std::optional<Status> cancel(RequestKey request);
     /// Adds what waits here, and for whom.
     void report_waits(std::vector<WaitReport>& reports) const;

@@ -4,13 +4,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <asio/post.hpp>
 #include <cerrno>
+#include <future>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "observe/more_pages.h"
 #include "store/server_connection.h"
 #include "store/sockets.h"
 
@@ -20,6 +24,7 @@ namespace {
 constexpr size_t kScratchBytes = size_t{256} * 1024;
 constexpr std::chrono::milliseconds kAcceptPause(100);
 constexpr std::chrono::milliseconds kResolveLimit(10000);
+constexpr std::chrono::milliseconds kPagePatience(1000);
 
 /// Listens on every address of the endpoint; with port 0 all take the port that the first got.
 Result<std::vector<Fd>> listen_everywhere(Endpoint& endpoint) {
@@ -73,6 +78,7 @@ class AsioServer : public Server {
             static_cast<void>(std::make_unique<decltype(connections_)>(std::move(connections_)).release());
             return;
         }
+        page_.reset();
         io_.stop();
         thread_ = {};
         // Nothing else runs here any more.
@@ -94,6 +100,7 @@ class AsioServer : public Server {
             const auto forever = asio::make_work_guard(io_);
             io_.run();
         });
+        page_.emplace([this] { return page(); });
     }
 
     const Endpoint& endpoint() const override { return config_.endpoint; }
@@ -109,6 +116,18 @@ class AsioServer : public Server {
         asio::posix::stream_descriptor descriptor;
         asio::steady_timer pause;
     };
+
+    /// For Prometheus; on a thread of its own.
+    std::string page() {
+        const auto promise = std::make_shared<std::promise<std::string>>();
+        std::future<std::string> told = promise->get_future();
+        asio::post(io_, [this, promise] {
+            Statistics now = core_.statistics();
+            now.connections = connections_.size();
+            promise->set_value(metrics_page(config_.endpoint, now));
+        });
+        return told.wait_for(kPagePatience) == std::future_status::ready ? told.get() : std::string();
+    }
 
     void wait_for_clients(Acceptor& acceptor) {
         acceptor.descriptor.async_wait(
@@ -244,6 +263,7 @@ class AsioServer : public Server {
     std::set<std::shared_ptr<Connection>> connections_;
     bool warned_of_accept_ = false;
     std::jthread thread_;
+    std::optional<observe::MorePages> page_;  // last: uses all of the above
 };
 
 }  // namespace

@@ -71,6 +71,8 @@ class Sessions : public Outlet {
     void erase(uint64_t session);
     bool contains(uint64_t session) const { return sessions_.contains(session); }
 
+    size_t count() const { return sessions_.size(); }
+
     std::optional<Clock::time_point> next_expiry() const;
     /// A session that is to be given up by `now`.
     std::optional<uint64_t> take_expired(Clock::time_point now);

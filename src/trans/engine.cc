@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "observe/long_wait.h"
 #include "transport/cma/allow_attach.h"
 
 namespace memfabric::trans {
@@ -321,6 +322,7 @@ Status Engine::transfer(Direction direction, std::string_view session, std::span
 Status Engine::attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                        Deadline deadline) {
     std::optional<Peer::Attempt> missed;  // the latest that lacked a registration
+    std::optional<observe::LongWait> wait;
     while (true) {
         MF_ASSIGN_OR_RETURN(const std::shared_ptr<Peer> peer, peers_.find(session, deadline));
         Peer::Attempt attempt = peer->transfer(direction, pieces, deadline);
@@ -343,6 +345,13 @@ Status Engine::attempt(Direction direction, std::string_view session, std::span<
                 if (deadline.expired()) {
                     return not_registered(session, attempt);
                 }
+                if (!wait) {
+                    wait.emplace();
+                }
+                wait->look([&] {
+                    return fmt::format("a transfer with session {}: it has not registered {:#x} + {} bytes",
+                                       session, attempt.missing.begin, attempt.missing.size);
+                });
                 peer->wait_change(attempt.generation, deadline);
                 missed = std::move(attempt);
                 break;

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "observe/long_wait.h"
 #include "trans/exposures.h"
 
 namespace memfabric::trans {
@@ -94,6 +95,7 @@ Result<bool> Exposures::revoke(std::span<const SharedExposure> exposures, Deadli
         }
     }
     bool clean = true;
+    observe::LongWait wait;
     for (std::chrono::microseconds pause = kFirstPause; !waiting.empty();) {
         std::erase_if(waiting, [&](const Told& told) {
             const auto answer = told.holder->revoke(*memory_, instance_, told.keys,
@@ -112,6 +114,10 @@ Result<bool> Exposures::revoke(std::span<const SharedExposure> exposures, Deadli
             return failure(Code::kResourceInUse, "a transfer of {} still uses it",
                            waiting.front().holder->name());
         }
+        wait.look([&] {
+            return fmt::format("the end of a transfer of {}, which uses memory that is deregistered",
+                               waiting.front().holder->name());
+        });
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, pause);
         pause = std::min<std::chrono::microseconds>(2 * pause, kLongestPause);

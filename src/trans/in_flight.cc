@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/futex.h"
+#include "observe/long_wait.h"
 #include "trans/lane_lock.h"
 
 namespace memfabric::trans {
@@ -117,12 +118,17 @@ Status InFlightBoard::wait_until_free(memory::AddressRange range, Deadline deadl
     }
     auto& header = *reinterpret_cast<Header*>(mapping_.data());
     header.waiting.fetch_add(1, std::memory_order_seq_cst);
+    observe::LongWait wait;
     while (true) {
         const uint32_t seen = header.ends.load(std::memory_order_seq_cst);
         holder = holder_of(range);
         if (holder.empty() || deadline.expired()) {
             break;
         }
+        wait.look([&] {
+            return fmt::format("the end of a transfer of {}, which uses {:#x} + {} bytes", holder,
+                               range.begin, range.size);
+        });
         futex_wait(header.ends, seen, deadline.sooner(Deadline::after(kLookAgain)));
     }
     header.waiting.fetch_sub(1, std::memory_order_relaxed);

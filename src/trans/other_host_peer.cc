@@ -67,7 +67,10 @@ Result<std::shared_ptr<Peer>> OtherHostPeer::attach(RemoteSessions& sessions, Co
 }
 
 OtherHostPeer::OtherHostPeer(Ways ways, Counters& counters, std::string session, SessionRecord record)
-    : Peer(std::move(session), std::move(record)), ways_(std::move(ways)), counters_(counters) {}
+    : Peer(std::move(session), std::move(record)),
+      ways_(std::move(ways)),
+      counters_(counters),
+      peer_counters_(this->session()) {}
 
 void OtherHostPeer::end() {
     {
@@ -118,10 +121,13 @@ std::optional<Peer::Attempt> OtherHostPeer::step(Direction direction, std::span<
 std::optional<Peer::Attempt> OtherHostPeer::send(Direction direction, std::span<const FabricPiece> planned,
                                                  RegionCache::Use& use, int& refusals, Deadline deadline) {
     transport::RemoteMemory& memory = *ways_.memory;
+    const uint64_t bytes = total_of(planned);
+    const observe::Timed timed(peer_counters_.of(direction, PathChoice::kFabric), bytes);
     Status status = direction == Direction::kWrite ? memory.put(*ways_.peer, planned, deadline)
                                                    : memory.get(*ways_.peer, planned, deadline);
     if (status.is_ok()) {
-        counters_.count(PathChoice::kFabric, total_of(planned));
+        timed.done([&] { return peer_counters_.text(planned.size()); });
+        counters_.count(PathChoice::kFabric, bytes);
         return attempt_of(Outcome::kDone);
     }
     use.note_failure();

@@ -9,6 +9,7 @@
 
 #include "trans/counters.h"
 #include "trans/peer.h"
+#include "trans/peer_counters.h"
 #include "trans/region_cache.h"
 #include "trans/remote_sessions.h"
 #include "transport/remote_memory.h"
@@ -48,6 +49,7 @@ class OtherHostPeer final : public Peer {
 
     const Ways ways_;
     Counters& counters_;
+    const PeerCounters peer_counters_;
     std::atomic<bool> ended_{false};
     std::mutex mutex_;
     std::condition_variable woken_;

@@ -7,6 +7,7 @@
 
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "observe/long_wait.h"
 #include "trans/other_host_peer.h"
 #include "trans/same_host_peer.h"
 
@@ -269,12 +270,24 @@ Result<SessionRecord> PeerDirectory::published(const std::string& session, Entry
         return publication.record && publication.record->instance != ended &&
                is_complete(*publication.record);
     };
+    observe::LongWait wait;
     while (!is_there() && publication.problem.is_ok()) {
-        if (!wait_changed(publication.changed, lock, deadline) && !is_there()) {
+        wait.look([&] { return not_there_yet(session, publication.record); });
+        if (!wait_changed(publication.changed, lock, wait.stretch(deadline)) && !is_there() &&
+            deadline.expired()) {
             return not_there(session, publication.record);
         }
     }
     return is_there() ? Result<SessionRecord>(*publication.record) : publication.problem;
+}
+
+std::string PeerDirectory::not_there_yet(const std::string& session,
+                                         const std::optional<SessionRecord>& record) const {
+    return record && !is_complete(*record)
+               ? fmt::format("a transfer with session {}, whose process on host '{}' starts its fabric",
+                             session, record->incarnation.host_id)
+               : fmt::format("a transfer with session {}, which no process has opened at the config store {}",
+                             session, runtime_.store().endpoint().text());
 }
 
 Status PeerDirectory::not_there(const std::string& session,

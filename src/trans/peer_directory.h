@@ -76,6 +76,8 @@ class PeerDirectory {
     /// As it is published now, or will be by the deadline; not the life `ended` (0: none has).
     Result<SessionRecord> published(const std::string& session, Entry& entry, uint64_t ended,
                                     Deadline deadline);
+    /// For the log.
+    std::string not_there_yet(const std::string& session, const std::optional<SessionRecord>& record) const;
     Status not_there(const std::string& session, const std::optional<SessionRecord>& record) const;
     std::shared_ptr<Peer> present(Entry& entry);
     void detach_idle(const Entry& except);

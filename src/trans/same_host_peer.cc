@@ -83,6 +83,7 @@ SameHostPeer::SameHostPeer(Runtime& runtime, Counters& counters, std::string ses
     : Peer(std::move(session), std::move(record)),
       runtime_(runtime),
       counters_(counters),
+      peer_counters_(this->session()),
       table_(std::move(table)),
       lane_(std::move(lane)),
       choice_(static_cast<PathChoice>(runtime.options().integer(OptionId::kTransPath))) {}
@@ -211,6 +212,8 @@ Status SameHostPeer::run_plan(Direction direction, const Plan& plan, Deadline de
     if (!plan.other.empty()) {
         MF_RETURN_IF_ERROR(move_other(direction, plan.other, deadline));
     }
+    const uint64_t bytes = total_of(plan.mapped);
+    const observe::Timed timed(peer_counters_.of(direction, PathChoice::kMapped), bytes);
     runtime_.engine().team().run(static_cast<uint32_t>(plan.unmapped.size()),
                                  [&](uint32_t index) { map_pages(plan.unmapped[index]); });
     runtime_.engine().copy_batch(plan.mapped);
@@ -218,7 +221,8 @@ Status SameHostPeer::run_plan(Direction direction, const Plan& plan, Deadline de
     if (!is_alive()) {
         return failure(Code::kPeerLost, "the process of session {} has ended", session());
     }
-    counters_.count(PathChoice::kMapped, total_of(plan.mapped));
+    timed.done([&] { return peer_counters_.text(plan.mapped.size()); });
+    counters_.count(PathChoice::kMapped, bytes);
     return {};
 }
 
@@ -282,8 +286,11 @@ Status SameHostPeer::move_other(Direction direction, std::span<const copy::Piece
         MF_RETURN_IF_ERROR(open_other_path(deadline));
         path = other_.load(std::memory_order_acquire);
     }
+    const uint64_t bytes = total_of(pieces);
+    const observe::Timed timed(peer_counters_.of(direction, path->kind()), bytes);
     MF_RETURN_IF_ERROR(path->move(direction, pieces, deadline));
-    counters_.count(path->kind(), total_of(pieces));
+    timed.done([&] { return peer_counters_.text(pieces.size()); });
+    counters_.count(path->kind(), bytes);
     return {};
 }
 

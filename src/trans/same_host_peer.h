@@ -17,6 +17,7 @@
 #include "trans/in_flight.h"
 #include "trans/path.h"
 #include "trans/peer.h"
+#include "trans/peer_counters.h"
 #include "trans/session_record.h"
 #include "trans/table_view.h"
 
@@ -60,6 +61,7 @@ class SameHostPeer final : public Peer {
 
     Runtime& runtime_;
     Counters& counters_;
+    const PeerCounters peer_counters_;
     const TableView table_;
     const std::unique_ptr<InFlightLane> lane_;
     const PathChoice choice_;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts what is done to the memory of PEs of this host. Other hosts' PEs are reached by the library, which
+// counts by itself.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "capi/private_api.h"
+#include "observe/counters.h"
+#include "shmem/state.h"
+
+namespace memfabric::shmem {
+
+/// Numbered as in mf_private_shmem_cells().
+enum class Counter : uint32_t { kPut, kGet, kAtomic };
+
+/// The cells of PE 0, by Counter; the other PEs' follow. Written by init alone.
+extern std::array<uint32_t, 3> counter_cells;
+
+void make_counters(int pes);
+
+/// Counts an operation on a PE of this host; whether it is to be measured.
+inline bool note(Counter counter, int pe, size_t bytes) {
+#if MEMFABRIC_COUNTERS
+    const uint32_t cell = counter_cells[static_cast<size_t>(counter)] + static_cast<uint32_t>(pe);
+    return observe::has_cells() ? observe::count(cell, bytes) : mf_private_count_slowly(cell, bytes) != 0;
+#else
+    static_cast<void>(counter);
+    static_cast<void>(pe);
+    static_cast<void>(bytes);
+    return false;
+#endif
+}
+
+/// The same for most operations; false, and nothing counted, where that takes more, or the time is to be
+/// taken: then note() is to follow.
+[[gnu::always_inline]] inline bool note_quickly(Counter counter, int pe, size_t bytes) {
+#if MEMFABRIC_COUNTERS
+    return observe::count_quickly(counter_cells[static_cast<size_t>(counter)] + static_cast<uint32_t>(pe),
+                                  bytes);
+#else
+    static_cast<void>(counter);
+    static_cast<void>(pe);
+    static_cast<void>(bytes);
+    return true;
+#endif
+}
+
+/// Takes the time of `work`.
+template <typename Work>
+[[gnu::noinline]] auto measured(Counter counter, Work work) {
+    class Watch {
+     public:
+        explicit Watch(Counter what) : what_(what) {}
+        ~Watch() {
+            const auto time = std::chrono::steady_clock::now() - begun_;
+            mf_private_shmem_time(static_cast<uint32_t>(what_), static_cast<uint64_t>(time.count()));
+        }
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+
+     private:
+        Counter what_;
+        std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+    };
+    const Watch watch(counter);
+    return work();
+}
+
+/// Does `work` on memory of PE `pe`, which is here, and counts it.
+template <typename Work>
+auto counted(Counter counter, int pe, size_t bytes, const Work& work) {
+    return note(counter, pe, bytes) ? measured(counter, work) : work();
+}
+
+/// look_quickly() for operations that are counted. `otherwise` counts by itself.
+template <typename T, typename Here, typename Otherwise>
+[[gnu::always_inline]] inline auto count_quickly(Counter counter, T* object, size_t size, int pe,
+                                                 const Here& here, const Otherwise& otherwise) {
+    return look_quickly(
+        object, size, pe,
+        [&](T* found) MF_INLINE { return note_quickly(counter, pe, size) ? here(found) : otherwise(); },
+        otherwise);
+}
+
+}  // namespace memfabric::shmem
