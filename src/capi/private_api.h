@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 12
+#define MF_PRIVATE_INTERFACE 13
 
 #ifdef __cplusplus
 extern "C" {
@@ -79,7 +79,8 @@ void mf_private_shm_poll(smem_shm_t handle);
 
 /// `lost` is called, on a thread of the library, with each rank that went without having left.
 int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank));
-/// Removes this process's files, sockets that is, as its exit does: for whoever leaves by _exit().
+/// Does what the process's exit does with files, removing sockets and writing counters: for whoever leaves
+/// by _exit().
 void mf_private_remove_files(void);
 /// Removes the sockets that killed processes have left in the folder of MF_RUNTIME_DIR.
 void mf_private_sweep_runtime_folder(void);
@@ -96,6 +97,22 @@ void mf_private_trans_release(void* token, void* memory);
 /// What the session has moved, by path: {"mapped": {"operations", "bytes"}, "attach": ..., "staging": ...}.
 char* mf_private_trans_counters_json(smem_trans_t handle);
 
+/// What this process has counted: {"pid", "started", "program", "host_id", "metrics", "counters":
+/// [{"operation", "path", "peer", "operations", "bytes"}], "latencies": [{"operation", "path", "measured",
+/// "seconds", "p50_us", "p99_us", "buckets": [{"below_ns", "count"}]}], "errors": [{"where", "code",
+/// "count"}]}.
+char* mf_private_counters_json(void);
+/// {"processes": [the same]}: of all processes of this user on this host but the caller.
+char* mf_private_processes_json(void);
+/// Answers Prometheus at "host:port" until the process ends; the address really listened on, or NULL.
+char* mf_private_start_metrics(const char* address);
+/// The first of `count` cells for operations on the mapped memory of PEs, PE 0's. `operation`: 0 put, 1 get,
+/// 2 atomic. A cell is two numbers of 64 bits, operations and bytes, at mf_private_counter_cells + 16 * cell.
+uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count);
+/// Counts in a thread that has no cells yet; nonzero where the operation is to be measured.
+int mf_private_count_slowly(uint32_t cell, uint64_t bytes);
+/// Adds to the histogram of mapped operations; numbered as in mf_private_shmem_cells().
+void mf_private_shmem_time(uint32_t operation, uint64_t nanoseconds);
 /// What this process has moved to and from other hosts since it was initialized: {"put": {"calls", "bytes"},
 /// "get": {"calls", "bytes"}, "operations": {"begun", "retried"}}.
 char* mf_private_fabric_counters_json(void);

@@ -3,12 +3,14 @@
 #include "base/options.h"
 #include "capi/private_api.h"
 #include "capi/report.h"
+#include "observe/start.h"
 #include "transport/mapped/runtime_folder.h"
 
 extern "C" {
 
 void mf_private_remove_files(void) {
     memfabric::remove_exit_files();
+    memfabric::observe::write_dump();
 }
 
 void mf_private_sweep_runtime_folder(void) {

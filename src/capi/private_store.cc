@@ -4,9 +4,11 @@
 #include <cerrno>
 
 #include "base/endpoint.h"
+#include "base/incarnation.h"
 #include "capi/private_api.h"
 #include "capi/report.h"
 #include "capi/store_security.h"
+#include "observe/start.h"
 #include "store/server.h"
 
 namespace memfabric::capi {
@@ -31,7 +33,9 @@ Status serve_store(const char* url, int stop_descriptor, void (*bound)(const cha
     MF_ASSIGN_OR_RETURN(config.endpoint, parse_store_url(url, PortRule::kAnyAllowed));
     MF_ASSIGN_OR_RETURN(config.options, Options::from_environment());
     MF_ASSIGN_OR_RETURN(config.tls, store_security_for(config.endpoint, true, config.options));
+    const Options options = config.options;
     MF_ASSIGN_OR_RETURN(const std::unique_ptr<store::Server> server, store::Server::start(std::move(config)));
+    observe::start(options, host_identity(options));
     bound(("tcp://" + server->endpoint().text()).c_str(), context);
     return wait_until_readable(stop_descriptor);
 }

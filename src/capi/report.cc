@@ -3,6 +3,7 @@
 
 #include "base/last_error.h"
 #include "base/log.h"
+#include "observe/counters.h"
 
 namespace memfabric::capi {
 namespace {
@@ -15,7 +16,8 @@ int32_t last_failure_code() {
     return last_code;
 }
 
-int32_t report_failure(const Status& failed) {
+int32_t report_failure(const Status& failed, const char* function) {
+    observe::count_error(function, failed.code());
     set_last_error(failed.message());
     last_code = static_cast<int32_t>(failed.code());
     // Trying again until a peer has come is ordinary; only the caller knows whether its absence is an error.

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from conftest import BUILD, LIMIT
@@ -224,3 +225,24 @@ def test_ranks_of_a_run_use_tls_from_the_environment(mf, pki):
     refused = mf(*arguments, env={"SMEM_CONF_STORE_TLS_INFO": tls_info(pki, "nobody")})
     assert refused.returncode == 1
     assert "nobody.crt" in refused.stderr
+
+
+def test_prometheus_asks_a_store(mf):
+    process = mf.start("store", "tcp://127.0.0.1:0", "--metrics", "127.0.0.1:0", "--print-url")
+    store = process.stdout.readline().strip().removeprefix("tcp://")
+    told = process.stderr.readline().strip()
+    prefix = "mf store: metrics at "
+    assert told.startswith(prefix)
+    with urllib.request.urlopen(told.removeprefix(prefix), timeout=LIMIT) as answer:
+        page = answer.read().decode()
+    assert f'memfabric_store_sessions{{store="{store}"}} 0' in page
+    assert f'memfabric_store_messages_total{{store="{store}"}} 0' in page
+    assert 'program="mf"' in page
+    end(process)
+
+
+@pytest.mark.parametrize("address,word", [("0.0.0.0:0", "MF_ALLOW_PLAINTEXT"), ("nonsense", "nonsense"), ("127.0.0.1:99999", "99999")])
+def test_wrong_addresses_of_metrics_are_errors(mf, address, word):
+    result = mf("store", "tcp://127.0.0.1:0", "--metrics", address)
+    assert result.returncode == 1
+    assert word in result.stderr

@@ -20,6 +20,7 @@ void register_store(CLI::App& app, Session& session);
 void register_certs(CLI::App& app, Session& session);
 void register_run(CLI::App& app, Session& session);
 void register_ping(CLI::App& app, Session& session);
+void register_top(CLI::App& app, Session& session);
 void register_bench(CLI::App& app, Session& session);
 
 }  // namespace mf

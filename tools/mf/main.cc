@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
     mf::register_certs(app, session);
     mf::register_run(app, session);
     mf::register_ping(app, session);
+    mf::register_top(app, session);
     mf::register_bench(app, session);
     CLI11_PARSE(app, argc, argv);
     return session.exit_code;

@@ -19,11 +19,16 @@ namespace {
 struct StoreArguments {
     std::string url;
     std::optional<std::string> tls_info;
+    std::optional<std::string> metrics;
     bool url_alone = false;
+    std::string answering;  // where the metrics are; empty: nowhere
 };
 
 void print_bound(const char* url, void* context) {
     const auto* arguments = static_cast<const StoreArguments*>(context);
+    if (!arguments->answering.empty()) {
+        fmt::print(stderr, "mf store: metrics at http://{}/metrics\n", arguments->answering);
+    }
     fmt::print("{}{}\n", arguments->url_alone ? "" : "config store at ", url);
     std::fflush(stdout);  // who started us may wait for the line on a pipe
 }
@@ -39,6 +44,13 @@ int serve(StoreArguments& arguments) {
     if (tls && smem_set_conf_store_tls(true, tls->c_str(), static_cast<uint32_t>(tls->size())) != 0) {
         return 1;
     }
+    if (arguments.metrics) {
+        const LibraryText address(mf_private_start_metrics(arguments.metrics->c_str()));
+        if (!address.ok) {
+            return 1;
+        }
+        arguments.answering = address.text;
+    }
     return mf_private_serve_store(arguments.url.c_str(), signals.get(), print_bound, &arguments) == 0 ? 0 : 1;
 }
 
@@ -51,6 +63,8 @@ void register_store(CLI::App& app, Session& session) {
     command->add_option("url", arguments->url, "tcp://host:port; port 0: any free one")->required();
     command->add_option("--tls-info", arguments->tls_info,
                         "TLS string, as `mf certs` prints it (or in SMEM_CONF_STORE_TLS_INFO)");
+    command->add_option("--metrics", arguments->metrics,
+                        "host:port at which Prometheus is answered; port 0: any free one");
     command->add_flag("--print-url", arguments->url_alone,
                       "Print the URL and nothing else on that line, for scripts");
     command->callback([&session, arguments] { session.exit_code = serve(*arguments); });

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capi/private_api.h"
+#include "capi/private_text.h"
+#include "observe/counters.h"
+#include "observe/start.h"
+#include "observe/texts.h"
+
+using memfabric::Result;
+using memfabric::capi::guarded_text;
+using memfabric::observe::Operation;
+using memfabric::observe::Path;
+using memfabric::observe::Reading;
+
+namespace {
+
+/// put, get, atomic: as the interface numbers them.
+Operation shmem_operation(uint32_t number) {
+    return static_cast<Operation>(static_cast<uint32_t>(Operation::kShmemPut) + number);
+}
+
+}  // namespace
+
+extern "C" {
+
+char* mf_private_counters_json(void) {
+    return guarded_text([]() -> Result<std::string> {
+        MF_ASSIGN_OR_RETURN(const Reading reading, memfabric::observe::read_own_board());
+        return memfabric::observe::to_json(reading);
+    });
+}
+
+char* mf_private_processes_json(void) {
+    return guarded_text([]() -> Result<std::string> {
+        return memfabric::observe::to_json(memfabric::observe::read_processes());
+    });
+}
+
+char* mf_private_start_metrics(const char* address) {
+    return guarded_text([&]() -> Result<std::string> {
+        if (address == nullptr) {
+            return memfabric::failure(memfabric::Code::kInvalidParam,
+                                      "answering Prometheus: the address is null");
+        }
+        MF_ASSIGN_OR_RETURN(const memfabric::Options options, memfabric::Options::from_environment());
+        return memfabric::observe::start_metrics(address, options);
+    });
+}
+
+uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count) {
+    return memfabric::observe::cells_of(shmem_operation(operation), Path::kMapped, "PE", 0, count);
+}
+
+int mf_private_count_slowly(uint32_t cell, uint64_t bytes) {
+    return memfabric::observe::count_slowly(cell, bytes) ? 1 : 0;
+}
+
+void mf_private_shmem_time(uint32_t operation, uint64_t nanoseconds) {
+    memfabric::observe::record_time(shmem_operation(operation), Path::kMapped,
+                                    std::chrono::nanoseconds(nanoseconds));
+}
+
+}  // extern "C"
