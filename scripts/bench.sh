@@ -8,6 +8,7 @@
 #   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
 #   fabric  big memory and OpenSHMEM between two hosts (network namespaces; needs root) against bare TCP, UCX and Open MPI's
 #           OpenSHMEM (needs Debian's ucx-utils, openmpi-bin and libopenmpi-dev)
+#   scale   what counting costs, against a build without counters
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
@@ -16,7 +17,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '3,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '3,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -31,7 +32,7 @@ while (($# > 0)); do
             rounds=(--rounds "$2")
             shift
             ;;
-        local | trans | micro | shmem | fabric) groups+=("$1") ;;
+        local | trans | micro | shmem | fabric | scale) groups+=("$1") ;;
         *) usage ;;
     esac
     shift
@@ -109,6 +110,17 @@ run_fabric() {
     measure bench/fabric/run.py "${json[@]}" "${rounds[@]}"
 }
 
+run_scale() {
+    local silent=build/counters_off
+    build oshmem_tools mf || return 1
+    cmake --preset release -B "$silent" -DMEMFABRIC_COUNTERS=OFF -DMEMFABRIC_TESTS=OFF -DMEMFABRIC_PYTHON=OFF \
+        -DMEMFABRIC_EXAMPLES=OFF >&2 || return 1
+    cmake --build "$silent" --target oshmem_tools mf >&2 || return 1
+    deadline=$((SECONDS + limit))
+    ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
+    measure bench/scale/counters.py "${json[@]}" "${rounds[@]}"
+}
+
 status=0
 for group in "${groups[@]}"; do
     case $group in
@@ -117,6 +129,7 @@ for group in "${groups[@]}"; do
         micro) run_micro || status=1 ;;
         shmem) run_shmem || status=1 ;;
         fabric) run_fabric || status=1 ;;
+        scale) run_scale || status=1 ;;
     esac
 done
 exit "$status"

@@ -19,6 +19,7 @@ void measure_together(const char* metric, operation run);
 void* symmetric(size_t bytes);
 
 void point_to_point(void);
+void words(void);
 void barriers(void);
 void collectives(void);
 void over_hosts(void);

@@ -116,6 +116,12 @@ static void blocks(void) {
     }
 }
 
+void words(void) {
+    word = symmetric(kPutsPerQuiet * sizeof *word);
+    measure_alone("shmem_put_8B_rate", put_words, kPutsPerQuiet);
+    shmem_free(word);
+}
+
 void point_to_point(void) {
     word = symmetric(kPutsPerQuiet * sizeof *word);
     far_side = symmetric(kWalked);
