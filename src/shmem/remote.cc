@@ -11,6 +11,7 @@
 #include "shmem/amo.h"
 #include "shmem/counters.h"
 #include "shmem/hosts.h"
+#include "shmem/loss.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
@@ -87,7 +88,7 @@ void expect_done(int32_t code, const char* what, size_t bytes, int pe, const cha
     }
     const std::string why = smem_get_last_err_msg();
     if (code == SM_PEER_LOST) {
-        end_by_loss(static_cast<uint32_t>(pe));
+        end_by_loss(static_cast<uint32_t>(pe), why);
     }
     fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why);
 }

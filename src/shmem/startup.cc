@@ -22,9 +22,10 @@
 #include "capi/private_api.h"
 #include "shmem/announce.h"
 #include "shmem/environment.h"
-#include "shmem/first_pe.h"
 #include "shmem/heap.h"
 #include "shmem/hosts.h"
+#include "shmem/lookout.h"
+#include "shmem/loss.h"
 #include "shmem/mail.h"
 #include "shmem/remote.h"
 #include "shmem/state.h"
@@ -50,8 +51,6 @@ constexpr uint64_t kDefaultHeap = 1 << 30;  // address space; it takes memory as
 constexpr auto kRankVariables = {"MF_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
 
 smem_shm_t object = nullptr;
-/// state().me while the PE is up, else -1; for threads that do not meet those of the program.
-std::atomic<int> pe_for_watchers{-1};
 
 uint64_t rounded(uint64_t size, uint64_t granularity) {
     return (size + granularity - 1) / granularity * granularity;
@@ -140,16 +139,6 @@ std::string last_error(int32_t& code, int32_t given) {
     return text == nullptr ? "" : text;
 }
 
-/// With the files gone that an exit would remove; the program's functions for its exit do not run.
-void leave_with(int status) {
-    mf_private_remove_files();
-    if (ftrylockfile(stdout) == 0) {
-        funlockfile(stdout);
-        std::fflush(stdout);
-    }
-    _exit(status);
-}
-
 /// The job's own exit, called by the library where another PE has called for it.
 void end_by_notice(int status) {
     leave_with(status);
@@ -191,23 +180,14 @@ void learn_hosts() {
 
 }  // namespace
 
-/// The launcher, who may know why it went, has the first word, then one PE for all.
-void end_by_loss(uint32_t rank) {
-    constexpr auto kHeadStart = std::chrono::milliseconds(500);
-    const bool is_first = pe_for_watchers == (rank == 0 ? 1 : 0);
-    std::this_thread::sleep_for(is_first ? kHeadStart : 2 * kHeadStart);
-    if (const int me = pe_for_watchers; me >= 0) {
-        static std::atomic<bool> is_told{false};  // several threads may find it out
-        if (!is_told.exchange(true)) {
-            std::fprintf(stderr, "SHMEM PE %d: PE %u is gone without shmem_finalize; the job ends\n", me,
-                         rank);
-        }
-        leave_with(EXIT_FAILURE);
+/// The program's functions for its exit do not run.
+void leave_with(int status) {
+    mf_private_remove_files();
+    if (ftrylockfile(stdout) == 0) {
+        funlockfile(stdout);
+        std::fflush(stdout);
     }
-}
-
-bool is_running() {
-    return pe_for_watchers >= 0;
+    _exit(status);
 }
 
 smem_shm_t heap_object() {
@@ -269,7 +249,7 @@ std::string start(const StartRequest& request, int32_t& code) {
                                  heap, statics.size);
     }
     smem_shm_register_exit(object, end_by_notice);
-    mf_private_shm_register_loss(object, end_by_loss);
+    mf_private_shm_register_loss(object, [](uint32_t pe) { end_by_loss(pe); });
     watch_remote_changes();
     const auto window = reinterpret_cast<uint64_t>(base);
     const uint64_t own_statics = window + static_cast<uint64_t>(request.me) * region + kSyncAreaSize;
@@ -285,26 +265,26 @@ std::string start(const StartRequest& request, int32_t& code) {
     set_thread_level(request.thread_level);
     the_state.is_up = true;
     the_state.is_free = !the_state.watches_threads;
-    pe_for_watchers = request.me;
+    care_for_losses();
     the_state.is_over = false;
     static const int registered = on_exit(at_exit, nullptr);
     static_cast<void>(registered);
     announce();
-    if (config.startConfigStore && request.pes > 1) {
-        watch_first_pe(end_by_loss);
-    }
+    start_lookout(config.startConfigStore && request.pes > 1);
     barrier_of_world();
     return {};
 }
 
 void stop() {
     finish_begun("shmem_finalize");
+    expect_ends();
     barrier_of_world();
     if (hosts() > 1) {
         // Nobody goes while another host's last operation waits for its answer.
         static_cast<void>(smem_shm_control_barrier(object));
     }
-    pe_for_watchers = -1;
+    care_no_more();
+    end_lookout();
     unshare_static_data();
     close_teams();
     close_mail();

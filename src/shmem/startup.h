@@ -30,12 +30,7 @@ void stop();
 
 smem_shm_t heap_object();
 
-/// Whether this process is a PE now. For threads that do not meet those of the program.
-bool is_running();
-
-/// PE `pe` went without shmem_finalize: nothing of the others that waits for it would end. Leaves whoever
-/// knows why it went a moment for the first word, then ends the job; returns where this process is no PE (any
-/// more).
-void end_by_loss(uint32_t pe);
+/// Ends this process, with the files gone that an exit would remove.
+[[noreturn]] void leave_with(int status);
 
 }  // namespace memfabric::shmem

@@ -34,6 +34,7 @@ void wait_on(std::atomic<uint32_t>& word, std::atomic<uint32_t>& sleepers, const
         }
         sched_yield();
     }
+    const LongWait here;
     sleepers.fetch_add(1);
     for (uint32_t now = word.load(); !is_done(now); now = word.load()) {
         futex(word, FUTEX_WAIT, now);

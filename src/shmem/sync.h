@@ -51,6 +51,7 @@ struct alignas(64) TeamSlot {
     BarrierWords barrier;  // that of the team's first PE is used
     int64_t offered;       // slot number in a team that is being made; -1: none
     Mailbox boxes[kTeamBoxes];
+    std::atomic<uint32_t> blamed;  // in the world's: 1 + the PE that a neighbour ended for; see loss.h
     alignas(64) Publication publication;
 };
 

@@ -16,6 +16,9 @@
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
+
+std::atomic<uint32_t> long_waits{0};
+
 namespace {
 
 std::atomic<uint32_t> changes{0};  // a futex

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <atomic>
 #include <cstdint>
 
 #if defined(__x86_64__)
@@ -34,10 +35,24 @@ void nap(uint32_t seen, long nanoseconds);
 bool has_other_hosts();
 void let_in();
 
+/// Threads that wait, and do not look all the time any more.
+extern std::atomic<uint32_t> long_waits;
+inline bool is_anybody_waiting() {
+    return long_waits.load(std::memory_order_relaxed) != 0;
+}
+class LongWait {
+ public:
+    LongWait() { long_waits.fetch_add(1, std::memory_order_relaxed); }
+    ~LongWait() { long_waits.fetch_sub(1, std::memory_order_relaxed); }
+    LongWait(const LongWait&) = delete;
+    LongWait& operator=(const LongWait&) = delete;
+};
+
 /// Naps longer and longer up to a millisecond, since those who write with plain stores wake nobody.
 template <typename Done>
 void nap_until(const Done& is_done) {
     constexpr long kLongestNap = 1'000'000;  // nanoseconds
+    const LongWait here;
     for (long length = 20'000;; length = length < kLongestNap ? length * 2 : kLongestNap) {
         const uint32_t seen = remote_changes();
         if (is_done()) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SHMEM's collectives over several hosts where something is wrong: PEs that do not call the same, PEs that
 are killed inside one, links that are cut."""
+import re
 import subprocess
 import time
 
@@ -115,7 +116,7 @@ def test_a_pe_that_is_killed_ends_all_with_a_text(jobs, rounds, kind, pe, when):
     assert [process.wait(10) for process in pes] == [1, 1, 1], "\n".join(process.stderr() for process in pes)
     assert time.monotonic() - begun < 5 * slowness()
     for process in pes:
-        assert f"PE {pe} is gone without shmem_finalize; the job ends" in process.stderr(), process.stderr()
+        assert f"PE {pe} is gone without shmem_finalize" in process.stderr(), process.stderr()
     for path in jobs.cluster.host_of(victim).runtime_folder.rglob("*"):
         if path.is_socket():  # no launcher is there to remove it
             path.unlink()
@@ -129,17 +130,20 @@ def rounds_done(pe):
     return int(pe.read_line())
 
 
-def started(jobs, program, kind, **variables):
-    pes = start_unlaunched(jobs.cluster, program, before=[kind, "asked", 0], environment=variables)
-    wait_for(lambda: rounds_done(pes[0]) > 0, "the first round", 30)
-    return pes
+def start_with_store(cluster, url, command, variables):
+    """As a launcher does that is not ours: two PEs on each of two hosts, and a store that is there already."""
+    numbers = ({"MF_RANK": str(pe), "MF_WORLD_SIZE": "4", "MF_STORE_URL": url} for pe in range(4))
+    return [
+        cluster.hosts[pe // 2].start(command, f"pe{pe}", {**own, **variables}) for pe, own in enumerate(numbers)
+    ]
 
 
 @pytest.mark.parametrize("way", short("cut", "down"))
 @pytest.mark.parametrize("kind", KINDS if LONG else ["reduce_large", "barrier"])
 def test_collectives_go_on_after_an_outage(own_jobs, rounds, kind, way):
     network = own_jobs.cluster.network
-    pes = started(own_jobs, rounds, kind)
+    pes = start_unlaunched(own_jobs.cluster, rounds, before=[kind, "asked", 0])
+    wait_for(lambda: rounds_done(pes[0]) > 0, "the first round", 30)
     (network.cut if way == "cut" else network.take_down)(1)
     before = settle(lambda: rounds_done(pes[0]))
     stays_for(OUTAGE, lambda: rounds_done(pes[0]))
@@ -150,13 +154,27 @@ def test_collectives_go_on_after_an_outage(own_jobs, rounds, kind, way):
         assert process.wait(30) == 0, process.stderr()
 
 
-@pytest.mark.parametrize("kind", KINDS if LONG else ["fcollect_large", "barrier"])
-def test_a_link_cut_for_good_ends_all_with_a_text(own_jobs, rounds, kind):
-    """Also those that only wait to be written to."""
-    pes = started(own_jobs, rounds, kind, MF_FABRIC_PEER_TIMEOUT="2s", MF_EVICT_AFTER="2s")
-    own_jobs.cluster.network.cut(1)
+@pytest.mark.parametrize("store", ["first PE", "apart"])
+@pytest.mark.parametrize("kind", KINDS if LONG else ["broadcast"])
+def test_a_link_cut_for_good_ends_all_with_a_text(own_jobs, rounds, kind, store):
+    """Also those that only wait to be written to, and long before the store's own silence is noticed."""
+    cluster = own_jobs.cluster
+    brief = {"MF_FABRIC_PEER_TIMEOUT": "2s"}
+    if store == "apart":
+        keeper, url = cluster.hosts[0].actor(), cluster.new_url()
+        keeper.call("create_store", url)
+        pes = start_with_store(cluster, url, [rounds, kind, "asked"], brief)
+    else:
+        pes = start_unlaunched(cluster, rounds, before=[kind, "asked", 0], environment=brief)
+    wait_for(lambda: rounds_done(pes[0]) > 0, "the first round", 30)
+    cluster.network.cut(1)
     begun = time.monotonic()
     assert [process.wait(30) for process in pes] == [1, 1, 1, 1]
     assert time.monotonic() - begun < 10 * slowness()
-    for process in pes:
-        assert "SHMEM PE" in process.stderr(), process.stderr()
+    texts = [process.stderr() for process in pes]
+    for pe, text in enumerate(texts):
+        lost = re.search(rf"SHMEM PE {pe}: PE (\d) is gone without shmem_finalize.*; the job ends", text)
+        assert lost and int(lost.group(1)) // 2 != pe // 2, text  # one of the other host
+    for host in (0, 1):
+        assert "MF_FABRIC_PEER_TIMEOUT" in texts[2 * host] + texts[2 * host + 1], texts
+
