@@ -113,16 +113,13 @@ void watch_ends(Lookout& lookout, Processes& processes) {
 
 void ask(Lookout& lookout, smem_shm_t object, uint64_t place, int pe) {
     constexpr auto kInterval = std::chrono::seconds(1);
-    bool waited = false;
     while (!lookout.is_over_within(kInterval)) {
-        const bool waits = is_anybody_waiting();
         char byte = 0;
-        if (waits && waited &&
+        if (is_anybody_waiting() &&
             smem_shm_get(object, &byte, reinterpret_cast<const void*>(place), 1) == SM_PEER_LOST) {
             end_by_absence(static_cast<uint32_t>(pe), smem_get_last_err_msg());
             return;
         }
-        waited = waits;
     }
 }
 

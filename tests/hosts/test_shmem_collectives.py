@@ -175,6 +175,8 @@ def test_a_link_cut_for_good_ends_all_with_a_text(own_jobs, rounds, kind, store)
     for pe, text in enumerate(texts):
         lost = re.search(rf"SHMEM PE {pe}: PE (\d) is gone without shmem_finalize.*; the job ends", text)
         assert lost and int(lost.group(1)) // 2 != pe // 2, text  # one of the other host
+    if store == "apart":
+        keeper.quit()
     for host in (0, 1):
         assert "MF_FABRIC_PEER_TIMEOUT" in texts[2 * host] + texts[2 * host + 1], texts
 

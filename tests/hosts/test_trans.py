@@ -73,7 +73,7 @@ adopt_suite(
         "test_names_that_no_session_can_have",
         "test_create_refuses_what_it_cannot_use",
         "test_mapped_path_alone_refuses_private_memory",
-        # The provider `tcp` never answers such a read. A write: tests/multiproc/test_trans_hosts.py.
+        # Of paths of one host. Over the fabric: tests/multiproc/test_trans_hosts.py.
         "test_memory_freed_while_registered_is_an_error_and_no_crash",
         "test_read_only_memory_is_an_error_for_a_write",
     ],

@@ -146,14 +146,20 @@ def test_a_stopped_target_is_a_timeout_and_nothing_is_left_of_the_call(harness):
     target.actor.call("check", theirs, MIB, 1)
 
 
-def test_memory_freed_without_deregistering_it_is_an_error_for_a_write(harness):
+@pytest.mark.parametrize("verb", ["write", "read"])
+def test_memory_freed_without_deregistering_it_is_an_error_at_once(harness, verb):
+    """Also for a read, which the provider `tcp` never answers."""
     initiator, target = pair(harness)
     theirs = target.memory(4 * MIB)
     ours = initiator.memory(4 * MIB, registered=False, seed=1)
-    initiator.call("write", target.name, ours, theirs, 4 * MIB)
+    initiator.call(verb, target.name, ours, theirs, 4 * MIB)
     target.actor.call("unmap", theirs + 2 * MIB, MIB)
-    initiator.fails(ERROR, "write", target.name, ours, theirs, 4 * MIB, naming="freed")
+    begin = time.monotonic()
+    for size in (4 * MIB, 2 * MIB + 8):
+        initiator.fails(ERROR, verb, target.name, ours, theirs, size, naming=[target.name, "freed"])
+    assert time.monotonic() - begin < 2 * slowness()
     initiator.call("write", target.name, ours, theirs, 2 * MIB)
+    initiator.call("read", target.name, ours, theirs + 3 * MIB, MIB)
     target.call("dereg", theirs)
 
 

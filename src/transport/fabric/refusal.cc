@@ -23,8 +23,7 @@ struct WireQuestion {
     std::vector<WirePiece> pieces;
 };
 
-constexpr size_t kMostPieces = 2048;
-static_assert(sizeof(uint64_t) + kMostPieces * sizeof(WirePiece) <= kLargestPayload);
+static_assert(sizeof(uint64_t) + RefusalQuestion::kMostPieces * sizeof(WirePiece) <= kLargestPayload);
 
 }  // namespace
 }  // namespace memfabric::transport
@@ -47,7 +46,7 @@ namespace {
 
 std::string encode(FabricFlow flow, std::span<const FabricPiece> pieces) {
     WireQuestion question{flow == FabricFlow::kPut, {}};
-    for (const FabricPiece& piece : pieces.first(std::min(pieces.size(), kMostPieces))) {
+    for (const FabricPiece& piece : pieces.first(std::min(pieces.size(), RefusalQuestion::kMostPieces))) {
         question.pieces.push_back({piece.region.key, piece.offset, piece.size});
     }
     return store::encode(question);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,8 @@ namespace memfabric::transport {
 /// was refused, nor why: the target knows.
 class RefusalQuestion {
  public:
+    static constexpr size_t kMostPieces = 2048;
+
     /// The pieces are read now only. Of very many the first ones are asked for: should it be none of them,
     /// the others break the connection again.
     RefusalQuestion(Messenger& messenger, Messenger::Route& route, FabricFlow flow,

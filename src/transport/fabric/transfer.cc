@@ -16,6 +16,9 @@ namespace {
 // connection is there within 20 ms, and where something is.
 constexpr std::chrono::milliseconds kLookWhereNothingGoes{30};
 constexpr std::chrono::milliseconds kLookWhereSlow{500};
+// A get of which nothing comes for so long: the owner is asked about it, then again at intervals.
+constexpr std::chrono::milliseconds kAskWhereSilent{50};
+constexpr std::chrono::milliseconds kAskAgain{1000};
 // Of failures that are none of the connection.
 constexpr int kMostFailures = 4;
 
@@ -222,6 +225,31 @@ Status Transfer::look_around() {
     return watch_->look(heard_);
 }
 
+/// The provider `tcp` leaves a get without an answer for ever where its owner has freed the memory. What is
+/// under way ends with the piece that comes next; all of it is asked about, but for the longest of batches.
+Status Transfer::ask_where_silent() {
+    if (flow_ != FabricFlow::kGet || in_flight_ == 0) {
+        return {};
+    }
+    const Clock::time_point now = Clock::now();
+    if (doubt_of_silence_ == nullptr) {
+        if (now >= std::max(heard_ + kAskWhereSilent, ask_from_)) {
+            const size_t end = std::min(next_ + 1, pieces_.size());
+            const size_t count = std::min(end, RefusalQuestion::kMostPieces);
+            doubt_of_silence_ = peer_.contact().ask_about(flow_, pieces_.subspan(end - count, count));
+            ask_from_ = now + kAskAgain;
+        }
+        return {};
+    }
+    const std::optional<Status> verdict = doubt_of_silence_->verdict();
+    if (!verdict) {
+        return {};
+    }
+    doubt_of_silence_.reset();
+    return verdict->is_ok() ? Status()
+                            : failure(verdict->code(), "{} {}: {}", verb(), peer_.name(), verdict->message());
+}
+
 Status Transfer::judge() {
     const std::lock_guard lock(lock_);
     if (ended_ || stopped_) {
@@ -234,6 +262,7 @@ Status Transfer::judge() {
     if (question_ != nullptr) {
         MF_RETURN_IF_ERROR(hear_answer());
     }
+    MF_RETURN_IF_ERROR(ask_where_silent());
     if (Status gone = look_around(); !gone.is_ok()) {
         return failure(gone.code(), "{} {}", verb(), gone.message());
     }

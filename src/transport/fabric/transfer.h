@@ -83,6 +83,7 @@ class Transfer {
     void ask_about_failures();
     Status hear_answer();
     Status look_around();
+    Status ask_where_silent();
     bool fill(FabricOperation& operation);
     void note_attached_locked(FabricEndpoint& endpoint);
     bool has_more() const { return !stopped_ && (!returned_.empty() || next_ < pieces_.size()); }
@@ -111,6 +112,9 @@ class Transfer {
     uint64_t arrived_ = 0;                    // bytes
     Clock::time_point heard_ = Clock::now();  // when last an operation was done
     std::unique_ptr<RefusalQuestion> question_;
+    // About a get that nothing comes of, and when the next one may be asked.
+    std::unique_ptr<RefusalQuestion> doubt_of_silence_;
+    Clock::time_point ask_from_ = Clock::time_point::min();
     std::shared_ptr<PeerWatch> watch_;
     std::vector<FabricEndpoint*> attached_to_;
 };
