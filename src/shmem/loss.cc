@@ -69,8 +69,11 @@ void care_no_more() {
 void end_by_loss(uint32_t pe, const std::string& why) {
     constexpr auto kHeadStart = std::chrono::milliseconds(500);
     std::unique_lock lock(care().mutex);
+    if (!care().is_on) {
+        return;
+    }
     const bool is_first = state().me == (pe == 0 ? 1 : 0);
-    if (!care().is_on || !still_cares_after(lock, is_first ? kHeadStart : 2 * kHeadStart)) {
+    if (!still_cares_after(lock, is_first ? kHeadStart : 2 * kHeadStart)) {
         return;
     }
     const uint32_t told = blamed_at(state().me);
