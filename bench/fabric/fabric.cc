@@ -41,6 +41,7 @@ struct Settings {
     std::string address;
     uint16_t raw_port = 0;
     size_t rounds = 7;
+    std::string only;  // begins the names of the metrics that are measured
     bool json = false;
 };
 
@@ -58,6 +59,7 @@ class Origin {
  public:
     explicit Origin(const Settings& settings)
         : rounds_(settings.rounds),
+          only_(settings.only),
           report_(settings.json),
           local_(kRegion),
           first_(settings.address, settings.raw_port),
@@ -90,6 +92,9 @@ class Origin {
 
     void print(const std::string& name, const char* unit, Better better, const Sample& ours,
                const Sample& reference) {
+        if (!name.starts_with(only_)) {
+            return;
+        }
         if (unreachable_.empty()) {
             const std::vector<double> medians = take_turns(rounds_, {ours, reference});
             report_.print({name, medians[0], unit, medians[1], better});
@@ -257,6 +262,7 @@ class Origin {
     }
 
     size_t rounds_;
+    std::string only_;
     Report report_;
     measure::Buffer local_;
     RawConnection first_;
@@ -291,6 +297,7 @@ int main(int argc, char** argv) {
     app.add_option("--address", settings.address, "of the target's host")->required();
     app.add_option("--raw-port", settings.raw_port, "of the target; this process is the origin");
     app.add_option("--rounds", settings.rounds, "samples of each contender")->check(CLI::Range(1, 100000));
+    app.add_option("--only", settings.only, "measures what begins so");
     app.add_flag("--json", settings.json, "JSON objects instead of tab-separated lines");
     CLI11_PARSE(app, argc, argv);
     try {

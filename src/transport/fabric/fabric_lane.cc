@@ -19,8 +19,8 @@ using Clock = Deadline::Clock;
 
 // After a foreign operation the next one is often near.
 constexpr std::chrono::microseconds kSpin{50};
-constexpr std::chrono::microseconds kLooksOut{20};
 constexpr std::chrono::microseconds kYieldsEvery{4};
+constexpr int kManyTimes = 3;
 // Callers that come this often find the thread away from `origin`, where it would only be in their way.
 constexpr int kLingers = 10;  // milliseconds
 // The engine never says when it has room again.
@@ -133,7 +133,6 @@ bool FabricLane::serves_origin() {
 }
 
 void FabricLane::run(const std::stop_token& stop) {
-    bool busy = false;  // foreign operations came in lately
     while (!stop.stop_requested()) {
         const bool with_origin = serves_origin();
         target_->work();
@@ -147,61 +146,46 @@ void FabricLane::run(const std::stop_token& stop) {
         const int count = with_origin ? 2 : 1;
         const bool may_sleep = fi_trywait(&fabric_, objects.data(), count) == 0;
         activity_.tell();
-        if (!may_sleep) {
-            continue;
-        }
-        const std::span<pollfd> waited(waits.data(), static_cast<size_t>(count) + 1);
-        if (!busy || !look_out(waited)) {
+        if (may_sleep) {
             const int longest = with_origin && origin_->is_full() ? kLookAgainAfter
                                 : with_origin                     ? -1
                                                                   : kLingers;
-            ::poll(waited.data(), waited.size(), longest);
+            ::poll(waits.data(), static_cast<nfds_t>(count) + 1, longest);
         }
         if (waits[0].revents != 0) {
             drain(thread_wake_);
         }
-        busy = waits[1].revents != 0;
-        if (busy) {
-            work_for(kSpin, with_origin);
+        if (!may_sleep || waits[1].revents != 0) {
+            work_while_busy(stop);
         }
     }
 }
 
-/// Whether any is ready within the time in which the next foreign operation comes where peers are busy.
-bool FabricLane::look_out(std::span<pollfd> waited) {
-    const Clock::time_point until = Clock::now() + kLooksOut;
-    do {
-        if (::poll(waited.data(), waited.size(), 0) > 0) {
-            return true;
-        }
-        std::this_thread::yield();
-    } while (Clock::now() < until);
-    return false;
-}
-
-/// Who waits for a change of its memory is told where it looks like there was one, and in any case at the
-/// end.
-void FabricLane::work_for(std::chrono::microseconds time, bool with_origin) {
+/// Foreign operations leave nothing to be read when they end; but to look for them takes much longer where
+/// there were some. Who waits for a change of its memory is told where it looks like there was one, and in any
+/// case at the end.
+void FabricLane::work_while_busy(const std::stop_token& stop) {
     Clock::duration shortest = Clock::duration::max();
-    const Clock::time_point begun = Clock::now();
-    Clock::time_point yield_at = begun + kYieldsEvery;
-    for (Clock::time_point before = begun; before < begun + time;) {
+    Clock::time_point before = Clock::now();
+    Clock::time_point idle_at = before + kSpin;
+    for (Clock::time_point yield_at = before + kYieldsEvery; before < idle_at && !stop.stop_requested();) {
         target_->work();
-        const Clock::time_point after = Clock::now();
-        shortest = std::min(shortest, after - before);
-        if (after - before > 2 * shortest) {
+        Clock::time_point now = Clock::now();
+        shortest = std::min(shortest, now - before);
+        if (now - before > kManyTimes * shortest) {
             activity_.tell();
+            idle_at = now + kSpin;
         }
-        before = after;
-        if (after > yield_at) {
+        if (now > yield_at) {
             std::this_thread::yield();  // whoever is to be answered may wait for this processor
-            before = Clock::now();
-            yield_at = before + kYieldsEvery;
+            now = Clock::now();
+            yield_at = now + kYieldsEvery;
         }
-        if (with_origin && origin_->is_busy()) {
+        if (drivers_.load(std::memory_order_relaxed) == 0 && origin_->is_busy()) {
             origin_->work();
-            before = Clock::now();
+            now = Clock::now();
         }
+        before = now;
     }
     activity_.tell();
 }

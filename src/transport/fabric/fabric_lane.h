@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <poll.h>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <thread>
 
 #include "base/deadline.h"
@@ -72,8 +69,7 @@ class FabricLane {
     FabricLane(fid_fabric& fabric, Activity& activity) : fabric_(fabric), activity_(activity) {}
     void run(const std::stop_token& stop);
     bool serves_origin();
-    static bool look_out(std::span<pollfd> waited);
-    void work_for(std::chrono::microseconds time, bool with_origin);
+    void work_while_busy(const std::stop_token& stop);
 
     fid_fabric& fabric_;
     Activity& activity_;
