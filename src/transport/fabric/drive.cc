@@ -2,8 +2,9 @@
 #include "transport/fabric/drive.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
+
+#include "transport/fabric/spin_yield.h"
 
 namespace memfabric::transport {
 namespace {
@@ -50,10 +51,13 @@ bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) 
 bool drive_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer, Deadline until) {
     const FabricLane::Driver driver(home);
     const bool yields = home.should_yield();
-    for (const Clock::time_point end = Clock::now() + kSpin; !transfer.has_ended() && Clock::now() < end;) {
+    Clock::time_point now = Clock::now();
+    SpinYield pause(now);
+    for (const Clock::time_point end = now + kSpin; !transfer.has_ended() && now < end;) {
         home.origin().work();
+        now = Clock::now();
         if (yields) {
-            std::this_thread::yield();
+            now = pause.yield_if_due(now);
         }
     }
     if (!transfer.has_ended()) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/thread.h"
+#include "transport/fabric/spin_yield.h"
 
 namespace memfabric::transport {
 namespace {
@@ -19,7 +20,7 @@ using Clock = Deadline::Clock;
 
 // After a foreign operation the next one is often near.
 constexpr std::chrono::microseconds kSpin{50};
-constexpr std::chrono::microseconds kYieldsEvery{4};
+// Looking for foreign operations takes so many times longer where there were some.
 constexpr int kManyTimes = 3;
 // Callers that come this often find the thread away from `origin`, where it would only be in their way.
 constexpr int kLingers = 10;  // milliseconds
@@ -161,14 +162,14 @@ void FabricLane::run(const std::stop_token& stop) {
     }
 }
 
-/// Foreign operations leave nothing to be read when they end; but to look for them takes much longer where
-/// there were some. Who waits for a change of its memory is told where it looks like there was one, and in any
-/// case at the end.
+/// Foreign operations leave nothing to be read when they end, so the time tells. Who waits for a change of
+/// its memory is told where it looks like there was one, and in any case at the end.
 void FabricLane::work_while_busy(const std::stop_token& stop) {
     Clock::duration shortest = Clock::duration::max();
     Clock::time_point before = Clock::now();
     Clock::time_point idle_at = before + kSpin;
-    for (Clock::time_point yield_at = before + kYieldsEvery; before < idle_at && !stop.stop_requested();) {
+    SpinYield pause(before);
+    while (before < idle_at && !stop.stop_requested()) {
         target_->work();
         Clock::time_point now = Clock::now();
         shortest = std::min(shortest, now - before);
@@ -176,11 +177,7 @@ void FabricLane::work_while_busy(const std::stop_token& stop) {
             activity_.tell();
             idle_at = now + kSpin;
         }
-        if (now > yield_at) {
-            std::this_thread::yield();  // whoever is to be answered may wait for this processor
-            now = Clock::now();
-            yield_at = now + kYieldsEvery;
-        }
+        now = pause.yield_if_due(now);
         if (drivers_.load(std::memory_order_relaxed) == 0 && origin_->is_busy()) {
             origin_->work();
             now = Clock::now();

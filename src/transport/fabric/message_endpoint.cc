@@ -115,7 +115,7 @@ MessageEndpoint::Event MessageEndpoint::take(void* context, bool failed, size_t 
 }
 
 size_t MessageEndpoint::read_events(std::array<Event, kAtOnce>& events) {
-    std::array<fi_cq_msg_entry, kAtOnce> entries{};
+    std::array<fi_cq_msg_entry, kAtOnce> entries;
     const ssize_t count = fi_cq_read(queue_.get(), entries.data(), entries.size());
     if (count > 0) {
         for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
@@ -132,16 +132,13 @@ size_t MessageEndpoint::read_events(std::array<Event, kAtOnce>& events) {
 }
 
 bool MessageEndpoint::progress(MessageSink& sink) {
+    std::array<Event, kAtOnce> events;
+    size_t count = 0;
     bool any = false;
-    for (;;) {
-        std::array<Event, kAtOnce> events{};
+    do {
         std::unique_lock guard(lock_);
-        const size_t count = read_events(events);
+        count = read_events(events);
         guard.unlock();
-        if (count == 0) {
-            return any;
-        }
-        any = true;
         for (const Event& event : std::span(events).first(count)) {
             if (event.buffer == nullptr) {
                 continue;
@@ -154,14 +151,22 @@ bool MessageEndpoint::progress(MessageSink& sink) {
                 sink.returned(bytes);
             }
         }
-        guard.lock();
-        for (const Event& event : std::span(events).first(count)) {
-            if (event.buffer != nullptr) {
-                event.buffer->busy = false;
-            }
+        if (count > 0) {
+            any = true;
+            guard.lock();
+            give_back(std::span(events).first(count));
         }
-        post_receives();
+    } while (count == events.size());  // whoever sleeps asks first whether there is more
+    return any;
+}
+
+void MessageEndpoint::give_back(std::span<const Event> events) {
+    for (const Event& event : events) {
+        if (event.buffer != nullptr) {
+            event.buffer->busy = false;
+        }
     }
+    post_receives();
 }
 
 }  // namespace memfabric::transport

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,7 @@ class MessageEndpoint {
     size_t read_events(std::array<Event, kAtOnce>& events);
     Event take(void* context, bool failed, size_t size);
     void* context_of(const Buffer& buffer) const;
+    void give_back(std::span<const Event> events);
     void post_receives();
     void* descriptor() const { return registration_ ? fi_mr_desc(registration_.get()) : nullptr; }
 

@@ -366,6 +366,9 @@ bool Messenger::flush_replies() {
     std::deque<Reply> kept;
     {
         const std::scoped_lock guard(mutex_);
+        if (replies_.empty()) {
+            return false;
+        }
         kept.swap(replies_);
     }
     std::erase_if(kept, [&](const Reply& reply) { return send_reply(reply) || reply.until.expired(); });
