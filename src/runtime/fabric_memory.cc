@@ -198,7 +198,9 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
          .local_address = address,
          .host_id = host_id,
          .endpoints = static_cast<size_t>(options.integer(OptionId::kFabricEndpoints)),
-         .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout))});
+         .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout)),
+         .patience = {std::chrono::milliseconds(options.integer(OptionId::kSuspectAfter)),
+                      std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))}});
     if (!transport.is_ok()) {
         return transport.status().with_context(
             fmt::format("starting the fabric at local address '{}' ({})", address,

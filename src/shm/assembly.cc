@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+#include "base/wait_notices.h"
 #include "store/rank_text.h"
 
 namespace memfabric::shm {
@@ -98,32 +100,37 @@ void Assembly::fail(Status status) {
     }
 }
 
-std::vector<uint32_t> Assembly::missing() const {
+std::string Assembly::progress_text(const char* when) const {
     std::set<uint32_t> here = members_;
     if (!claimed_) {
         for (const auto& [world_rank, claim] : claims_) {
             here.insert(claim.config.rank);
         }
     }
-    std::vector<uint32_t> ranks;
+    std::vector<uint32_t> missing;
     for (uint32_t rank = 0; rank < own_.config.rank_size; ++rank) {
         if (!here.contains(rank)) {
-            ranks.push_back(rank);
+            missing.push_back(rank);
         }
     }
-    return ranks;
+    return fmt::format("{} of {} ranks came {}, missing: rank {}", own_.config.rank_size - missing.size(),
+                       own_.config.rank_size, when, store::rank_text(missing));
 }
 
 Status Assembly::wait(const bool& done, Deadline deadline) {
     std::unique_lock lock(mutex_);
-    const auto is_over = [&] { return done || failed_; };
-    if (deadline.is_never()) {
-        changed_.wait(lock, is_over);
-    } else if (!changed_.wait_until(lock, deadline.when(), is_over)) {
-        const std::vector<uint32_t> absent = missing();
-        return failure(Code::kTimeout, "{} of {} ranks came by the deadline, missing: rank {}",
-                       own_.config.rank_size - absent.size(), own_.config.rank_size,
-                       store::rank_text(absent));
+    WaitNotices notices(notice_);
+    while (!done && !failed_) {
+        if (deadline.expired()) {
+            return {Code::kTimeout, progress_text("by the deadline")};
+        }
+        changed_.wait_until(lock, std::min(deadline.when(), notices.next()));
+        if (notices.is_due() && !done && !failed_) {
+            const std::string text = progress_text("so far");
+            lock.unlock();
+            log_info("creating SHM {}: waiting for {:.0f} s: {}", id_, notices.seconds(), text);
+            lock.lock();
+        }
     }
     return failed_ ? *failed_ : Status();
 }

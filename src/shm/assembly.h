@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -21,7 +22,9 @@ namespace memfabric::shm {
 /// process that goes on the way, ends it for all who are in it.
 class Assembly {
  public:
-    explicit Assembly(Claim own) : own_(std::move(own)) {}
+    /// `id`: the object's. `notice`: how often a wait says in the log whom for.
+    explicit Assembly(Claim own, uint32_t id = 0, std::chrono::milliseconds notice = std::chrono::seconds(5))
+        : own_(std::move(own)), id_(id), notice_(notice) {}
 
     /// Those who had made their claim when ours was made, ours included, and what the store tells later.
     void take_claims(const store::JoinReply& reply);
@@ -41,9 +44,12 @@ class Assembly {
     bool agrees(const Claim& claim);
     void fail(Status status);
     Status wait(const bool& done, Deadline deadline);
-    std::vector<uint32_t> missing() const;
+    /// `when`: "by the deadline" or "so far".
+    std::string progress_text(const char* when) const;
 
     const Claim own_;
+    const uint32_t id_;
+    const std::chrono::milliseconds notice_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     // All guarded by mutex_.

@@ -22,7 +22,9 @@ class Creator::Attempt {
           wanted_key_(fmt::format("{}{}", world.wanted_prefix(), id)),
           id_(id),
           deadline_(deadline),
-          assembly_(std::make_shared<Assembly>(own_)) {}
+          assembly_(std::make_shared<Assembly>(
+              own_, id,
+              std::chrono::milliseconds(world.runtime().options().integer(OptionId::kWaitNotice)))) {}
     ~Attempt() { leave_claims(); }
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;

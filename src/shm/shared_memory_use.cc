@@ -76,6 +76,11 @@ Status SharedMemory::check_range(const char* what, const void* place, size_t siz
                        "{} SHM {}: {:#x} + {} bytes lies outside the object at {:#x} to {:#x}", what, id_,
                        address(place), size, range.begin, range.end());
     }
+    if (remote_ && world_->runtime().store().is_evicted()) [[unlikely]] {
+        return failure(Code::kEvicted,
+                       "{} SHM {}: rank {} was given up as lost: uninitialize, initialize and create it anew",
+                       what, id_, rank_);
+    }
     return {};
 }
 

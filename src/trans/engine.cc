@@ -306,10 +306,23 @@ Status Engine::not_registered(std::string_view session, const Peer::Attempt& att
                        : "not one byte was moved");
 }
 
+Status Engine::check_usable() const {
+    if (ended_.load(std::memory_order_relaxed)) {
+        return failure(Code::kObjectNotExists, "session {} has been destroyed", session_);
+    }
+    if (runtime_->store().is_evicted()) {
+        return failure(
+            Code::kEvicted,
+            "session {} was given up as lost, and its name may be another's: destroy it and create "
+            "it anew",
+            session_);
+    }
+    return {};
+}
+
 Status Engine::transfer(Direction direction, std::string_view session, std::span<const copy::Piece> pieces) {
-    const Status status = ended_.load(std::memory_order_relaxed)
-                              ? failure(Code::kObjectNotExists, "session {} has been destroyed", session_)
-                              : attempt(direction, session, pieces, Deadline::after(timeout_));
+    Status status = check_usable();
+    status = status.is_ok() ? attempt(direction, session, pieces, Deadline::after(timeout_)) : status;
     if (status.is_ok()) [[likely]] {
         return {};
     }

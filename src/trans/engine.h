@@ -79,6 +79,8 @@ class Engine {
     void forget_in_pool(uint64_t address);
     Status wait_for_transfers(std::span<const memory::AddressRange> ranges, Deadline deadline) const;
     void forget_leaving(std::span<const memory::AddressRange> ranges);
+    /// Neither ended, nor given up by the config store.
+    Status check_usable() const;
     Status attempt(Direction direction, std::string_view session, std::span<const copy::Piece> pieces,
                    Deadline deadline);
     Status not_registered(std::string_view session, const Peer::Attempt& attempt) const;

@@ -68,6 +68,18 @@ def test_whoever_is_just_late_is_named_and_not_suspect(harness):
     one.expect_ok()
 
 
+def test_ranks_that_never_come_are_counted(harness):
+    one, *_ = harness.actors(1, QUICK)
+    one.call("shm_config_init")
+    one.call("shm_timeouts", 60, 2, 2)
+    one.send("shm_init", harness.url, 2, 0, 0)
+    one.expect_ok(60)
+    one.send("shm_create", 0, 2, 0, 2 << 20, 1, 0)
+    wait_for(lambda: notices(one, "SHM 0", "1 of 2 ranks", "missing: rank 1"), "a word on whom it waits for", 30)
+    answer = one.answer(60)
+    assert answer.code != 0 and "missing: rank 1" in answer.text
+
+
 @pytest.mark.parametrize("count", [2, 8])
 def test_several_that_die_at_once_are_all_named(harness, count):
     shared = start_shared(harness, 2 + count)

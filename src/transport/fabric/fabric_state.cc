@@ -43,6 +43,7 @@ Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& confi
     auto state = std::make_unique<FabricState>();
     state->host_id = config.host_id;
     state->peer_timeout = config.peer_timeout;
+    state->patience = config.patience;
     state->device = config.device;
     MF_ASSIGN_OR_RETURN(state->info, choose_provider(config.provider, config.local_address));
     MF_RETURN_IF_ERROR(open_domain(*state));

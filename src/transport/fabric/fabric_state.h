@@ -42,6 +42,7 @@ struct FabricState {
     std::string host_id;
     std::shared_ptr<DeviceMemory> device;
     std::chrono::milliseconds peer_timeout{};
+    PeerPatience patience;
     FlowCounts puts;
     FlowCounts gets;
     Activity activity;

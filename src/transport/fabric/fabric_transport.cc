@@ -231,7 +231,7 @@ Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress
     }
     MF_ASSIGN_OR_RETURN(auto route, state_->messenger->route(address.messages, address.instance));
     auto contact = std::make_unique<PeerContact>(*state_->messenger, std::move(route), address.door,
-                                                 address.instance, state_->peer_timeout);
+                                                 address.instance, state_->peer_timeout, state_->patience);
     MF_ASSIGN_OR_RETURN(auto ways, state_->ways_to(address));
     return std::shared_ptr<FabricPeer>(new FabricPeer(std::move(name), std::move(ways), std::move(contact)),
                                        ForgetPeer{*state_});

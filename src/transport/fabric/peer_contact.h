@@ -20,12 +20,13 @@ class PeerContact {
  public:
     /// `door`: of its LivenessDoor. `silence`: how long its host may give no sign.
     PeerContact(Messenger& messenger, std::shared_ptr<Messenger::Route> route, std::string door,
-                uint64_t instance, std::chrono::milliseconds silence)
+                uint64_t instance, std::chrono::milliseconds silence, PeerPatience patience = {})
         : messenger_(messenger),
           route_(std::move(route)),
           door_(std::move(door)),
           instance_(instance),
-          silence_(silence) {}
+          silence_(silence),
+          patience_(patience) {}
 
     Messenger::Route& route() const { return *route_; }
 
@@ -40,7 +41,7 @@ class PeerContact {
         const std::scoped_lock guard(mutex_);
         std::shared_ptr<PeerWatch> watch = watch_.lock();
         if (watch == nullptr) {
-            watch = std::make_shared<PeerWatch>(name, door_, instance_, silence_);
+            watch = std::make_shared<PeerWatch>(name, door_, instance_, silence_, patience_);
             watch_ = watch;
         }
         return watch;
@@ -52,6 +53,7 @@ class PeerContact {
     const std::string door_;
     const uint64_t instance_;
     const std::chrono::milliseconds silence_;
+    const PeerPatience patience_;
     std::mutex mutex_;
     std::weak_ptr<PeerWatch> watch_;  // guarded by mutex_
 };

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "store/wire.h"
 
 namespace memfabric::transport {
@@ -31,12 +32,15 @@ bool is_ready(int socket, short events) {
 
 }  // namespace
 
-PeerWatch::PeerWatch(std::string name, std::string door, uint64_t instance, std::chrono::milliseconds silence)
+PeerWatch::PeerWatch(std::string name, std::string door, uint64_t instance, std::chrono::milliseconds silence,
+                     PeerPatience patience)
     : name_(std::move(name)),
       door_(std::move(door)),
       instance_(instance),
       silence_(silence),
-      host_answered_(Clock::now()) {}
+      patience_(patience),
+      host_answered_(Clock::now()),
+      notices_(patience.notice) {}
 
 Status PeerWatch::look(Clock::time_point heard) {
     if (door_.empty() || door_.size() > sizeof(sockaddr_storage)) {
@@ -44,6 +48,12 @@ Status PeerWatch::look(Clock::time_point heard) {
     }
     const std::scoped_lock guard(mutex_);
     MF_RETURN_IF_ERROR(look_locked());
+    if (notices_.is_due()) {
+        const std::string text = doubts_locked(heard);
+        if (!text.empty()) {
+            log_warn("waiting for {}, which {}", name_, text);
+        }
+    }
     const auto silent = Clock::now() - std::max(heard, host_answered_);
     if (silent < silence_) {
         return {};
@@ -53,6 +63,23 @@ Status PeerWatch::look(Clock::time_point heard) {
         "{}: its host gave no sign for {} ms: the link or the host is down (MF_FABRIC_PEER_TIMEOUT "
         "says how long that may last)",
         name_, std::chrono::duration_cast<std::chrono::milliseconds>(silent).count());
+}
+
+std::string PeerWatch::doubts(Clock::time_point heard) {
+    const std::scoped_lock guard(mutex_);
+    return doubts_locked(heard);
+}
+
+std::string PeerWatch::doubts_locked(Clock::time_point heard) const {
+    const auto now = Clock::now();
+    if (now - heard < patience_.suspect) {
+        return {};
+    }
+    const std::chrono::duration<double> silent = now - heard;
+    const bool host_answers = state_ == State::kInside && now - host_answered_ < patience_.suspect;
+    return fmt::format("has given no sign for {:.1f} s ({})", silent.count(),
+                       host_answers ? "its host answers: it is stopped, or too busy"
+                                    : "neither has its host: the link or the host is down");
 }
 
 Status PeerWatch::look_locked() {

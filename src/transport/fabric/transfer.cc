@@ -267,10 +267,12 @@ Status Transfer::judge() {
         return failure(gone.code(), "{} {}", verb(), gone.message());
     }
     if (deadline_.expired()) {
+        const std::string doubts = watch_ ? watch_->doubts(heard_) : "";
         return failure(Code::kTimeout,
-                       "{} {}: the deadline passed when {} of {} bytes had arrived; the connection to it was "
-                       "broken off, so that nothing touches the local memory any more",
-                       verb(), peer_.name(), arrived_, bytes_);
+                       "{} {}: the deadline passed when {} of {} bytes had arrived; {}{}the connection to it "
+                       "was broken off, so that nothing touches the local memory any more",
+                       verb(), peer_.name(), arrived_, bytes_, doubts.empty() ? "" : "it ",
+                       doubts.empty() ? "" : doubts + "; ");
     }
     return {};
 }
