@@ -107,6 +107,7 @@ TEST(FabricPeerWatch, AHostThatGivesNoSignIsLostAfterTheTimeAllowed) {
     EXPECT_NE(lost.message().find("rank 1: its host gave no sign for 3"), std::string::npos)
         << lost.message();
     EXPECT_TRUE(watch.look(Clock::now()).is_ok()) << "the caller has just heard of it";
+    EXPECT_NE(watch.doubts(begun - 3s).find("neither has its host"), std::string::npos);
 }
 
 /// A door that a test serves itself.
@@ -160,6 +161,20 @@ TEST_F(FabricDoor, WhoStandsStillIsThere) {
     while (Clock::now() - begun < 100ms) {
         ASSERT_TRUE(watch.look(begun).is_ok());  // the door is not served: the kernel answers alone
     }
+}
+
+TEST_F(FabricDoor, WhoStandsStillIsSuspectAndItsHostAnswers) {
+    PeerWatch watch("rank 1", door_->address(), 5, 5000ms, {100ms, 20ms});
+    const auto begun = Clock::now();
+    EXPECT_EQ(watch.doubts(begun), "");
+    std::string doubts;
+    while (doubts.find("its host answers") == std::string::npos && Clock::now() - begun < 10s) {
+        ASSERT_TRUE(watch.look(begun).is_ok());
+        doubts = watch.doubts(begun);
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(doubts.find("has given no sign for 0."), 0U) << doubts;
+    EXPECT_EQ(watch.doubts(Clock::now()), "") << "the caller has just heard of it";
 }
 
 TEST_F(FabricDoor, IsWithinThePortsOfLibfabric) {

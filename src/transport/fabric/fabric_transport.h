@@ -28,7 +28,7 @@ struct FabricConfig {
     std::string host_id;
     size_t endpoints = 2;                            // lanes over which long transfers are striped
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
-    PeerPatience patience;                           // before that, what is said of them
+    PeerPatience patience{};                         // before that, what is said of them
     bool register_local = false;                     // also where the provider does not demand it
     std::shared_ptr<DeviceMemory> device{};          // null: all memory is the host's
 };

@@ -19,6 +19,8 @@ namespace memfabric::transport {
 namespace {
 
 constexpr std::chrono::milliseconds kKnockAgain{100};
+// The kernel asks each second, and one question may be lost.
+constexpr std::chrono::milliseconds kHostAnswersWithin{2500};
 
 template <typename T>
 void set_option(int socket, int level, int name, T value) {
@@ -76,7 +78,8 @@ std::string PeerWatch::doubts_locked(Clock::time_point heard) const {
         return {};
     }
     const std::chrono::duration<double> silent = now - heard;
-    const bool host_answers = state_ == State::kInside && now - host_answered_ < patience_.suspect;
+    const bool host_answers =
+        state_ == State::kInside && now - host_answered_ < std::max(patience_.suspect, kHostAnswersWithin);
     return fmt::format("has given no sign for {:.1f} s ({})", silent.count(),
                        host_answers ? "its host answers: it is stopped, or too busy"
                                     : "neither has its host: the link or the host is down");
