@@ -12,9 +12,10 @@ import urllib.request
 import pytest
 
 from actors import wait_for
-from pool import G2H, H2G, INVALID_PARAM, KIB, MIB, PEER_LOST, start_pool
+from pool import G2H, H2G, INVALID_PARAM, KIB, MIB, PEER_LOST, make_pool, start_pool
 from sessions import PATHS, flat, forced, open_session, scattered, start_store
 from test_bm_hosts import pool_of_hosts
+from test_shmem_conformance import PROGRAMS, build, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MEMFABRIC_BUILD_DIR", ROOT / "build" / "release"))
@@ -205,8 +206,6 @@ def test_a_dump_that_cannot_be_written_is_told(harness, tmp_path):
 
 def test_slow_operations_are_told(harness):
     actors = harness.ranks(2, environment={"MF_SLOW_OPERATION": "1ms"})
-    from pool import make_pool
-
     pool = make_pool(actors, dram=64 * MIB)
     copies(actors[0], pool, 1, [64 * MIB])
     told = [line for line in actors[0].stderr().splitlines() if "slow: bm.put by mapped took" in line]
@@ -266,3 +265,21 @@ def test_long_waits_say_whom_they_wait_for(harness):
     said = "a transfer with session 127.0.0.1:1, which no process has opened at the config store"
     wait_for(lambda: said in initiator.actor.stderr(), "word of the wait", 15)
     initiator.actor.kill()
+
+
+@pytest.mark.skipif(not (BUILD / "bin/oshrun").exists(), reason="this build has no OpenSHMEM")
+@pytest.mark.parametrize("checks", ["0", "1"])
+def test_shmem_counts_by_pe(harness, tmp_path, checks):
+    program = tmp_path / "program"
+    build(PROGRAMS / "counted.c", program, "c")
+    dumps = tmp_path / "dumps"
+    dumps.mkdir()
+    code, _, errors = run(harness, 2, program, variables={"MF_SHMEM_CHECK": checks, "MF_COUNTERS_DUMP": f"{dumps}/%p"})
+    assert code == 0, errors
+    readings = [json.loads(dump.read_text(encoding="utf-8")) for dump in dumps.iterdir()]
+    (now,) = [reading for reading in readings if counted(reading, "shmem.get")]
+    assert counted(now, "shmem.put")["PE 1"] == (5000, 40000)
+    assert counted(now, "shmem.put")["PE 0"] == (1, 100)
+    assert counted(now, "shmem.get") == {"PE 1": (3, 300)}
+    assert counted(now, "shmem.atomic") == {"PE 1": (7, 56)}
+    assert measured(now, "shmem.put", "mapped") == 4
