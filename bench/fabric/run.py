@@ -27,7 +27,10 @@ PROGRAM = BIN / "bench_fabric"
 STORE_PORT = 17000
 UCX_PORT = 17100
 UCX_LIMIT = 60  # seconds a run
-UCX_ENVIRONMENT = {"UCX_TLS": "tcp", "UCX_NET_DEVICES": "eth0", "UCX_LOG_LEVEL": "error"}
+UCX_ENVIRONMENT = {
+    **{"UCX_TLS": "tcp", "UCX_NET_DEVICES": "eth0", "UCX_LOG_LEVEL": "error"},
+    "LD_PRELOAD": str(BIN.parent / "lib" / "eager_poll.so"),
+}
 MOST_STARTS = 5  # rounds of contenders that are started anew each time
 MIB = 1 << 20
 GIB = 1 << 30
@@ -109,14 +112,20 @@ def cpu_of(process):
     return usage.ru_utime + usage.ru_stime
 
 
+def start_ucx(hosts, host, *arguments, **streams):
+    """Both ends poll and never yield: each gets a processor of its own, where there are two."""
+    processors = sorted(os.sched_getaffinity(0))
+    place = processors[0] if host == 0 else processors[-1]
+    command = ["timeout", UCX_LIMIT, "ucx_perftest", "-p", UCX_PORT, "-c", place, *arguments]
+    return hosts.start(host, *command, environment=UCX_ENVIRONMENT, stdin=subprocess.DEVNULL, **streams)
+
+
 def ucx_once(hosts, *arguments):
     """One ucx_perftest: its last line's numbers, and the CPU seconds of both ends. None where it failed."""
-    command = ["timeout", UCX_LIMIT, "ucx_perftest", "-p", UCX_PORT]
-    server = hosts.start(1, *command, environment=UCX_ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
+    server = start_ucx(hosts, 1, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     hosts.wait_for_listener(1, UCX_PORT, server)
-    client = hosts.start(0, *command, "-f", *arguments, hosts.network.address(1), environment=UCX_ENVIRONMENT,
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    client = start_ucx(hosts, 0, "-f", *arguments, hosts.network.address(1), stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT)
     text = client.stdout.read()
     cpu = cpu_of(client)
     if client.returncode != 0:
