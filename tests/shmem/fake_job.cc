@@ -69,7 +69,9 @@ void FakeJob::become(int pe) {
     set_hosts(hosts_);
 }
 
-OtherPe::OtherPe(FakeJob& job, const std::function<void()>& work) : pid_(fork()) {
+OtherPe::OtherPe(FakeJob& job, const std::function<void()>& work) {
+    std::fflush(stdout);  // else both print it
+    pid_ = fork();
     if (pid_ == 0) {
         job.become(1);
         try {
