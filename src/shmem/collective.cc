@@ -18,16 +18,6 @@ constexpr size_t kPushed = 32768;         // bytes to all members that a broadca
 constexpr size_t kSmallReduction = 2048;  // bytes; each PE reads everything
 constexpr size_t kBlock = 16384;          // bytes that a reduction works on at once: they stay in the cache
 
-char* at(uint64_t address) {
-    return reinterpret_cast<char*>(address);
-}
-
-void copy(void* dest, const void* source, size_t bytes) {
-    if (dest != source) {
-        hot_copy(dest, source, bytes);
-    }
-}
-
 }  // namespace
 
 Group::Group(shmem_team_t team, const char* call) : call_(call) {
@@ -159,7 +149,7 @@ void push(const Group& group, void* dest, const void* source, size_t bytes, int 
         }
     }
     if (group.me() == root && root_copies) {
-        copy(dest, source, bytes);
+        copy_if_other(dest, source, bytes);
     }
     if (!group.has_mailboxes()) {
         group.wait();
@@ -184,7 +174,7 @@ void broadcast(const Group& group, void* dest, const void* source, size_t bytes,
     }
     group.enter(source, bytes, dest, bytes, bytes, root);
     if (bytes != 0 && (group.me() != root || root_copies)) {
-        copy(dest, at(group.publication(root).source), bytes);
+        copy_if_other(dest, at(group.publication(root).source), bytes);
     }
     group.wait();
 }
@@ -199,7 +189,7 @@ void scatter(const Group& group, void* dest, size_t bytes, const Block& block) {
     char* const place = static_cast<char*>(dest) + static_cast<size_t>(group.me()) * bytes;
     for (int i = 0; bytes != 0 && i < group.size(); ++i) {
         const int member = (group.me() + i) % group.size();  // not all at the same one
-        copy(remote_bytes(place, bytes, group.world_pe(member), group.call()), block(member), bytes);
+        copy_if_other(remote_bytes(place, bytes, group.world_pe(member), group.call()), block(member), bytes);
     }
     group.wait();
 }
@@ -219,8 +209,8 @@ void fcollect(const Group& group, void* dest, const void* source, size_t bytes) 
     group.enter(source, bytes, dest, all, bytes);
     for (int i = 0; bytes != 0 && i < group.size(); ++i) {
         const int member = (group.me() + i) % group.size();  // not all at the same one
-        copy(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes,
-             at(group.publication(member).source), bytes);
+        copy_if_other(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes,
+                      at(group.publication(member).source), bytes);
     }
     group.wait();
 }
@@ -240,7 +230,7 @@ void collect(const Group& group, void* dest, const void* source, size_t bytes) {
         }
         if (part.bytes != 0) {
             group.shared_address(dest, offset + part.bytes);
-            copy(static_cast<char*>(dest) + offset, at(part.source), part.bytes);
+            copy_if_other(static_cast<char*>(dest) + offset, at(part.source), part.bytes);
         }
         offset += part.bytes;
     }
@@ -262,8 +252,8 @@ void alltoall(const Group& group, void* dest, const void* source, size_t bytes) 
     group.enter(source, all, dest, all, bytes);
     for (int i = 0; bytes != 0 && i < group.size(); ++i) {
         const int member = (group.me() + i) % group.size();
-        copy(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes,
-             at(group.publication(member).source) + static_cast<size_t>(group.me()) * bytes, bytes);
+        copy_if_other(static_cast<char*>(dest) + static_cast<size_t>(member) * bytes,
+                      at(group.publication(member).source) + static_cast<size_t>(group.me()) * bytes, bytes);
     }
     group.wait();
 }

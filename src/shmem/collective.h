@@ -12,6 +12,11 @@
 
 namespace memfabric::shmem {
 
+/// What a publication says, as a pointer.
+inline char* at(uint64_t address) {
+    return reinterpret_cast<char*>(address);
+}
+
 /// Those who take part in one collective: a team, or an active set with its pSync array.
 class Group {
  public:

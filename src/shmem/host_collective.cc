@@ -2,7 +2,6 @@
 #include "shmem/host_collective.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <vector>
 
@@ -11,21 +10,6 @@
 
 namespace memfabric::shmem {
 namespace {
-
-char* at(uint64_t address) {
-    return reinterpret_cast<char*>(address);
-}
-
-void copy(void* dest, const void* source, size_t bytes) {
-    if (dest != source && bytes != 0) {
-        hot_copy(dest, source, bytes);
-    }
-}
-
-/// Member of this host: its object as a pointer.
-char* object_of(const Group& group, int member, const void* object, size_t bytes) {
-    return at(group.place_of(object, bytes, member));
-}
 
 struct Broadcast {
     const Group& group;
@@ -74,7 +58,7 @@ void push(const Broadcast& broadcast) {
             }
         }
         if (broadcast.is_root() && broadcast.root_copies) {
-            copy(broadcast.dest, broadcast.source, broadcast.bytes);
+            copy_if_other(broadcast.dest, broadcast.source, broadcast.bytes);
         }
     } else if (has_posts) {
         group.take_post(number);
@@ -105,14 +89,15 @@ void pull(const Broadcast& broadcast) {
     if (!tree.is_on_root()) {
         tree.meet_here(send);
         if (!tree.is_first()) {
-            copy(broadcast.dest, object_of(group, group.layout()->own_first(), broadcast.dest, bytes), bytes);
+            copy_if_other(broadcast.dest,
+                          object_of(group, group.layout()->own_first(), broadcast.dest, bytes), bytes);
         }
     } else {
         if (broadcast.is_root()) {
             send();
         }
         if (!broadcast.is_root() || broadcast.root_copies) {
-            copy(broadcast.dest, at(group.publication(broadcast.root).source), bytes);
+            copy_if_other(broadcast.dest, at(group.publication(broadcast.root).source), bytes);
         }
     }
     tree.meet_here();
@@ -153,15 +138,6 @@ void exchange(const Group& group, const HostTree& tree, void* dest, const Offset
     tree.meet_first_ones();
 }
 
-/// What the host's first member holds now.
-void take_from_first(const Group& group, const HostTree& tree, void* dest, size_t bytes) {
-    if (!tree.is_first()) {
-        group.shared_address(dest, bytes);
-        copy(dest, object_of(group, group.layout()->own_first(), dest, bytes), bytes);
-    }
-    tree.meet_here();
-}
-
 /// Of first members: where each one's part begins, and the end.
 std::vector<size_t> offsets_of(const Group& group, const std::vector<Publication>& parts) {
     std::vector<size_t> offsets{0};
@@ -179,140 +155,63 @@ std::vector<size_t> offsets_of(const Group& group, const std::vector<Publication
     return offsets;
 }
 
+/// Of first members: what all members have published, by number. All have come so far then.
+std::vector<Publication> publications_of_all(const Group& group, const HostTree& tree) {
+    const HostLayout& layout = *group.layout();
+    std::vector<Publication> all(static_cast<size_t>(group.size()));
+    std::vector<Publication> own;
+    for (const int member : layout.neighbours()) {
+        own.push_back(all[static_cast<size_t>(member)] = group.publication(member));
+    }
+    const size_t at_once = largest_mail() / sizeof(Publication);
+    for (int i = 1; i < layout.count(); ++i) {
+        const int to = layout.first((layout.own + i) % layout.count());
+        for (size_t first = 0; first < own.size(); first += at_once) {
+            const size_t count = std::min(at_once, own.size() - first);
+            tree.tell(to, 0, own.data() + first, count * sizeof(Publication));
+        }
+    }
+    std::vector<Publication> heard(at_once);
+    for (int i = 1; i < layout.count(); ++i) {
+        const auto host = static_cast<size_t>((layout.own + layout.count() - i) % layout.count());
+        const std::vector<int>& members = layout.hosts[host];
+        for (size_t first = 0; first < members.size(); first += at_once) {
+            const size_t count = std::min(at_once, members.size() - first);
+            tree.hear(members.front(), heard.data(), count * sizeof(Publication));
+            for (size_t k = 0; k < count; ++k) {
+                all[static_cast<size_t>(members[first + k])] = heard[k];
+            }
+        }
+    }
+    return all;
+}
+
 /// Of first members. Returns the bytes of all parts.
 size_t collect_all(const Group& group, const HostTree& tree, void* dest) {
-    tree.meet_first_ones();  // all have published
-    std::vector<Publication> parts;
-    for (int member = 0; member < group.size(); ++member) {
-        parts.push_back(tree.published(member));
-    }
+    const std::vector<Publication> parts = publications_of_all(group, tree);
     const std::vector<size_t> offsets = offsets_of(group, parts);
     group.shared_address(dest, offsets.back());
     for (const int member : group.layout()->neighbours()) {
         const auto index = static_cast<size_t>(member);
-        copy(static_cast<char*>(dest) + offsets[index], at(parts[index].source), parts[index].bytes);
+        copy_if_other(static_cast<char*>(dest) + offsets[index], at(parts[index].source), parts[index].bytes);
     }
     exchange(group, tree, dest, [&](int member) { return offsets[static_cast<size_t>(member)]; });
     return offsets.back();
 }
 
-struct Reduction {
-    const Group& group;
-    void* dest;
-    size_t count;
-    size_t element;
-    Combine combine;
-
-    static constexpr size_t kBlock = 16384;              // bytes that stay in the cache
-    static constexpr size_t kFetched = size_t{1} << 20;  // bytes at once from another host
-
-    char* dest_of(int member) const { return at(group.publication(member).dest); }
-    size_t bytes() const { return count * element; }
-
-    /// Elements [begin, end) of the host's members, in the order of their numbers, into the first one's
-    /// destination. Nobody else looks at that part, so sources and destinations may be the same.
-    void combine_here(size_t begin, size_t end) const {
-        alignas(64) char block[kBlock];
-        const std::vector<int>& members = group.layout()->neighbours();
-        const size_t step = kBlock / element;
-        for (size_t first = begin; first < end; first += step) {
-            const size_t length = std::min(step, end - first);
-            const size_t offset = first * element;
-            std::memcpy(block, at(group.publication(members[0]).source) + offset, length * element);
-            for (size_t i = 1; i < members.size(); ++i) {
-                combine(block, at(group.publication(members[i]).source) + offset, length);
-            }
-            std::memcpy(dest_of(members[0]) + offset, block, length * element);
-        }
-    }
-
-    /// Of first members: the parts of all hosts, in one order, so that all have one result.
-    void combine_hosts(const HostTree& tree) const {
-        if (bytes() > largest_mail()) {
-            combine_large(tree);
-        } else if (std::has_single_bit(static_cast<unsigned>(group.layout()->count()))) {
-            combine_in_pairs(tree);
-        } else {
-            combine_small(tree);
-        }
-    }
-
- private:
-    /// Partners exchange what they have; after each round that is of twice as many hosts.
-    void combine_in_pairs(const HostTree& tree) const {
-        const HostLayout& layout = *group.layout();
-        std::vector<char> other(bytes());
-        for (int distance = 1; distance < layout.count(); distance *= 2) {
-            const int partner = layout.first(layout.own ^ distance);
-            tree.tell(partner, 0, dest, bytes());
-            tree.hear(partner, other.data(), bytes());
-            if ((layout.own & distance) == 0) {
-                combine(dest, other.data(), count);
-            } else {
-                combine(other.data(), dest, count);
-                copy(dest, other.data(), bytes());
-            }
-        }
-    }
-
-    void combine_small(const HostTree& tree) const {
-        std::vector<char> part(bytes());
-        tree.for_children_upwards([&](int member) {
-            tree.hear(member, part.data(), bytes());
-            combine(dest, part.data(), count);
-        });
-        if (!tree.is_on_root()) {
-            tree.tell(tree.parent(), 0, dest, bytes());
-            tree.hear(tree.parent(), dest, bytes());
-        }
-        tree.for_children([&](int member) { tree.tell(member, 0, dest, bytes()); });
-    }
-
-    /// A parent takes the parts out of its children's destinations, and puts the result there.
-    void combine_large(const HostTree& tree) const {
-        tree.up(0, [&](int member) { combine_from(tree, member); });
-        tree.down(
-            0, [&](int member) { tree.put(member, group.place_of(dest, bytes(), member), dest, bytes()); });
-    }
-
-    void combine_from(const HostTree& tree, int member) const {
-        const size_t step = std::min(count, kFetched / element);
-        std::vector<char> fetched(step * element);
-        const uint64_t place = group.place_of(dest, bytes(), member);
-        for (size_t first = 0; first < count; first += step) {
-            const size_t length = std::min(step, count - first);
-            tree.get(member, fetched.data(), place + first * element, length * element);
-            combine(static_cast<char*>(dest) + first * element, fetched.data(), length);
-        }
-    }
-};
-
-/// The first member does all.
-void reduce_small(const Reduction& reduction, const HostTree& tree) {
-    const Group& group = reduction.group;
-    tree.meet_here([&] {
-        reduction.combine_here(0, reduction.count);
-        reduction.combine_hosts(tree);
-        for (const int member : group.layout()->neighbours()) {
-            copy(reduction.dest_of(member), reduction.dest, reduction.bytes());
-        }
-    });
-}
-
-/// Each member of the host works out a share.
-void reduce_large(const Reduction& reduction, const HostTree& tree) {
-    const std::vector<int>& members = reduction.group.layout()->neighbours();
-    const auto place =
-        static_cast<size_t>(std::ranges::find(members, reduction.group.me()) - members.begin());
-    tree.meet_here();  // all have published
-    const size_t share = (reduction.count + members.size() - 1) / members.size();
-    const size_t begin = std::min(reduction.count, place * share);
-    reduction.combine_here(begin, std::min(reduction.count, begin + share));
-    tree.meet_here([&] { reduction.combine_hosts(tree); });
-    take_from_first(reduction.group, tree, reduction.dest, reduction.bytes());
-}
-
 }  // namespace
+
+char* object_of(const Group& group, int member, const void* object, size_t bytes) {
+    return at(group.place_of(object, bytes, member));
+}
+
+void take_from_first(const Group& group, const HostTree& tree, void* dest, size_t bytes) {
+    if (!tree.is_first()) {
+        group.shared_address(dest, bytes);
+        copy_if_other(dest, object_of(group, group.layout()->own_first(), dest, bytes), bytes);
+    }
+    tree.meet_here();
+}
 
 void broadcast_over_hosts(const Group& group, void* dest, const void* source, size_t bytes, int root,
                           bool root_copies) {
@@ -340,7 +239,8 @@ void fcollect_over_hosts(const Group& group, void* dest, const void* source, siz
         group.enter(source, bytes, dest, all, bytes);
     }
     // Destinations are ready before anybody calls, as the specification asks.
-    copy(object_of(group, group.layout()->own_first(), dest, all) + offset_of(group.me()), source, bytes);
+    copy_if_other(object_of(group, group.layout()->own_first(), dest, all) + offset_of(group.me()), source,
+                  bytes);
     tree.meet_here([&] { exchange(group, tree, dest, offset_of); });
     take_from_first(group, tree, dest, all);
 }
@@ -377,23 +277,6 @@ void alltoalls_over_hosts(const Group& group, void* dest, const void* source, pt
         }
     }
     group.wait();
-}
-
-void reduce_over_hosts(const Group& group, void* dest, const void* source, size_t count, size_t element,
-                       Combine combine) {
-    const size_t bytes = group.product(count, element);
-    const HostTree tree = group.tree();
-    if (state().checks) {
-        group.enter(source, bytes, dest, bytes, bytes);
-    } else {
-        group.publish(source, bytes, dest, bytes, bytes);
-    }
-    const Reduction reduction{group, dest, count, element, combine};
-    if (bytes <= Reduction::kBlock) {
-        reduce_small(reduction, tree);
-    } else {
-        reduce_large(reduction, tree);
-    }
 }
 
 }  // namespace memfabric::shmem

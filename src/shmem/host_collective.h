@@ -17,4 +17,9 @@ void alltoalls_over_hosts(const Group& group, void* dest, const void* source, pt
 void reduce_over_hosts(const Group& group, void* dest, const void* source, size_t count, size_t element,
                        Combine combine);
 
+/// Of a member of this host: its object as a pointer.
+char* object_of(const Group& group, int member, const void* object, size_t bytes);
+/// Copies what the host's first member holds now to the others. All members of the host come.
+void take_from_first(const Group& group, const HostTree& tree, void* dest, size_t bytes);
+
 }  // namespace memfabric::shmem
