@@ -89,6 +89,9 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "Largest message, and so largest value, that a config store takes."},
     {OptionId::kStoreMaxMemory, "MF_STORE_MAX_MEMORY", kSize, "4G", kMiB, kTiB, "",
      "Bytes of keys and values that a config store holds; more are refused with a reason."},
+    {OptionId::kStoreSettle, "MF_STORE_SETTLE", kDuration, "1500ms", 1, kDay, "",
+     "How long a config store that was started again after its death waits for the clients of its predecessor "
+     "before it answers anybody; those that have not come by then are lost."},
     {OptionId::kLostAfter, "MF_LOST_AFTER", kDuration, "100ms", 1, kDay, "",
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},
     {OptionId::kEvictAfter, "MF_EVICT_AFTER", kDuration, "30s", 100, kDay, "",

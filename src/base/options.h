@@ -50,6 +50,7 @@ enum class OptionId : size_t {
     kStoreMaxClients,
     kStoreMaxMessage,
     kStoreMaxMemory,
+    kStoreSettle,
     kLostAfter,
     kEvictAfter,
     kSuspectAfter,

@@ -7,7 +7,7 @@
 #include "base/incarnation.h"
 #include "capi/private_api.h"
 #include "capi/report.h"
-#include "capi/store_security.h"
+#include "capi/store_config.h"
 #include "observe/start.h"
 #include "store/server.h"
 
@@ -29,11 +29,9 @@ Status serve_store(const char* url, int stop_descriptor, void (*bound)(const cha
         return failure(Code::kInvalidParam, "config store: {} is NULL",
                        url == nullptr ? "the URL" : "the function that gets the URL");
     }
-    store::ServerConfig config;
-    MF_ASSIGN_OR_RETURN(config.endpoint, parse_store_url(url, PortRule::kAnyAllowed));
-    MF_ASSIGN_OR_RETURN(config.options, Options::from_environment());
-    MF_ASSIGN_OR_RETURN(config.tls, store_security_for(config.endpoint, true, config.options));
-    const Options options = config.options;
+    MF_ASSIGN_OR_RETURN(const Endpoint endpoint, parse_store_url(url, PortRule::kAnyAllowed));
+    MF_ASSIGN_OR_RETURN(const Options options, Options::from_environment());
+    MF_ASSIGN_OR_RETURN(store::ServerConfig config, store_config_for(endpoint, options));
     MF_ASSIGN_OR_RETURN(const std::unique_ptr<store::Server> server, store::Server::start(std::move(config)));
     observe::start(options, host_identity(options));
     bound(("tcp://" + server->endpoint().text()).c_str(), context);

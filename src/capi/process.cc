@@ -6,6 +6,7 @@
 
 #include "base/fork_guard.h"
 #include "base/log.h"
+#include "capi/store_config.h"
 #include "capi/store_security.h"
 
 namespace memfabric::capi {
@@ -35,8 +36,8 @@ Result<std::shared_ptr<bm::World>> Process::bm_world() {
 }
 
 Result<std::shared_ptr<store::Server>> Process::host_store(const Endpoint& endpoint, const Options& options) {
-    MF_ASSIGN_OR_RETURN(std::optional<store::TlsSettings> tls, store_security_for(endpoint, true, options));
-    return store_host_.host({endpoint, std::move(tls), options});
+    MF_ASSIGN_OR_RETURN(store::ServerConfig config, store_config_for(endpoint, options));
+    return store_host_.host(std::move(config));
 }
 
 /// Null where somebody else serves the address, which connecting will find out.

@@ -12,6 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kHandshakeLimit(5000);
+// A host that came up in between is asked anew: TCP's own next attempt may be seconds away.
+constexpr milliseconds kConnectLimit(1000);
 
 /// Whether one side has refused the other's TLS; a connection that just broke may work the next time.
 bool is_verdict(const IoResult& result) {
@@ -37,7 +39,10 @@ class Attempt {
     bool send_all(Channel& channel, std::string_view bytes);
     bool receive_message(Channel& channel, Header& header, std::string& body);
     bool receive_exactly(Channel& channel, std::string& bytes, size_t size);
-    bool wait(int descriptor, IoState state, const char* what);
+    bool wait(int descriptor, IoState state, Deadline deadline, const char* what);
+    bool wait(int descriptor, IoState state, const char* what) {
+        return wait(descriptor, state, deadline_, what);
+    }
     bool fail(Code code, std::string text, bool is_final);
 
     const Target& target_;
@@ -52,10 +57,10 @@ bool Attempt::fail(Code code, std::string text, bool is_final) {
     return false;
 }
 
-bool Attempt::wait(int descriptor, IoState state, const char* what) {
+bool Attempt::wait(int descriptor, IoState state, Deadline deadline, const char* what) {
     pollfd polled[2] = {{descriptor, static_cast<short>(state == IoState::kWantWrite ? POLLOUT : POLLIN), 0},
                         {wake_, POLLIN, 0}};
-    const int ready = ::poll(polled, 2, deadline_.poll_timeout());
+    const int ready = ::poll(polled, 2, deadline.poll_timeout());
     if (ready > 0 && polled[1].revents != 0) {
         return fail(Code::kStoreSocket, "the client is being closed", true);
     }
@@ -69,7 +74,8 @@ bool Attempt::connect(const SocketAddress& address, Fd& socket) {
     const ConnectState state = begin_connect(address, socket);
     int error = errno;
     if (state == ConnectState::kInProgress) {
-        if (!wait(socket.get(), IoState::kWantWrite,
+        const Deadline limit = deadline_.sooner(Deadline::after(kConnectLimit));
+        if (!wait(socket.get(), IoState::kWantWrite, limit,
                   "no answer to the attempt to connect; is the host up, and is a firewall in between?")) {
             return false;
         }

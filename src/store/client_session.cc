@@ -49,7 +49,7 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
     MF_ASSIGN_OR_RETURN(WakeEvent wake_leader, WakeEvent::create());
     auto session = std::make_unique<ClientSession>(std::move(target), std::move(incarnation), std::move(sink),
                                                    std::move(wake_own), std::move(wake_leader));
-    const Hello hello{session->incarnation_, 0, 0};
+    const Hello hello{session->incarnation_, 0, 0, 0};
     for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
         LinkFailure why;
         if (auto established = establish(session->target_, hello, Header(), deadline,
@@ -66,6 +66,7 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
 
 void ClientSession::start(Established established) {
     welcome_ = established.welcome;
+    max_message_ = welcome_.max_message;
     local_address_ = local_address_of(established.channel.descriptor()).host_text();
     channel_.emplace(std::move(established.channel));
     thread_ = start_thread("mf-store-client", [this](const std::stop_token& stop) { run(stop); });
@@ -85,17 +86,22 @@ bool ClientSession::is_usable() {
     return is_owner() && !given_up_;
 }
 
+uint64_t ClientSession::store_instance() {
+    const Lock lock(mutex_);
+    return welcome_.store_instance;
+}
+
 Result<std::string> ClientSession::call(Operation operation, std::string body, Deadline deadline,
                                         std::string_view what) {
     if (!is_owner()) {
         return failure(Code::kNotInitialized,
                        "{}: a forked child cannot use its parent's connection to the config store", what);
     }
-    if (body.size() > welcome_.max_message) {
+    if (body.size() > max_message_) {
         return failure(Code::kInvalidParam,
                        "{}: a message of {} bytes is more than the {} that the config store at {} takes "
                        "(MF_STORE_MAX_MESSAGE)",
-                       what, body.size(), welcome_.max_message, target_.endpoint.text());
+                       what, body.size(), max_message_, target_.endpoint.text());
     }
     const observe::Timed timed(counters_.of(operation), body.size());
     Call call;

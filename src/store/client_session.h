@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "store/client_holdings.h"
 #include "store/client_link.h"
 #include "store/outlet.h"
 #include "store/request_counters.h"
@@ -54,8 +55,7 @@ class ClientSession {
     bool is_owner() const;
     bool is_usable();
     bool is_evicted() const { return is_evicted_.load(std::memory_order_relaxed); }
-    uint64_t max_message() const { return welcome_.max_message; }
-    uint64_t store_instance() const { return welcome_.store_instance; }
+    uint64_t store_instance();
     const Endpoint& endpoint() const { return target_.endpoint; }
     const std::string& local_address() const { return local_address_; }
 
@@ -102,6 +102,9 @@ class ClientSession {
     void disconnect(const std::string& why);
     void give_up(Status why);
     void resume(Established established);
+    void restore(const Welcome& welcome);
+    void take_reply(uint64_t request, std::string_view body);
+    void take_event(const Header& header, std::string_view body);
     Header progress() const;
 
     // The session's own thread.
@@ -122,6 +125,8 @@ class ClientSession {
 
     std::mutex mutex_;
     Welcome welcome_;
+    uint64_t max_message_ = 0;  // never changes
+    ClientHoldings holdings_;
     std::optional<Channel> channel_;
     std::string why_disconnected_;
     Clock::time_point disconnected_at_{};

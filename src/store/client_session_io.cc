@@ -87,7 +87,7 @@ void ClientSession::receive() {
 size_t ClientSession::consume(std::string_view bytes) {
     size_t used = 0;
     // A reply carries up to a whole message and the outcome in front of it.
-    const uint64_t limit = welcome_.max_message + kMaxHandshakeMessage;
+    const uint64_t limit = max_message_ + kMaxHandshakeMessage;
     while (bytes.size() - used >= kHeaderSize && is_connected()) {
         const std::string_view rest = bytes.substr(used);
         const Result<Header> header = decode_header(rest, limit);
@@ -107,27 +107,12 @@ size_t ClientSession::consume(std::string_view bytes) {
 void ClientSession::dispatch(const Header& header, std::string_view body) {
     switch (header.operation) {
         case Operation::kReply:
-            if (const auto found = calls_.find(header.request); found != calls_.end()) {
-                found->second->reply = std::string(body);
-                if (found->second->asleep) {
-                    found->second->wake.notify_one();
-                }
-            } else {
-                std::erase(orphans_, header.request);
-            }
+            take_reply(header.request, body);
             return;
         case Operation::kWatchEvent:
         case Operation::kMemberEvent:
-            if (header.request > events_seen_) {
-                events_seen_ = header.request;
-                events_bytes_ += body.size();
-                events_.push_back(Event{header.operation, std::string(body)});
-                own_wake_.notify_all();
-            }
-            if (events_seen_ - events_acknowledged_ >= kEventsPerAcknowledgement ||
-                events_bytes_ >= kBytesPerAcknowledgement) {
-                send(Operation::kAcknowledge, 0, empty_body());
-            }
+        case Operation::kIdentity:
+            take_event(header, body);
             return;
         case Operation::kPing:
             send(Operation::kAcknowledge, 0, empty_body());
@@ -148,6 +133,44 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
         }
         default:
             return;  // a newer store may say more than we know
+    }
+}
+
+void ClientSession::take_reply(uint64_t request, std::string_view body) {
+    const auto found = calls_.find(request);
+    if (found == calls_.end()) {
+        std::erase(orphans_, request);
+        return;
+    }
+    Call& call = *found->second;
+    Reader reader(body);
+    Outcome outcome;
+    reader.get(outcome);
+    if (!reader.failed() && outcome.code == 0) {
+        holdings_.note(call.operation, *call.body, reader.rest());
+    }
+    call.reply = std::string(body);
+    if (call.asleep) {
+        call.wake.notify_one();
+    }
+}
+
+void ClientSession::take_event(const Header& header, std::string_view body) {
+    if (header.request > events_seen_) {
+        events_seen_ = header.request;
+        events_bytes_ += body.size();
+        if (header.operation == Operation::kIdentity) {
+            const Result<Value<uint64_t>> identity = decode<Value<uint64_t>>(body);
+            welcome_.store_instance = identity.is_ok() ? identity->value : welcome_.store_instance;
+        } else {
+            holdings_.note_event(header.operation, body);
+            events_.push_back(Event{header.operation, std::string(body)});
+            own_wake_.notify_all();
+        }
+    }
+    if (events_seen_ - events_acknowledged_ >= kEventsPerAcknowledgement ||
+        events_bytes_ >= kBytesPerAcknowledgement) {
+        send(Operation::kAcknowledge, 0, empty_body());
     }
 }
 
@@ -174,9 +197,26 @@ void ClientSession::give_up(Status why) {
     }
 }
 
+/// The store was started again and knows nothing of us.
+void ClientSession::restore(const Welcome& welcome) {
+    log_info("config store at {}: it was started again; tells it what this process holds",
+             target_.endpoint.text());
+    welcome_ = welcome;
+    events_seen_ = 0;
+    events_acknowledged_ = 0;
+    events_bytes_ = 0;
+    orphans_.clear();
+    for (auto& [operation, body] : holdings_.messages()) {
+        send(operation, 0, std::make_shared<const std::string>(std::move(body)));
+    }
+}
+
 void ClientSession::resume(Established established) {
     log_info("config store at {}: connected again", target_.endpoint.text());
     channel_.emplace(std::move(established.channel));
+    if (established.welcome.run != welcome_.run) {
+        restore(established.welcome);
+    }
     for (const auto& [request, call] : calls_) {
         send(call->operation, request, call->body);
         if (call->cancelled) {

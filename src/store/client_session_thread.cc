@@ -11,8 +11,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kOwnThreadDelay(5);  // nobody has led for so long: the own thread does
 constexpr milliseconds kAttemptLimit(5000);
-constexpr milliseconds kEagerReconnect(30000);  // with nobody waiting, fewer attempts after this
-constexpr milliseconds kIdlePause(10000);       // but some: who was given up meanwhile must learn of it
 
 }  // namespace
 
@@ -74,12 +72,9 @@ void ClientSession::watch_over(Lock& lock, const std::stop_token& stop) {
 }
 
 void ClientSession::reconnect(Lock& lock, const std::stop_token& stop) {
-    const Hello hello{incarnation_, welcome_.store_instance, welcome_.session};
     for (milliseconds pause = kFirstPause; !stop.stop_requested();
          pause = std::min(2 * pause, kLongestPause)) {
-        if (Clock::now() - disconnected_at_ > kEagerReconnect) {
-            own_wake_.wait_for(lock, stop, kIdlePause, [this] { return !calls_.empty(); });
-        }
+        const Hello hello{incarnation_, welcome_.store_instance, welcome_.run, welcome_.session};
         const Header seen = progress();
         wake_own_.drain();
         if (stop.stop_requested()) {

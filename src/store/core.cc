@@ -4,56 +4,87 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "store/check_names.h"
 
 namespace memfabric::store {
 namespace {
 
 constexpr uint64_t kReplyOverhead = 1024;  // bytes of a reply around the value that it carries, at most
 
-Status check_name(const std::string& name) {
-    if (name.empty() || name.size() > kMaxKeyLength) {
-        return failure(Code::kStoreInvalidKey, "a key or name of {} bytes: 1 to {} are possible", name.size(),
-                       kMaxKeyLength);
-    }
-    return {};
-}
-
-Status check_names(const auto& message) {
-    if constexpr (requires { message.key; }) {
-        return check_name(message.key);
-    } else if constexpr (requires { message.group; }) {
-        return check_name(message.group);
-    } else if constexpr (requires { message.world; }) {
-        return check_name(message.world);
-    } else if constexpr (requires { message.object; }) {
-        return check_name(message.object);
-    } else {
-        return {};
-    }
-}
-
 }  // namespace
 
-Core::Core(const Options& options)
-    : instance_(random_u64()),
+Identity new_identity() {
+    Identity identity;
+    identity.instance = random_u64();
+    return identity;
+}
+
+Core::Core(const Options& options, Identity identity)
+    : identity_(std::move(identity)),
+      run_(random_u64()),
       max_message_(options.size(OptionId::kStoreMaxMessage)),
-      sessions_(instance_, options, 4 * max_message_),
+      settling_(std::chrono::milliseconds(options.integer(OptionId::kStoreSettle)),
+                options.size(OptionId::kStoreMaxMemory)),
+      sessions_(options, 4 * max_message_),
       watches_(sessions_),
-      values_(sessions_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
-              [this](const std::string& key, const std::string* value) { watches_.changed(key, value); }),
+      values_(sessions_, epochs_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
+              [this](const std::string& key, const std::string* value) {
+                  if (!settling_.is_on()) {
+                      watches_.changed(key, value);
+                  }
+              }),
       groups_(sessions_, max_message_),
-      memberships_(sessions_),
-      ranks_(sessions_),
-      windows_(sessions_) {}
+      memberships_(sessions_, epochs_),
+      ranks_(sessions_, epochs_),
+      windows_(sessions_, epochs_) {
+    if (identity_.is_restart) {
+        is_claimed_ = true;
+        begin_settling();
+    }
+}
+
+void Core::begin_settling() {
+    log_info("config store: started again; waits for the clients of its predecessor");
+    settling_.begin(Settling::Clock::now());
+    memberships_.begin_settling();
+}
+
+/// A client of an earlier start: ours, or of a store that we may take the place of.
+Status Core::take_over(const Hello& hello) {
+    if (hello.store_instance == identity_.instance) {
+        settling_.prolong(Settling::Clock::now());
+        return {};
+    }
+    if (is_claimed_) {
+        return failure(Code::kReconnect,
+                       "another config store serves this address now ({:016x}), this process belongs to the "
+                       "one that was there before ({:016x}), which is gone: initialize again",
+                       identity_.instance, hello.store_instance);
+    }
+    is_claimed_ = true;
+    identity_.instance = hello.store_instance;
+    identity_.keep(identity_.instance);
+    sessions_.notify_all(Operation::kIdentity, encode(Value<uint64_t>{identity_.instance}));
+    begin_settling();
+    return {};
+}
 
 Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link& link) {
     if (header.operation != Operation::kHello) {
         return failure(Code::kStoreInvalidMessage, "the first message is no greeting");
     }
-    MF_ASSIGN_OR_RETURN(const Hello hello, decode<Hello>(body));
+    MF_ASSIGN_OR_RETURN(Hello hello, decode<Hello>(body));
+    const bool was_here = hello.session != 0 && hello.run != run_;
+    if (was_here) {
+        MF_RETURN_IF_ERROR(take_over(hello));
+        hello.session = 0;  // a new one, in which it restores what it has
+    }
     MF_ASSIGN_OR_RETURN(const Sessions::Opened opened, sessions_.open(hello, link));
-    const Welcome welcome{instance_, opened.session, max_message_};
+    const Welcome welcome{identity_.instance, run_, opened.session, max_message_};
     link.send(Header{Operation::kWelcome, 0, 0, 0, 0}, std::make_shared<const std::string>(encode(welcome)));
+    if (was_here) {
+        restoring_.insert(opened.session);
+    }
     if (opened.resumed) {
         sessions_.heard_from(opened.session);
         sessions_.replay(opened.session, header);
@@ -71,6 +102,9 @@ Status Core::receive(uint64_t session, const Header& header, std::string_view bo
     }
     sessions_.heard_from(session);
     ++messages_;
+    if (sessions_.is_ending(session)) {
+        return {};
+    }
     switch (header.operation) {
         case Operation::kAcknowledge:
             sessions_.acknowledge(session, header);
@@ -84,9 +118,22 @@ Status Core::receive(uint64_t session, const Header& header, std::string_view bo
         default:
             break;
     }
+    if (header.operation >= Operation::kRestoreArena && restoring_.contains(session)) {
+        return restore(session, header.operation, body);
+    }
     if (!sessions_.begin(session, header)) {
         return {};
     }
+    if (settling_.is_on()) {
+        if (!settling_.hold({request, header.operation, std::string(body)})) {
+            sessions_.fail(request,
+                           failure(Code::kMallocFailed,
+                                   "the store was started again, waits for its clients, and can hold back no "
+                                   "further request (MF_STORE_MAX_MEMORY)"));
+        }
+        return {};
+    }
+    is_claimed_ = true;
     Reader reader(body);
     return dispatch(request, header.operation, reader);
 }
@@ -191,6 +238,12 @@ void Core::cancel(RequestKey request) {
     if (!sessions_.is_running(request)) {
         return;  // the answer is on its way
     }
+    if (settling_.cancel(request)) {
+        sessions_.fail(request, failure(Code::kStoreTimeout,
+                                        "the store was started again and still waited for its clients at the "
+                                        "deadline (MF_STORE_SETTLE)"));
+        return;
+    }
     std::optional<Status> status = values_.cancel(request);
     status = status ? status : groups_.cancel(request);
     status = status ? status : ranks_.cancel(request);
@@ -202,6 +255,8 @@ void Core::end_session(uint64_t session, Departure departure) {
     if (departure == Departure::kLost) {
         log_info("config store: {} was lost", sessions_.describe(session));
     }
+    settling_.end_session(session);
+    restoring_.erase(session);
     watches_.end_session(session);
     values_.end_session(session);
     groups_.end_session(session, departure);
@@ -215,6 +270,15 @@ void Core::expire(Sessions::Clock::time_point now) {
     while (const std::optional<uint64_t> session = sessions_.take_expired(now)) {
         end_session(*session, Departure::kLost);
     }
+    if (settling_.is_on() && *settling_.ends() <= now) {
+        settle();
+    }
+}
+
+std::optional<Sessions::Clock::time_point> Core::next_expiry() const {
+    const auto session = sessions_.next_expiry();
+    const auto settling = settling_.ends();
+    return session && settling ? std::min(session, settling) : session ? session : settling;
 }
 
 void Core::tend_waits(Sessions::Clock::time_point now) {

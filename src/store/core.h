@@ -2,14 +2,18 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "base/options.h"
+#include "store/epochs.h"
 #include "store/group_table.h"
+#include "store/identity.h"
 #include "store/key_value_table.h"
 #include "store/membership_table.h"
 #include "store/metrics_page.h"
 #include "store/rank_table.h"
 #include "store/sessions.h"
+#include "store/settling.h"
 #include "store/watch_table.h"
 #include "store/window_table.h"
 
@@ -18,18 +22,20 @@ namespace memfabric::store {
 /// What a config store knows and does, without the sockets. One thread.
 class Core {
  public:
-    explicit Core(const Options& options);
+    explicit Core(const Options& options, Identity identity = new_identity());
 
     /// Answers a client's first message. Afterwards the link belongs to the session that it returns.
     Result<uint64_t> welcome(const Header& header, std::string_view body, Link& link);
     /// Does what a message of a session asks. A failure means that the client does not keep to the protocol.
     Status receive(uint64_t session, const Header& header, std::string_view body);
     void disconnect(uint64_t session, const Link& link) { sessions_.disconnect(session, link); }
-    std::optional<Sessions::Clock::time_point> next_expiry() const { return sessions_.next_expiry(); }
     Statistics statistics() const {
         return {0, sessions_.count(), values_.count(), values_.memory(), messages_};
     }
-    /// Gives up the sessions that did not come back in time.
+    /// When expire() is to be called.
+    std::optional<Sessions::Clock::time_point> next_expiry() const;
+    /// Gives up the sessions that did not come back in time, and ends the settling of a store that was
+    /// started again.
     void expire(Sessions::Clock::time_point now);
 
     /// Whether requests wait, and how often tend_waits() is to be called while they do: it asks the processes
@@ -39,6 +45,14 @@ class Core {
     void tend_waits(Sessions::Clock::time_point now);
 
  private:
+    Status take_over(const Hello& hello);
+    void begin_settling();
+    void settle();
+    void tell_restored_watches();
+    Status restore(uint64_t session, Operation operation, std::string_view body);
+    Status restore_one(uint64_t session, Operation operation, Reader& reader);
+    template <typename T, typename Action>
+    Status restored(Reader& reader, Action action);
     Status dispatch(RequestKey request, Operation operation, Reader& reader);
     Status dispatch_keys(RequestKey request, Operation operation, Reader& reader);
     Status dispatch_groups(RequestKey request, Operation operation, Reader& reader);
@@ -48,9 +62,14 @@ class Core {
     template <typename T, typename Action>
     Status with(RequestKey request, Reader& reader, Action action);
 
-    uint64_t instance_;
+    Identity identity_;
+    const uint64_t run_;
+    bool is_claimed_ = false;  // has clients of its own, or those of a predecessor: nobody else's may follow
     uint64_t max_message_;
     uint64_t messages_ = 0;  // received so far
+    Epochs epochs_;
+    Settling settling_;
+    std::set<uint64_t> restoring_;  // sessions of clients of an earlier start
     Sessions sessions_;
     WatchTable watches_;
     KeyValueTable values_;

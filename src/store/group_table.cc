@@ -155,6 +155,10 @@ void GroupTable::note_participant(const std::string& name, uint32_t rank, uint64
     groups_of_[session].insert(name);
 }
 
+void GroupTable::note_lost(const std::string& name, uint32_t rank) {
+    group_named(name).participants[rank] = Participant{0, "it was lost while the config store was away"};
+}
+
 std::optional<Status> GroupTable::cancel(RequestKey request) {
     const auto found = waiting_.find(request);
     if (found == waiting_.end()) {

@@ -25,6 +25,8 @@ class GroupTable {
     void note_participant(const std::string& group, uint32_t rank, uint64_t session);
     /// The session has left the group: rounds that need it fail, until its rank arrives or joins again.
     void leave(const std::string& group, uint64_t session);
+    /// `rank` of `group` went while the store was away.
+    void note_lost(const std::string& group, uint32_t rank);
     std::optional<Status> cancel(RequestKey request);
     /// Adds what waits here, and for whom.
     void report_waits(std::vector<WaitReport>& reports) const;

@@ -3,15 +3,15 @@
 
 namespace memfabric::store {
 
-std::optional<uint64_t> KeyOwners::owner_of(const std::string& key) const {
+std::optional<KeyOwners::Owner> KeyOwners::owner_of(const std::string& key) const {
     const auto owner = owners_.find(key);
     return owner == owners_.end() ? std::nullopt : std::optional(owner->second);
 }
 
-void KeyOwners::claim(const std::string& key, uint64_t session) {
+void KeyOwners::claim(const std::string& key, Owner owner) {
     forget(key);
-    owners_.emplace(key, session);
-    keys_[session].insert(key);
+    owners_.emplace(key, owner);
+    keys_[owner.session].insert(key);
 }
 
 void KeyOwners::forget(const std::string& key) {
@@ -19,7 +19,7 @@ void KeyOwners::forget(const std::string& key) {
     if (owner == owners_.end()) {
         return;
     }
-    const auto keys = keys_.find(owner->second);
+    const auto keys = keys_.find(owner->second.session);
     keys->second.erase(key);
     if (keys->second.empty()) {
         keys_.erase(keys);

@@ -80,12 +80,12 @@ void KeyValueTable::erase(Values::iterator position) {
 }
 
 Status KeyValueTable::check_owner(const std::string& key, uint64_t session) const {
-    const std::optional<uint64_t> owner = owners_.owner_of(key);
-    if (!owner || *owner == session) {
+    const auto owner = owners_.owner_of(key);
+    if (!owner || owner->session == session) {
         return {};
     }
     return failure(Code::kDuplicatedObject, "key '{}' belongs to {}, which alone may change it", key,
-                   outlet_.describe(*owner));
+                   outlet_.describe(owner->session));
 }
 
 void KeyValueTable::set(RequestKey request, KeyValueMessage message) {
@@ -104,19 +104,40 @@ void KeyValueTable::set_owned(RequestKey request, KeyValueMessage message) {
 }
 
 bool KeyValueTable::serve_claim(Claim& claim) {
-    const std::optional<uint64_t> owner = owners_.owner_of(claim.message.key);
-    if (owner && *owner != claim.request.session && !outlet_.is_connected(*owner)) {
+    const auto owner = owners_.owner_of(claim.message.key);
+    const uint64_t session = claim.request.session;
+    if (owner && owner->session != session && !outlet_.is_connected(owner->session)) {
         return false;
     }
-    Status status = check_owner(claim.message.key, claim.request.session);
+    Status status = check_owner(claim.message.key, session);
     if (status.is_ok()) {
         status = store_value(claim.message.key, std::move(claim.message.value));
     }
-    if (status.is_ok()) {
-        owners_.claim(claim.message.key, claim.request.session);
+    if (!status.is_ok()) {
+        outlet_.fail(claim.request, status);
+        return true;
     }
-    outlet_.reply(claim.request, failure_body(status));
+    const uint64_t epoch = owner ? owner->epoch : epochs_.next();
+    owners_.claim(claim.message.key, {session, epoch});
+    outlet_.succeed(claim.request, Value<uint64_t>{epoch});
     return true;
+}
+
+Status KeyValueTable::restore(uint64_t session, RestoreKey message) {
+    MF_RETURN_IF_ERROR(epochs_.take_note(message.epoch));
+    const auto owner = owners_.owner_of(message.key);
+    if (owner && owner->session != session) {
+        const uint64_t older = owner->epoch < message.epoch ? owner->session : session;
+        const Status why = taken_since(fmt::format("key '{}'", message.key),
+                                       outlet_.describe(older == session ? owner->session : session));
+        if (older == session) {
+            return why;
+        }
+        outlet_.evict(older, why);
+    }
+    MF_RETURN_IF_ERROR(store_value(message.key, std::move(message.value)));
+    owners_.claim(message.key, {session, message.epoch});
+    return {};
 }
 
 void KeyValueTable::serve_claims() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "store/epochs.h"
 #include "store/key_owners.h"
 #include "store/outlet.h"
 
@@ -17,13 +18,20 @@ class KeyValueTable {
     /// `changed` hears of every key that was set (its value) or removed (nullptr).
     using Changed = std::function<void(const std::string& key, const std::string* value)>;
 
-    KeyValueTable(Outlet& outlet, uint64_t max_memory, uint64_t max_value, Changed changed)
-        : outlet_(outlet), max_memory_(max_memory), max_value_(max_value), changed_(std::move(changed)) {}
+    KeyValueTable(Outlet& outlet, Epochs& epochs, uint64_t max_memory, uint64_t max_value, Changed changed)
+        : outlet_(outlet),
+          epochs_(epochs),
+          max_memory_(max_memory),
+          max_value_(max_value),
+          changed_(std::move(changed)) {}
 
     void set(RequestKey request, KeyValueMessage message);
     /// The key goes with the session that asks. Refused while another session that is there owns it; waits
     /// where that one is away, until it is back or given up.
     void set_owned(RequestKey request, KeyValueMessage message);
+    /// The session has owned the key at an earlier start of the store. Where two say so, the later claim wins
+    /// and the other process is given up; a failure gives up this one.
+    Status restore(uint64_t session, RestoreKey message);
     void get(RequestKey request, const KeyMessage& message);
     void find(RequestKey request, const KeyMessage& message);
     void add(RequestKey request, const AddMessage& message);
@@ -62,6 +70,7 @@ class KeyValueTable {
     Status check_room(const std::string& key, uint64_t old_size, uint64_t new_size) const;
 
     Outlet& outlet_;
+    Epochs& epochs_;
     uint64_t max_memory_;
     uint64_t max_value_;
     Changed changed_;

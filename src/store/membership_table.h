@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "store/epochs.h"
 #include "store/outlet.h"
 
 namespace memfabric::store {
@@ -12,28 +16,43 @@ namespace memfabric::store {
 /// Groups with members that come and go, who hear of each other.
 class MembershipTable {
  public:
-    explicit MembershipTable(Outlet& outlet) : outlet_(outlet) {}
+    MembershipTable(Outlet& outlet, Epochs& epochs) : outlet_(outlet), epochs_(epochs) {}
 
     /// Returns whether the session is a member now.
     bool join(RequestKey request, const JoinRequest& message);
     void leave(RequestKey request, const std::string& group);
     void end_session(uint64_t session, Departure departure);
 
+    /// Until settle() members come and go without a word to the others.
+    void begin_settling() { settling_ = true; }
+    /// The session has been a member at an earlier start of the store. Where two say so, the later one wins
+    /// and the other process is given up; a failure gives up this one.
+    Status restore(uint64_t session, const RestoreMember& message);
+    /// Tells every restored member what it does not know yet. `lost` hears of those who did not come back.
+    using Lost = std::function<void(const std::string& group, uint32_t rank)>;
+    void settle(const Lost& lost);
+
  private:
     struct Entry {
         uint64_t session = 0;
         Member member;
+        std::vector<KnownMember> known;  // until it has caught up
     };
     using Group = std::map<uint32_t, Entry>;  // by rank
 
     Status check(RequestKey request, const JoinRequest& message, const Group& group) const;
     void tell(const std::string& name, const Group& group, const Entry& about, MemberEventKind kind);
+    void tell_one(uint64_t session, const std::string& name, MemberEventKind kind, const Member& about);
+    Status make_room(uint64_t session, const RestoreMember& message);
+    void catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost);
     void remove(uint64_t session, const std::string& name, MemberEventKind kind);
 
     Outlet& outlet_;
-    uint64_t last_epoch_ = 0;
+    Epochs& epochs_;
+    bool settling_ = false;
     std::map<std::string, Group> groups_;
     std::map<uint64_t, std::set<std::string>> groups_of_;  // by session
+    std::set<std::pair<std::string, uint64_t>> given_up_;  // group and epoch: were not back in time
 };
 
 }  // namespace memfabric::store

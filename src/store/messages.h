@@ -9,11 +9,13 @@ namespace memfabric::store {
 struct Hello {
     Incarnation incarnation;
     uint64_t store_instance = 0;  // with `session`: the store that the session is of
+    uint64_t run = 0;             // likewise
     uint64_t session = 0;         // to resume; 0: a new one
 };
 
 struct Welcome {
-    uint64_t store_instance = 0;
+    uint64_t store_instance = 0;  // survives the store's process where that is started again
+    uint64_t run = 0;             // one start of the store; another one than the client's: it has to restore
     uint64_t session = 0;
     uint64_t max_message = 0;
 };
@@ -85,6 +87,52 @@ struct PublishMessage {
     std::string address;
 };
 
+/// What a client knows of another member.
+struct KnownMember {
+    uint32_t rank = 0;
+    uint64_t epoch = 0;
+    std::string host_id;
+};
+
+struct RestoreArena {
+    ArenaOffer offer;
+    ArenaReply agreed;
+};
+
+struct RestoreWindow {
+    WindowRequest request;
+    uint64_t arena_base = 0;
+    uint64_t arena_size = 0;
+    uint64_t base = 0;
+    uint64_t epoch = 0;
+    std::string token;
+    std::string address;  // empty: not published yet
+};
+
+struct RestoreRank {
+    RankRequest request;
+    uint32_t rank = 0;
+    uint64_t epoch = 0;
+};
+
+struct RestoreMember {
+    JoinRequest request;
+    uint64_t epoch = 0;
+    std::vector<KnownMember> known;
+};
+
+struct RestoreKey {
+    std::string key;
+    std::string value;
+    uint64_t epoch = 0;
+};
+
+struct RestoreWatch {
+    uint64_t watch = 0;
+    std::string key;
+    bool exists = false;  // what the watcher heard last
+};
+
 template <typename T>
 struct Value {
     T value{};
@@ -97,8 +145,8 @@ struct Value {
     };
 
 MF_STORE_FIELDS(Incarnation, m.host_id, m.pid, m.start_time, m.random_id)
-MF_STORE_FIELDS(Hello, m.incarnation, m.store_instance, m.session)
-MF_STORE_FIELDS(Welcome, m.store_instance, m.session, m.max_message)
+MF_STORE_FIELDS(Hello, m.incarnation, m.store_instance, m.run, m.session)
+MF_STORE_FIELDS(Welcome, m.store_instance, m.run, m.session, m.max_message)
 MF_STORE_FIELDS(Outcome, m.code, m.text)
 MF_STORE_FIELDS(KeyMessage, m.key)
 MF_STORE_FIELDS(KeyValueMessage, m.key, m.value)
@@ -115,12 +163,19 @@ MF_STORE_FIELDS(PublishMessage, m.object, m.address)
 MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload)
 MF_STORE_FIELDS(JoinReply, m.epoch, m.members)
 MF_STORE_FIELDS(RankRequest, m.world, m.world_size, m.dynamic, m.rank, m.device_id)
-MF_STORE_FIELDS(RankReply, m.rank, m.world_size)
+MF_STORE_FIELDS(RankReply, m.rank, m.world_size, m.epoch)
 MF_STORE_FIELDS(ArenaOffer, m.size, m.usable_bases)
 MF_STORE_FIELDS(ArenaReply, m.base, m.size, m.fixed)
 MF_STORE_FIELDS(WindowRequest, m.object, m.stride, m.slots, m.shape)
-MF_STORE_FIELDS(WindowReply, m.base, m.creator, m.holders, m.token)
+MF_STORE_FIELDS(WindowReply, m.base, m.creator, m.holders, m.token, m.epoch)
 MF_STORE_FIELDS(SwapResult, m.swapped, m.previous)
+MF_STORE_FIELDS(KnownMember, m.rank, m.epoch, m.host_id)
+MF_STORE_FIELDS(RestoreArena, m.offer, m.agreed)
+MF_STORE_FIELDS(RestoreWindow, m.request, m.arena_base, m.arena_size, m.base, m.epoch, m.token, m.address)
+MF_STORE_FIELDS(RestoreRank, m.request, m.rank, m.epoch)
+MF_STORE_FIELDS(RestoreMember, m.request, m.epoch, m.known)
+MF_STORE_FIELDS(RestoreKey, m.key, m.value, m.epoch)
+MF_STORE_FIELDS(RestoreWatch, m.watch, m.key, m.exists)
 
 #undef MF_STORE_FIELDS
 

@@ -52,6 +52,8 @@ class Outlet {
     virtual std::string describe(uint64_t session) const = 0;
     virtual const std::string& host_of(uint64_t session) const = 0;
     virtual bool is_connected(uint64_t session) const = 0;
+    /// Ends the session soon; its client is told why.
+    virtual void evict(uint64_t session, const Status& why) = 0;
 
     void succeed(RequestKey request) { reply(request, failure_body(Status())); }
     template <typename T>
@@ -72,6 +74,13 @@ struct WaitReport {
     std::vector<Awaited> awaited;  // the first kMaxAwaited that are known
     static constexpr size_t kMaxAwaited = 16;
 };
+
+/// What a process is told that claims from a restarted store what was given to another one since.
+inline Status taken_since(const std::string& what, const std::string& holder) {
+    return failure(Code::kEvicted,
+                   "the store was restarted, and {} was given to a newer process ({}): join anew", what,
+                   holder);
+}
 
 /// How a session ended.
 enum class Departure { kLeft, kLost };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -23,6 +24,17 @@ class RangeAllocator {
         }
         used_.emplace(offset, bytes);
         return offset;
+    }
+    /// Takes that very range; false where another one overlaps it.
+    bool take(uint64_t offset, uint64_t bytes) {
+        const auto next = used_.upper_bound(offset);
+        const bool clear_before =
+            next == used_.begin() || std::prev(next)->first + std::prev(next)->second <= offset;
+        if (!clear_before || (next != used_.end() && next->first - offset < bytes)) {
+            return false;
+        }
+        used_.emplace(offset, bytes);
+        return true;
     }
     void free(uint64_t offset) { used_.erase(offset); }
     bool is_empty() const { return used_.empty(); }

@@ -139,7 +139,44 @@ bool RankTable::serve_free(World& world, const Asker& asker) {
 
 void RankTable::grant(World& world, const Asker& asker, uint32_t rank) {
     world.holders.emplace(rank, asker.request.session);
-    outlet_.succeed(asker.request, RankReply{rank, asker.message.world_size});
+    const uint64_t epoch = epochs_.next();
+    world.epochs[rank] = epoch;
+    outlet_.succeed(asker.request, RankReply{rank, asker.message.world_size, epoch});
+}
+
+Status RankTable::restore(uint64_t session, const RestoreRank& message) {
+    const RankRequest& request = message.request;
+    MF_RETURN_IF_ERROR(epochs_.take_note(message.epoch));
+    const uint32_t limit = request.dynamic ? kMaxWorldSize : request.world_size;
+    if (request.world_size == 0 || limit > kMaxWorldSize || message.rank >= limit) {
+        return failure(Code::kStoreInvalidMessage, "restoring rank {} in world '{}': there is no such rank",
+                       message.rank, request.world);
+    }
+    const auto [position, is_new] = worlds_.try_emplace(request.world);
+    World& world = position->second;
+    if (is_new) {
+        world.size = request.world_size;
+        world.dynamic = request.dynamic;
+    }
+    const auto holder = world.holders.find(message.rank);
+    const bool is_same_world =
+        world.dynamic == request.dynamic && (world.dynamic || world.size == request.world_size);
+    if (holder != world.holders.end()) {
+        const std::string what = fmt::format("rank {} in world '{}'", message.rank, request.world);
+        if (!is_same_world || world.epochs[message.rank] >= message.epoch) {
+            return taken_since(what, outlet_.describe(holder->second));
+        }
+        outlet_.evict(holder->second, taken_since(what, outlet_.describe(session)));
+    } else if (!is_same_world) {
+        return failure(Code::kEvicted,
+                       "the store was restarted, and world '{}' is another one since: join anew",
+                       request.world);
+    }
+    world.holders[message.rank] = session;
+    world.epochs[message.rank] = message.epoch;
+    // The store chooses ranks of a fixed world once all processes are there.
+    world.complete = world.complete || !request.rank;
+    return {};
 }
 
 std::optional<uint32_t> RankTable::free_rank(const World& world, uint64_t session) const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "store/epochs.h"
 #include "store/outlet.h"
 
 namespace memfabric::store {
@@ -12,7 +13,7 @@ namespace memfabric::store {
 /// Who has which rank in which world.
 class RankTable {
  public:
-    explicit RankTable(Outlet& outlet) : outlet_(outlet) {}
+    RankTable(Outlet& outlet, Epochs& epochs) : outlet_(outlet), epochs_(epochs) {}
 
     void assign(RequestKey request, RankRequest message);
     void release(RequestKey request, const std::string& world);
@@ -22,6 +23,9 @@ class RankTable {
     /// The session came back before it was given up: who waited for its rank learns that it stays taken.
     void session_resumed(uint64_t session);
     void end_session(uint64_t session);
+    /// The session has had the rank at an earlier start of the store. Where two say so, the later grant wins
+    /// and the other process is given up; a failure gives up this one.
+    Status restore(uint64_t session, const RestoreRank& message);
 
  private:
     struct Asker {
@@ -34,6 +38,7 @@ class RankTable {
         bool complete =
             false;  // its ranks were assigned once; from then on a free one goes to the next asker
         std::map<uint32_t, uint64_t> holders;  // rank -> session
+        std::map<uint32_t, uint64_t> epochs;   // rank -> of its latest grant
         std::vector<Asker> waiting;            // in order of arrival
     };
 
@@ -52,6 +57,7 @@ class RankTable {
     void forget_if_empty(const std::string& name);
 
     Outlet& outlet_;
+    Epochs& epochs_;
     std::map<std::string, World> worlds_;
 };
 

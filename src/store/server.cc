@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "observe/more_pages.h"
+#include "store/identity_file.h"
 #include "store/server_connection.h"
 #include "store/sockets.h"
 
@@ -54,7 +55,8 @@ class AsioServer : public Server {
  public:
     AsioServer(ServerConfig config, std::vector<Fd> listeners, std::shared_ptr<ssl_ctx_st> tls)
         : config_(std::move(config)),
-          core_(config_.options),
+          identity_(config_.runtime_folder, config_.endpoint),
+          core_(config_.options, identity_.open()),
           scratch_(kScratchBytes),
           expiry_(io_),
           shared_{io_,
@@ -86,6 +88,7 @@ class AsioServer : public Server {
             connection->say_goodbye();
         }
         connections_.clear();
+        identity_.remove();
     }
 
     void run() {
@@ -96,6 +99,7 @@ class AsioServer : public Server {
             wait_for_clients(*acceptor);
         }
         watch_hosts();
+        arm_expiry();
         thread_ = start_thread("mf-store", [this](const std::stop_token&) {
             const auto forever = asio::make_work_guard(io_);
             io_.run();
@@ -249,6 +253,7 @@ class AsioServer : public Server {
 
     const pid_t owner_ = ::getpid();
     ServerConfig config_;
+    IdentityFile identity_;
     Core core_;
     std::vector<char> scratch_;
     asio::io_context io_{1};

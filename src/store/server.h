@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/endpoint.h"
 #include "base/options.h"
@@ -15,6 +16,9 @@ struct ServerConfig {
     Endpoint endpoint;               // port 0: any free one
     std::optional<TlsSettings> tls;  // none: plaintext, which the caller has decided to be acceptable here
     Options options;
+    /// Where the store notes its identity while it runs, so that its clients know it again should it be
+    /// killed and started again. Empty: nowhere.
+    std::string runtime_folder;
 };
 
 /// A config store, served by one thread of its own until it is destroyed.

@@ -26,10 +26,6 @@ Result<Sessions::Opened> Sessions::open(const Hello& hello, Link& link) {
         session.link = &link;
         return Opened{id, false};
     }
-    if (hello.store_instance != instance_) {
-        return failure(Code::kReconnect,
-                       "the store was restarted and has forgotten this process: initialize again");
-    }
     const auto found = sessions_.find(hello.session);
     if (found == sessions_.end() || !(found->second.incarnation == hello.incarnation)) {
         return failure(
@@ -39,6 +35,9 @@ Result<Sessions::Opened> Sessions::open(const Hello& hello, Link& link) {
             lost_after_.count());
     }
     Session& session = found->second;
+    if (!session.eviction.is_ok()) {
+        return session.eviction;
+    }
     if (Link* older = std::exchange(session.link, nullptr)) {
         older->refuse(failure(Code::kReconnect, "a newer connection has taken over this session"));
     }
@@ -60,8 +59,11 @@ void Sessions::replay(uint64_t id, const Header& seen) {
 
 void Sessions::disconnect(uint64_t id, const Link& link) {
     const auto found = sessions_.find(id);
-    if (found != sessions_.end() && found->second.link == &link) {
-        found->second.link = nullptr;
+    if (found == sessions_.end() || found->second.link != &link) {
+        return;
+    }
+    found->second.link = nullptr;
+    if (found->second.eviction.is_ok()) {
         set_expiry(id, found->second, Clock::now() + lost_after_);
     }
 }
@@ -129,9 +131,7 @@ std::optional<uint64_t> Sessions::take_expired(Clock::time_point now) {
     Session& session = sessions_.at(id);
     session.expires.reset();
     if (Link* link = std::exchange(session.link, nullptr)) {
-        link->refuse(
-            failure(Code::kEvicted,
-                    "the store has given this process up, since it did not take its events: join anew"));
+        link->refuse(session.eviction);
     }
     return id;
 }
@@ -171,7 +171,28 @@ void Sessions::notify(uint64_t id, Operation operation, std::string body) {
     if (session.events_bytes > max_pending_ && !session.expires) {
         log_warn("config store: {} does not take its events, {} bytes wait for it: it is given up",
                  describe(id), session.events_bytes);
-        set_expiry(id, session, Clock::now());
+        evict(id,
+              failure(Code::kEvicted,
+                      "the store has given this process up, since it did not take its events: join anew"));
+    }
+}
+
+void Sessions::notify_all(Operation operation, const std::string& body) {
+    for (const auto& [id, session] : sessions_) {
+        notify(id, operation, body);
+    }
+}
+
+bool Sessions::is_ending(uint64_t id) const {
+    const auto found = sessions_.find(id);
+    return found != sessions_.end() && !found->second.eviction.is_ok();
+}
+
+void Sessions::evict(uint64_t id, const Status& why) {
+    const auto found = sessions_.find(id);
+    if (found != sessions_.end() && found->second.eviction.is_ok()) {
+        found->second.eviction = why;
+        set_expiry(id, found->second, Clock::now());
     }
 }
 

@@ -33,9 +33,8 @@ class Sessions : public Outlet {
  public:
     using Clock = std::chrono::steady_clock;
 
-    Sessions(uint64_t instance, const Options& options, uint64_t max_pending)
-        : instance_(instance),
-          lost_after_(options.integer(OptionId::kLostAfter)),
+    Sessions(const Options& options, uint64_t max_pending)
+        : lost_after_(options.integer(OptionId::kLostAfter)),
           suspect_after_(options.integer(OptionId::kSuspectAfter)),
           wait_notice_(options.integer(OptionId::kWaitNotice)),
           max_pending_(max_pending) {}
@@ -44,8 +43,8 @@ class Sessions : public Outlet {
         uint64_t session = 0;
         bool resumed = false;
     };
-    /// Gives `link` to a new session or to the one that `hello` resumes; the link that this one had is
-    /// refused.
+    /// Gives `link` to a new session or to the one of this run that `hello` resumes; the link that this one
+    /// had is refused.
     Result<Opened> open(const Hello& hello, Link& link);
     /// Sends again what the client has not seen; after the welcome.
     void replay(uint64_t session, const Header& seen);
@@ -82,6 +81,10 @@ class Sessions : public Outlet {
     std::string describe(uint64_t session) const override;
     const std::string& host_of(uint64_t session) const override;
     bool is_connected(uint64_t session) const override;
+    void evict(uint64_t session, const Status& why) override;
+    /// Whether it is about to be evicted: what its client asks meanwhile is not done.
+    bool is_ending(uint64_t session) const;
+    void notify_all(Operation operation, const std::string& body);
 
  private:
     struct Event {
@@ -105,12 +108,12 @@ class Sessions : public Outlet {
         std::optional<Clock::time_point> expires;
         std::optional<Clock::time_point> asked;  // for a sign of life that has not come
         bool was_suspect = false;
+        Status eviction;  // why it is to end, where that is not its connection
     };
 
     void set_expiry(uint64_t id, Session& session, Clock::time_point when);
     std::string sign_text(const Session& session) const;
 
-    uint64_t instance_;
     std::chrono::milliseconds lost_after_;
     std::chrono::milliseconds suspect_after_;
     std::chrono::milliseconds wait_notice_;

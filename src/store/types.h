@@ -54,6 +54,7 @@ struct RankRequest {
 struct RankReply {
     uint32_t rank = 0;
     uint32_t world_size = 0;
+    uint64_t epoch = 0;  // of the grant: the later one wins where two claim the rank from a restarted store
 };
 
 /// The arena: every process says which of the candidate bases it can reserve; the store keeps the
@@ -83,8 +84,9 @@ struct WindowReply {
     uint64_t base = 0;     // absolute address
     bool creator = false;  // the caller makes the segment, then calls publish_window_holder
     std::vector<std::string>
-        holders;        // else: hand-over addresses of processes on the caller's host that have it
-    std::string token;  // the secret that a hand-over server asks for, the same for all of the object
+        holders;         // else: hand-over addresses of processes on the caller's host that have it
+    std::string token;   // the secret that a hand-over server asks for, the same for all of the object
+    uint64_t epoch = 0;  // of the window, the same for all of the object
 };
 
 struct SwapResult {

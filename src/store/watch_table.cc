@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/watch_table.h"
 
+#include <utility>
+
 namespace memfabric::store {
 namespace {
 
@@ -23,6 +25,29 @@ void WatchTable::watch(RequestKey request, const WatchMessage& message, const st
     if (value != nullptr) {
         outlet_.notify(request.session, Operation::kWatchEvent,
                        event_body(message.watch, message.key, value));
+    }
+}
+
+Status WatchTable::restore(uint64_t session, const RestoreWatch& message) {
+    const Watch watch{session, message.watch};
+    if (!keys_.emplace(watch, message.key).second) {
+        return failure(Code::kStoreInvalidMessage, "restoring watch {}: restored already", message.watch);
+    }
+    watches_[message.key].insert(watch);
+    restored_.emplace(watch, message.exists);
+    return {};
+}
+
+void WatchTable::tell_restored(const std::function<const std::string*(const std::string& key)>& value_of) {
+    for (const auto& [watch, knows_value] : std::exchange(restored_, {})) {
+        const auto key = keys_.find(watch);
+        if (key == keys_.end()) {
+            continue;
+        }
+        const std::string* value = value_of(key->second);
+        if (value != nullptr || knows_value) {
+            outlet_.notify(watch.first, Operation::kWatchEvent, event_body(watch.second, key->second, value));
+        }
     }
 }
 

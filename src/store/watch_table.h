@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -20,10 +21,16 @@ class WatchTable {
     void changed(const std::string& key, const std::string* value);
     void end_session(uint64_t session);
 
+    /// The session has watched the key at an earlier start of the store. It hears at tell_restored().
+    Status restore(uint64_t session, const RestoreWatch& message);
+    /// Tells who has restored a watch what there is now. `value_of` gives the value of a key, or null.
+    void tell_restored(const std::function<const std::string*(const std::string& key)>& value_of);
+
  private:
     using Watch = std::pair<uint64_t, uint64_t>;  // session, number in the session
     Outlet& outlet_;
     std::map<Watch, std::string> keys_;
+    std::map<Watch, bool> restored_;  // whether the watcher knows of a value
     std::map<std::string, std::set<Watch>, std::less<>> watches_;
 };
 

@@ -3,20 +3,10 @@
 
 #include <algorithm>
 
+#include "store/window_bytes.h"
+
 namespace memfabric::store {
 namespace {
-
-constexpr uint64_t kWindowAlignment = uint64_t{2} << 20;
-
-/// Whole alignment units that hold `stride * slots`, or nothing where that does not fit into 63 bits.
-std::optional<uint64_t> window_bytes(const WindowRequest& message) {
-    uint64_t bytes = 0;
-    if (message.stride == 0 || message.slots == 0 ||
-        __builtin_mul_overflow(message.stride, message.slots, &bytes) || bytes > (uint64_t{1} << 62)) {
-        return std::nullopt;
-    }
-    return (bytes + kWindowAlignment - 1) / kWindowAlignment * kWindowAlignment;
-}
 
 std::string shape_text(const WindowRequest& message) {
     return fmt::format("{} slots of {} bytes ({})", message.slots, message.stride, message.shape);
@@ -98,7 +88,8 @@ Result<WindowTable::Window> WindowTable::make_window(const WindowRequest& messag
     if (!fixed_base_) {
         fixed_base_ = common.front();
     }
-    return Window{*offset, message, fmt::format("{:016x}{:016x}", random_u64(), random_u64()), {}};
+    return Window{
+        *offset, message, fmt::format("{:016x}{:016x}", random_u64(), random_u64()), epochs_.next(), {}};
 }
 
 Status WindowTable::check(RequestKey request, const WindowRequest& message, const Window& window) const {
@@ -153,7 +144,7 @@ void WindowTable::serve(Window& window, const std::string& host_id) {
 }
 
 void WindowTable::admit(Window& window, Host& host, RequestKey request, bool creator) {
-    WindowReply reply{*fixed_base_ + window.offset, creator, {}, window.token};
+    WindowReply reply{*fixed_base_ + window.offset, creator, {}, window.token, window.epoch};
     for (const auto& [session, address] : host.members) {
         if (!address.empty() && outlet_.is_connected(session)) {
             reply.holders.push_back(address);

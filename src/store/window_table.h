@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "store/epochs.h"
 #include "store/outlet.h"
 #include "store/range_allocator.h"
 
@@ -16,7 +17,7 @@ namespace memfabric::store {
 /// The arena, the windows in it, and who of each host has an object's segment.
 class WindowTable {
  public:
-    explicit WindowTable(Outlet& outlet) : outlet_(outlet) {}
+    WindowTable(Outlet& outlet, Epochs& epochs) : outlet_(outlet), epochs_(epochs) {}
 
     void agree_arena(RequestKey request, const ArenaOffer& offer);
     void acquire(RequestKey request, const WindowRequest& message);
@@ -29,6 +30,11 @@ class WindowTable {
     void session_resumed(uint64_t session);
     void end_session(uint64_t session);
 
+    // What the session has had at an earlier start of the store. Where two contradict each other, the later
+    // window wins and the other one's processes are given up; a failure gives up this one.
+    Status restore_arena(uint64_t session, const RestoreArena& message);
+    Status restore(uint64_t session, const RestoreWindow& message);
+
  private:
     /// The object's members on one host. Where nobody has published an address, somebody is at making the
     /// segment or at fetching it, and further ones wait.
@@ -40,9 +46,13 @@ class WindowTable {
         uint64_t offset = 0;
         WindowRequest request;
         std::string token;
+        uint64_t epoch = 0;
         std::map<std::string, Host> hosts;  // by host id
     };
 
+    Status restore_base(const RestoreWindow& message);
+    Status make_room(const RestoreWindow& message, uint64_t offset, uint64_t bytes);
+    void give_up(const std::string& object, const Status& why);
     std::vector<uint64_t> common_bases() const;
     Result<Window> make_window(const WindowRequest& message);
     Status check(RequestKey request, const WindowRequest& message, const Window& window) const;
@@ -52,6 +62,7 @@ class WindowTable {
     void forget_if_unused(const std::string& object);
 
     Outlet& outlet_;
+    Epochs& epochs_;
     uint64_t arena_size_ = 0;
     std::optional<uint64_t> fixed_base_;
     std::vector<uint64_t> preference_;               // the first offer's order

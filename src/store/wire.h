@@ -59,6 +59,16 @@ enum class Operation : uint16_t {
     kPublishWindowHolder,
     kReleaseWindow,
     kSetOwned,
+
+    // From a client to a store that was started again: what the client holds. Not answered.
+    kRestoreArena = 96,
+    kRestoreWindow,
+    kRestoreRank,
+    kRestoreMember,
+    kRestoreKey,
+    kRestoreWatch,
+    // From the store: the identity that it has taken over from clients of its predecessor.
+    kIdentity,
 };
 
 struct Header {

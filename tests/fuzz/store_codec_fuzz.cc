@@ -79,7 +79,7 @@ void converse(std::string_view bytes) {
         const std::string_view body = bytes.substr(0, length);
         bytes.remove_prefix(length);
         if (sessions[client] == 0) {
-            const Hello hello{{client == 2 ? "b" : "a", static_cast<int64_t>(client), 0, client}, 0, 0};
+            const Hello hello{{client == 2 ? "b" : "a", static_cast<int64_t>(client), 0, client}, 0, 0, 0};
             const Result<uint64_t> opened =
                 core.welcome({Operation::kHello, 0, 0, 0, 0}, encode(hello), links[client]);
             if (!opened.is_ok()) {

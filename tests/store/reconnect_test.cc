@@ -113,20 +113,6 @@ TEST_F(Reconnect, AStoreThatIsSilentIsTold) {
     MF_EXPECT_FAILURE(client_->set("key", "value", briefly()), Code::kStoreTimeout, "key", "did not answer");
 }
 
-TEST_F(Reconnect, ARestartedStoreIsTold) {
-    const Endpoint endpoint = server_->endpoint();
-    other_.reset();
-    proxy_.close_door(true);  // the client does not hear that the store is stopped: as if it were killed
-    proxy_.cut();
-    server_.reset();
-    proxy_.close_door(false);
-    Result<std::unique_ptr<Server>> again = start_at(endpoint);
-    ASSERT_TRUE(again.is_ok()) << again.status().message();
-    MF_EXPECT_FAILURE(client_->set("key", "value", soon()), Code::kReconnect, "restarted");
-    MF_EXPECT_FAILURE(client_->get("key", soon()), Code::kReconnect, "restarted");
-    MF_EXPECT_OK(connect(proxy_.endpoint())->set("key", "value", soon()));
-}
-
 /// A store that gives up soon who is away.
 class Lost : public ::testing::Test {
  protected:

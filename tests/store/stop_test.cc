@@ -25,7 +25,7 @@ TEST(Stop, ANewStoreAtTheSameAddressTakesNewClients) {
     const Endpoint endpoint = server->endpoint();
     const auto before = connect(endpoint);
     server.reset();
-    auto next = Server::start({endpoint, std::nullopt, Options()});
+    auto next = start_at(endpoint);
     ASSERT_TRUE(next.is_ok()) << next.status().message();
     const auto after = connect(endpoint);
     MF_EXPECT_OK(after->set("key", "value", soon()));

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "store/messages.h"
+
+namespace memfabric::store {
+
+/// What a store has granted to this client, to be told to the store should that be started again. Learned
+/// from requests and their replies, in the order in which the replies come.
+class ClientHoldings {
+ public:
+    /// The store has done what was asked; `reply` is what followed the outcome.
+    void note(Operation operation, std::string_view request, std::string_view reply);
+    void note_event(Operation operation, std::string_view body);
+
+    /// Everything that is held, as messages, in the order in which the store has to hear them.
+    std::vector<std::pair<Operation, std::string>> messages() const;
+
+ private:
+    struct Membership {
+        JoinRequest request;
+        uint64_t epoch = 0;
+        std::map<uint32_t, KnownMember> others;
+    };
+    struct Rank {
+        RankRequest request;
+        RankReply reply;
+    };
+    struct HeldWindow {
+        WindowRequest request;
+        WindowReply reply;
+        std::string address;
+    };
+    struct OwnedKey {
+        std::string value;
+        uint64_t epoch = 0;
+    };
+    struct Watched {
+        std::string key;
+        bool exists = false;
+    };
+
+    void note_key(Operation operation, std::string_view request, std::string_view reply);
+    void note_swap(std::string_view request, std::string_view reply);
+    void note_removed_prefix(std::string_view request);
+    void note_watch(Operation operation, std::string_view request);
+    void note_membership(Operation operation, std::string_view request, std::string_view reply);
+    void note_rank(Operation operation, std::string_view request, std::string_view reply);
+    void note_window(Operation operation, std::string_view request, std::string_view reply);
+    void note_arena(std::string_view request, std::string_view reply);
+    void note_member_event(const MemberEventMessage& event);
+    RestoreWindow message_of(const HeldWindow& window) const;
+
+    std::optional<RestoreArena> arena_;
+    std::map<std::string, HeldWindow> windows_;  // by object
+    std::map<std::string, Rank> ranks_;          // by world
+    std::map<std::string, Membership> groups_;   // by name
+    std::map<std::string, OwnedKey, std::less<>> keys_;
+    std::map<uint64_t, Watched> watches_;
+};
+
+}  // namespace memfabric::store

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/identity_file.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <fstream>
+
+#include "base/log.h"
+#include "store/private_file.h"
+
+namespace memfabric::store {
+namespace {
+
+uint64_t read_instance(const std::string& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    uint64_t instance = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), instance, 16);
+    return error == std::errc() && end == line.data() + line.size() ? instance : 0;
+}
+
+}  // namespace
+
+IdentityFile::IdentityFile(const std::string& folder, const Endpoint& endpoint) {
+    if (!folder.empty()) {
+        path_ = fmt::format("{}/{}-{}.store", folder, endpoint.host, endpoint.port);
+    }
+}
+
+Identity IdentityFile::open() {
+    Identity identity = new_identity();
+    if (path_.empty()) {
+        return identity;
+    }
+    if (const uint64_t instance = read_instance(path_); instance != 0) {
+        identity.instance = instance;
+        identity.is_restart = true;
+    }
+    keep(identity.instance);
+    identity.keep = [file = *this](uint64_t instance) { file.keep(instance); };
+    return identity;
+}
+
+void IdentityFile::keep(uint64_t instance) const {
+    const Status kept = replace_file(path_, fmt::format("{:016x}\n", instance), 0600);
+    if (!kept.is_ok()) {
+        log_debug("config store: started again after a crash, it will not know its clients: {}",
+                  kept.message());
+    }
+}
+
+void IdentityFile::remove() {
+    if (!path_.empty()) {
+        ::unlink(path_.c_str());
+    }
+}
+
+}  // namespace memfabric::store
