@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/identity_file.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <fstream>
 
@@ -19,6 +17,14 @@ uint64_t read_instance(const std::string& path) {
     uint64_t instance = 0;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), instance, 16);
     return error == std::errc() && end == line.data() + line.size() ? instance : 0;
+}
+
+void keep(const std::string& path, uint64_t instance) {
+    const Status kept = replace_file(path, fmt::format("{:016x}\n", instance), 0600);
+    if (!kept.is_ok()) {
+        log_debug("config store: started again after a crash, it will not know its clients: {}",
+                  kept.message());
+    }
 }
 
 }  // namespace
@@ -38,23 +44,10 @@ Identity IdentityFile::open() {
         identity.instance = instance;
         identity.is_restart = true;
     }
-    keep(identity.instance);
-    identity.keep = [file = *this](uint64_t instance) { file.keep(instance); };
+    keep(path_, identity.instance);
+    file_ = std::make_unique<ExitFile>(path_);
+    identity.keep = [path = path_](uint64_t instance) { keep(path, instance); };
     return identity;
-}
-
-void IdentityFile::keep(uint64_t instance) const {
-    const Status kept = replace_file(path_, fmt::format("{:016x}\n", instance), 0600);
-    if (!kept.is_ok()) {
-        log_debug("config store: started again after a crash, it will not know its clients: {}",
-                  kept.message());
-    }
-}
-
-void IdentityFile::remove() {
-    if (!path_.empty()) {
-        ::unlink(path_.c_str());
-    }
 }
 
 }  // namespace memfabric::store

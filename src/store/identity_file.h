@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/endpoint.h"
+#include "base/exit_file.h"
 #include "store/identity.h"
 
 namespace memfabric::store {
@@ -17,13 +19,13 @@ class IdentityFile {
     IdentityFile(const std::string& folder, const Endpoint& endpoint);
 
     Identity open();
-    /// The store ends in good order: the next one is another.
-    void remove();
+    /// The store ends in good order, as it also does where the process exits without a word: the next one is
+    /// another.
+    void remove() { file_.reset(); }
 
  private:
-    void keep(uint64_t instance) const;
-
     std::string path_;
+    std::unique_ptr<ExitFile> file_;
 };
 
 }  // namespace memfabric::store
