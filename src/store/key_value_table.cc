@@ -317,7 +317,7 @@ void KeyValueTable::report_waits(std::vector<WaitReport>& reports) const {
         const std::string& key = claim.message.key;
         reports.push_back({{claim.request},
                            fmt::format("key '{}': its owner is away", key),
-                           {{"it", owners_.owner_of(key).value_or(0)}}});
+                           {{"it", owners_.owner_of(key).value_or(KeyOwners::Owner{}).session}}});
     }
 }
 
