@@ -89,6 +89,9 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "Largest message, and so largest value, that a config store takes."},
     {OptionId::kStoreMaxMemory, "MF_STORE_MAX_MEMORY", kSize, "4G", kMiB, kTiB, "",
      "Bytes of keys and values that a config store holds; more are refused with a reason."},
+    {OptionId::kStoreData, "MF_STORE_DATA", kText, "", 0, 0, "a folder",
+     "Where a config store keeps what is to outlive it: its identity, and the keys that nobody owns. Such a store "
+     "only pauses when it ends: its clients wait for it. `mf store --data` sets it."},
     {OptionId::kStoreSettle, "MF_STORE_SETTLE", kDuration, "1500ms", 1, kDay, "",
      "How long a config store that was started again after its death waits for the clients of its predecessor "
      "before it answers anybody; those that have not come by then are lost."},

@@ -50,6 +50,7 @@ enum class OptionId : size_t {
     kStoreMaxClients,
     kStoreMaxMessage,
     kStoreMaxMemory,
+    kStoreData,
     kStoreSettle,
     kLostAfter,
     kEvictAfter,

@@ -11,6 +11,7 @@ Result<store::ServerConfig> store_config_for(const Endpoint& endpoint, const Opt
     store::ServerConfig config;
     config.endpoint = endpoint;
     config.options = options;
+    config.data_folder = options.text(OptionId::kStoreData);
     MF_ASSIGN_OR_RETURN(config.tls, store_security_for(endpoint, true, options));
     const Result<transport::RuntimeFolder> folder = transport::RuntimeFolder::open(options);
     if (folder.is_ok()) {

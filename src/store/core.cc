@@ -19,7 +19,7 @@ Identity new_identity() {
     return identity;
 }
 
-Core::Core(const Options& options, Identity identity)
+Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal> journal)
     : identity_(std::move(identity)),
       run_(random_u64()),
       max_message_(options.size(OptionId::kStoreMaxMessage)),
@@ -37,6 +37,9 @@ Core::Core(const Options& options, Identity identity)
       memberships_(sessions_, epochs_),
       ranks_(sessions_, epochs_),
       windows_(sessions_, epochs_) {
+    if (journal) {
+        values_.keep_in(std::move(journal));
+    }
     if (identity_.is_restart) {
         is_claimed_ = true;
         begin_settling();
@@ -64,6 +67,7 @@ Status Core::take_over(const Hello& hello) {
     is_claimed_ = true;
     identity_.instance = hello.store_instance;
     identity_.keep(identity_.instance);
+    values_.keep_instance(identity_.instance);
     sessions_.notify_all(Operation::kIdentity, encode(Value<uint64_t>{identity_.instance}));
     begin_settling();
     return {};

@@ -22,7 +22,8 @@ namespace memfabric::store {
 /// What a config store knows and does, without the sockets. One thread.
 class Core {
  public:
-    explicit Core(const Options& options, Identity identity = new_identity());
+    explicit Core(const Options& options, Identity identity = new_identity(),
+                  std::shared_ptr<KeyJournal> journal = nullptr);
 
     /// Answers a client's first message. Afterwards the link belongs to the session that it returns.
     Result<uint64_t> welcome(const Header& header, std::string_view body, Link& link);

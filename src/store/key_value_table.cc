@@ -43,7 +43,8 @@ Status KeyValueTable::check_room(const std::string& key, uint64_t old_size, uint
     return {};
 }
 
-Status KeyValueTable::store_value(const std::string& key, std::string value) {
+/// Whether there is room for the value.
+Status KeyValueTable::check_value(const std::string& key, const std::string& value) const {
     const auto found = values_.find(key);
     const uint64_t overhead = found == values_.end() ? key.size() + kEntryOverhead : 0;
     const uint64_t old_size = found == values_.end() ? 0 : found->second.size();
@@ -55,6 +56,31 @@ Status KeyValueTable::store_value(const std::string& key, std::string value) {
     if (value.size() > old_size || value.size() > max_value_) {
         MF_RETURN_IF_ERROR(check_room(key, old_size, value.size()));
     }
+    return {};
+}
+
+Status KeyValueTable::store_value(const std::string& key, std::string value) {
+    MF_RETURN_IF_ERROR(check_value(key, value));
+    MF_RETURN_IF_ERROR(record(KeyJournal::Change::kSet, key, value));
+    put(key, std::move(value));
+    compact_journal();
+    return {};
+}
+
+/// The key is, or is going to be, somebody's: what the journal has of it is gone.
+Status KeyValueTable::store_owned(const std::string& key, std::string value) {
+    MF_RETURN_IF_ERROR(check_value(key, value));
+    if (values_.contains(key)) {
+        MF_RETURN_IF_ERROR(record(KeyJournal::Change::kRemove, key, {}));
+    }
+    put(key, std::move(value));
+    return {};
+}
+
+void KeyValueTable::put(const std::string& key, std::string value) {
+    const auto found = values_.find(key);
+    const uint64_t overhead = found == values_.end() ? key.size() + kEntryOverhead : 0;
+    const uint64_t old_size = found == values_.end() ? 0 : found->second.size();
     memory_ += overhead - old_size + value.size();
     std::string& place = values_[key];
     place = std::move(value);
@@ -68,7 +94,6 @@ Status KeyValueTable::store_value(const std::string& key, std::string value) {
         }
         wanted_.erase(first, last);
     }
-    return {};
 }
 
 void KeyValueTable::erase(Values::iterator position) {
@@ -111,7 +136,7 @@ bool KeyValueTable::serve_claim(Claim& claim) {
     }
     Status status = check_owner(claim.message.key, session);
     if (status.is_ok()) {
-        status = store_value(claim.message.key, std::move(claim.message.value));
+        status = store_owned(claim.message.key, std::move(claim.message.value));
     }
     if (!status.is_ok()) {
         outlet_.fail(claim.request, status);
@@ -135,7 +160,7 @@ Status KeyValueTable::restore(uint64_t session, RestoreKey message) {
         }
         outlet_.evict(older, why);
     }
-    MF_RETURN_IF_ERROR(store_value(message.key, std::move(message.value)));
+    MF_RETURN_IF_ERROR(store_owned(message.key, std::move(message.value)));
     owners_.claim(message.key, {session, message.epoch});
     return {};
 }
@@ -188,10 +213,14 @@ void KeyValueTable::append(RequestKey request, const KeyValueMessage& message) {
         size += old_size;
         stored = check_room(message.key, old_size, size);
         if (stored.is_ok()) {
+            stored = record(KeyJournal::Change::kAppend, message.key, message.value);
+        }
+        if (stored.is_ok()) {
             // In place: appending to a long value again and again must not copy it each time.
             found->second.append(message.value);
             memory_ += message.value.size();
             changed_(found->first, &found->second);
+            compact_journal();
         }
     }
     stored.is_ok() ? outlet_.succeed(request, Value<uint64_t>{size}) : outlet_.fail(request, stored);
@@ -223,6 +252,10 @@ void KeyValueTable::remove(RequestKey request, const KeyMessage& message) {
                      failure(Code::kStoreNotExist, "remove key '{}': there is no such key", message.key));
         return;
     }
+    if (const Status kept = record(KeyJournal::Change::kRemove, message.key, {}); !kept.is_ok()) {
+        outlet_.fail(request, kept);
+        return;
+    }
     erase(found);
     outlet_.succeed(request);
 }
@@ -231,6 +264,10 @@ void KeyValueTable::remove_prefix(RequestKey request, const KeyMessage& message)
     uint64_t count = 0;
     for (auto next = values_.lower_bound(message.key);
          next != values_.end() && next->first.starts_with(message.key); ++count) {
+        if (const Status kept = record(KeyJournal::Change::kRemove, next->first, {}); !kept.is_ok()) {
+            outlet_.fail(request, kept.with_context(fmt::format("after {} keys", count)));
+            return;
+        }
         erase(next++);
     }
     outlet_.succeed(request, Value<uint64_t>{count});

@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "store/epochs.h"
+#include "store/key_journal.h"
 #include "store/key_owners.h"
 #include "store/outlet.h"
 
@@ -24,6 +26,12 @@ class KeyValueTable {
           max_memory_(max_memory),
           max_value_(max_value),
           changed_(std::move(changed)) {}
+
+    /// Begins with what the journal holds, and writes to it every change of a key that nobody owns before it
+    /// is made.
+    void keep_in(std::shared_ptr<KeyJournal> journal);
+    /// The journal's identity, if there is one, is another from now on.
+    void keep_instance(uint64_t instance);
 
     void set(RequestKey request, KeyValueMessage message);
     /// The key goes with the session that asks. Refused while another session that is there owns it; waits
@@ -66,6 +74,12 @@ class KeyValueTable {
     bool serve_claim(Claim& claim);
     void serve_claims();
     Status store_value(const std::string& key, std::string value);
+    Status check_value(const std::string& key, const std::string& value) const;
+    Status store_owned(const std::string& key, std::string value);
+    void put(const std::string& key, std::string value);
+    Status record(KeyJournal::Change change, const std::string& key, const std::string& value);
+    void compact_journal();
+    KeyJournal::Values unowned() const;
     void erase(Values::iterator position);
     Status check_room(const std::string& key, uint64_t old_size, uint64_t new_size) const;
 
@@ -74,6 +88,7 @@ class KeyValueTable {
     uint64_t max_memory_;
     uint64_t max_value_;
     Changed changed_;
+    std::shared_ptr<KeyJournal> journal_;  // null: nothing outlives the store
     uint64_t memory_ = 0;
     Values values_;
     KeyOwners owners_;

@@ -51,12 +51,20 @@ Result<std::vector<Fd>> listen_everywhere(Endpoint& endpoint) {
     return listeners;
 }
 
+Identity identity_of(const KeyJournal& journal) {
+    Identity identity;
+    identity.instance = journal.instance();
+    identity.is_restart = journal.was_there();
+    return identity;
+}
+
 class AsioServer : public Server {
  public:
-    AsioServer(ServerConfig config, std::vector<Fd> listeners, std::shared_ptr<ssl_ctx_st> tls)
+    AsioServer(ServerConfig config, std::vector<Fd> listeners, std::shared_ptr<ssl_ctx_st> tls,
+               std::shared_ptr<KeyJournal> journal)
         : config_(std::move(config)),
-          identity_(config_.runtime_folder, config_.endpoint),
-          core_(config_.options, identity_.open()),
+          identity_(journal ? "" : config_.runtime_folder, config_.endpoint),
+          core_(config_.options, journal ? identity_of(*journal) : identity_.open(), journal),
           scratch_(kScratchBytes),
           expiry_(io_),
           shared_{io_,
@@ -85,7 +93,9 @@ class AsioServer : public Server {
         thread_ = {};
         // Nothing else runs here any more.
         for (const auto& connection : std::set(connections_)) {
-            connection->say_goodbye();
+            if (config_.data_folder.empty()) {
+                connection->say_goodbye();
+            }
         }
         connections_.clear();
         identity_.remove();
@@ -283,12 +293,16 @@ Result<std::unique_ptr<Server>> Server::start(ServerConfig config) {
         }
         tls = std::move(made).value();
     }
+    std::shared_ptr<KeyJournal> journal;
+    if (!config.data_folder.empty()) {
+        MF_ASSIGN_OR_RETURN(journal, KeyJournal::open(config.data_folder, random_u64()));
+    }
     Result<std::vector<Fd>> listeners = listen_everywhere(config.endpoint);
     if (!listeners.is_ok()) {
         return listeners.status().with_context(context);
     }
-    auto server =
-        std::make_unique<AsioServer>(std::move(config), std::move(listeners).value(), std::move(tls));
+    auto server = std::make_unique<AsioServer>(std::move(config), std::move(listeners).value(),
+                                               std::move(tls), std::move(journal));
     server->run();
     log_info("config store: listens on {}", server->endpoint().text());
     return std::unique_ptr<Server>(std::move(server));

@@ -19,6 +19,9 @@ struct ServerConfig {
     /// Where the store notes its identity while it runs, so that its clients know it again should it be
     /// killed and started again. Empty: nowhere.
     std::string runtime_folder;
+    /// What is to outlive the store: its identity, and the keys that nobody owns. A store with such a folder
+    /// only pauses when it ends, even in good order: its clients wait for it. Empty: none.
+    std::string data_folder;
 };
 
 /// A config store, served by one thread of its own until it is destroyed.

@@ -46,6 +46,13 @@ void check_codec(std::string_view bytes) {
     check<JoinRequest>(bytes);
     check<JoinReply>(bytes);
     check<RankRequest>(bytes);
+    check<RankReply>(bytes);
+    check<RestoreArena>(bytes);
+    check<RestoreWindow>(bytes);
+    check<RestoreRank>(bytes);
+    check<RestoreMember>(bytes);
+    check<RestoreKey>(bytes);
+    check<RestoreWatch>(bytes);
     check<ArenaOffer>(bytes);
     check<WindowRequest>(bytes);
     check<WindowReply>(bytes);
@@ -74,16 +81,22 @@ void converse(std::string_view bytes) {
     uint64_t requests = 0;
     while (bytes.size() >= 3) {
         const size_t client = take_byte(bytes) % 3;
-        const auto operation = static_cast<Operation>(take_byte(bytes) % 64);
+        const auto operation = static_cast<Operation>(take_byte(bytes) % 128);
         const size_t length = std::min<size_t>(take_byte(bytes), bytes.size());
         const std::string_view body = bytes.substr(0, length);
         bytes.remove_prefix(length);
         if (sessions[client] == 0) {
-            const Hello hello{{client == 2 ? "b" : "a", static_cast<int64_t>(client), 0, client}, 0, 0, 0};
+            // Each third client says that it was here before.
+            const uint64_t before = client == 2 ? 1 : 0;
+            const Hello hello{
+                {client == 2 ? "b" : "a", static_cast<int64_t>(client), 0, client}, before, before, before};
             const Result<uint64_t> opened =
                 core.welcome({Operation::kHello, 0, 0, 0, 0}, encode(hello), links[client]);
             if (!opened.is_ok()) {
-                std::abort();
+                if (client != 2) {
+                    std::abort();
+                }
+                continue;
             }
             sessions[client] = *opened;
         }

@@ -39,7 +39,10 @@ class Folder {
 class MortalStore {
  public:
     MortalStore() : MortalStore(settling("300ms")) {}
-    explicit MortalStore(Options options) : options_(std::move(options)) { start(); }
+    explicit MortalStore(Options options, std::string data = {})
+        : options_(std::move(options)), data_(std::move(data)) {
+        start();
+    }
 
     static Options settling(const char* duration, const char* lost_after = "1m") {
         Options options;
@@ -60,16 +63,20 @@ class MortalStore {
         std::ofstream(file) << kept.str();
     }
     /// Starts it at the address that it had. Its clients find it once open_doors() was called.
-    void start() {
+    void start() { MF_EXPECT_OK(try_start()); }
+    Status try_start() {
         ServerConfig config;
         config.endpoint = endpoint_;
         config.options = options_;
         config.runtime_folder = folder_.path().string();
+        config.data_folder = data_;
         Result<std::unique_ptr<Server>> server = Server::start(std::move(config));
-        ASSERT_TRUE(server.is_ok()) << server.status().message();
+        MF_RETURN_IF_ERROR(server.status());
         server_ = std::move(server).value();
         endpoint_ = server_->endpoint();
+        return {};
     }
+    void keep_data_in(std::string folder) { data_ = std::move(folder); }
     void open_doors() {
         for (const auto& proxy : proxies_) {
             proxy->close_door(false);
@@ -98,6 +105,7 @@ class MortalStore {
  private:
     Folder folder_;
     Options options_;
+    std::string data_;
     Endpoint endpoint_{"127.0.0.1", 0};
     std::unique_ptr<Server> server_;
     std::vector<std::unique_ptr<TcpProxy>> proxies_;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -20,6 +21,7 @@ struct StoreArguments {
     std::string url;
     std::optional<std::string> tls_info;
     std::optional<std::string> metrics;
+    std::optional<std::string> data;
     bool url_alone = false;
     std::string answering;  // where the metrics are; empty: nowhere
 };
@@ -39,6 +41,10 @@ int serve(StoreArguments& arguments) {
         fmt::print(stderr, "mf store: error: cannot wait for signals: {}\n",
                    std::generic_category().message(errno));
         return 1;
+    }
+    if (arguments.data) {
+        ::setenv("MF_STORE_DATA", arguments.data->c_str(),
+                 1);  // NOLINT(concurrency-mt-unsafe): no other thread yet
     }
     const std::optional<std::string>& tls = arguments.tls_info;
     if (tls && smem_set_conf_store_tls(true, tls->c_str(), static_cast<uint32_t>(tls->size())) != 0) {
@@ -65,6 +71,8 @@ void register_store(CLI::App& app, Session& session) {
                         "TLS string, as `mf certs` prints it (or in SMEM_CONF_STORE_TLS_INFO)");
     command->add_option("--metrics", arguments->metrics,
                         "host:port at which Prometheus is answered; port 0: any free one");
+    command->add_option("--data", arguments->data,
+                        "Folder for what is to outlive the store (default: MF_STORE_DATA, else none)");
     command->add_flag("--print-url", arguments->url_alone,
                       "Print the URL and nothing else on that line, for scripts");
     command->callback([&session, arguments] { session.exit_code = serve(*arguments); });
