@@ -5,7 +5,7 @@ import time
 import pytest
 
 import shared
-from actors import slowness, together, wait_for
+from actors import BUILD, slowness, together, wait_for
 from pool import G2H, H2G, MIB, PEER_LOST, RECONNECT, create, make_pool
 from sessions import open_session, start_store
 
@@ -168,6 +168,34 @@ def test_store_is_killed_again_and_again(harness):
         together(pool.actors, "join", pool.handle, 0)
         for actor in pool.actors:
             copies(pool, actor, round_ + 10)
+
+
+def test_a_store_with_a_folder_only_pauses_where_it_is_ended_by_a_signal(harness, tmp_path):
+    command = [BUILD / "bin" / "mf", "store", harness.url, "--data", tmp_path / "data"]
+
+    def start():
+        process = harness.start(command)
+        assert harness.url in process.read_line()
+        return process
+
+    store = start()
+    actors = harness.actors(2)
+    for rank, actor in enumerate(actors):
+        harness.init(actor, rank, 2, wait=False, startConfigStore=False)
+    for actor in actors:
+        actor.expect_ok(60)
+    pool = make_pool(actors)
+    store.popen.terminate()
+    assert store.wait(20) == 0
+    actors[0].send("leave", pool.handle(actors[0]), 0)
+    start()
+    actors[0].expect_ok(60)
+    actors[0].call("join", pool.handle(actors[0]), 0)
+    for actor in actors:
+        copies(pool, actor, 2)
+    # The folder is the store's: another one at another port may not have it.
+    other = harness.start([command[0], "store", "tcp://127.0.0.1:0", "--data", tmp_path / "data"])
+    assert other.wait(20) == 1 and "in use by another config store" in other.stderr()
 
 
 def test_another_pools_store_at_the_url_is_told(harness):

@@ -11,12 +11,13 @@ namespace {
 
 class Data : public ::testing::Test {
  protected:
-    std::string file() const { return (folder_.path() / "keys").string(); }
+    const std::string& file() const { return file_; }
     void restart() {
         store_.restart();
         client_ = store_.client();
     }
     Folder folder_;
+    const std::string file_ = (folder_.path() / "keys").string();
     MortalStore store_{MortalStore::settling("50ms"), folder_.path().string()};
     std::shared_ptr<Client> client_ = store_.client();
 };

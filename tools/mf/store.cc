@@ -43,8 +43,8 @@ int serve(StoreArguments& arguments) {
         return 1;
     }
     if (arguments.data) {
-        ::setenv("MF_STORE_DATA", arguments.data->c_str(),
-                 1);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
+        ::setenv("MF_STORE_DATA", arguments.data->c_str(), 1);
     }
     const std::optional<std::string>& tls = arguments.tls_info;
     if (tls && smem_set_conf_store_tls(true, tls->c_str(), static_cast<uint32_t>(tls->size())) != 0) {
