@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 
-#include "base/deadline.h"
 #include "base/log.h"
+#include "base/wait_notices.h"
 
 namespace memfabric::observe {
 
-/// One wait that may take long: says in the log, every few seconds, what it waits for.
+/// How often a wait is told of: MF_WAIT_NOTICE.
+extern constinit std::atomic<int64_t> wait_notice_milliseconds;
+
+/// One wait that may take long: says in the log, every so often, what it waits for.
 class LongWait {
  public:
-    static constexpr std::chrono::seconds kPeriod{5};
-
-    /// When it has to be looked at next, but not after `deadline`: how long to sleep at a stretch.
+    /// How long to sleep at a stretch, so that look() is called in time; not beyond `deadline`.
     Deadline stretch(Deadline deadline) const {
         return deadline.sooner(Deadline::after(
-            std::chrono::duration_cast<std::chrono::milliseconds>(next_ - Deadline::Clock::now()) +
-            std::chrono::milliseconds(1)));
+            std::chrono::ceil<std::chrono::milliseconds>(notices_.next() - Deadline::Clock::now())));
     }
 
-    /// `text()` says who waits for what, as in "writing to session x: it has not registered 0x10".
+    /// `text()` says who waits for what, as in "a transfer with session x: it has not registered 0x10".
     template <typename Text>
     void look(const Text& text) {
-        const auto now = Deadline::Clock::now();
-        if (now >= next_) [[unlikely]] {
-            next_ = now + kPeriod;
-            log_warn("waiting for {} s: {}",
-                     std::chrono::duration_cast<std::chrono::seconds>(now - begun_).count(), text());
+        if (notices_.is_due()) [[unlikely]] {
+            log_warn("waiting for {:.1f} s: {}", notices_.seconds(), text());
         }
     }
 
  private:
-    Deadline::Clock::time_point begun_ = Deadline::Clock::now();
-    Deadline::Clock::time_point next_ = begun_ + kPeriod;
+    WaitNotices notices_{std::chrono::milliseconds(wait_notice_milliseconds.load(std::memory_order_relaxed))};
 };
 
 }  // namespace memfabric::observe

@@ -16,6 +16,7 @@
 #include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/permanent.h"
+#include "observe/long_wait.h"
 #include "observe/metrics_server.h"
 #include "observe/texts.h"
 #include "observe/timed.h"
@@ -23,6 +24,7 @@
 
 namespace memfabric::observe {
 
+constinit std::atomic<int64_t> wait_notice_milliseconds{5000};
 constinit std::atomic<int64_t> slow_nanoseconds{std::numeric_limits<int64_t>::max()};
 
 namespace {
@@ -114,6 +116,7 @@ void start(const Options& options, std::string_view host_id) {
     }
     wanted().started = true;
     set_host_id(host_id);
+    wait_notice_milliseconds = options.integer(OptionId::kWaitNotice);
     wanted().dump = options.text(OptionId::kCountersDump);
     const std::chrono::milliseconds slow(options.integer(OptionId::kSlowOperation));
     if (slow.count() != 0) {

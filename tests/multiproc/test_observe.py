@@ -252,7 +252,7 @@ def test_beyond_loopback_metrics_need_permission(harness):
 
 def test_long_waits_say_whom_they_wait_for(harness):
     start_store(harness)
-    initiator = open_session(harness, harness.actor("initiator", {"MF_TRANS_TIMEOUT": "20s"}))
+    initiator = open_session(harness, harness.actor("initiator", {"MF_TRANS_TIMEOUT": "20s", "MF_WAIT_NOTICE": "200ms"}))
     target = open_session(harness, harness.actor("target"))
     ours = initiator.memory(4096, registered=False)
     theirs = target.memory(4096, registered=False)
