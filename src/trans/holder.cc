@@ -18,14 +18,14 @@ Result<RevokeAnswer> Holder::revoke(transport::RemoteMemory& memory, uint64_t ta
     MF_ASSIGN_OR_RETURN(const std::shared_ptr<transport::RemotePeer> reached, peer(memory));
     RevokeAnswer all;
     while (!keys.empty()) {
-        const size_t count = std::min(keys.size(), kMostRevoked);
-        const RevokeRequest request{target, from_.instance, {keys.begin(), keys.begin() + count}};
+        const std::span<const uint64_t> part = keys.first(std::min(keys.size(), kMostRevoked));
+        const RevokeRequest request{target, from_.instance, {part.begin(), part.end()}};
         MF_ASSIGN_OR_RETURN(const std::string bytes,
                             memory.request(*reached, from_.service, encode(request), deadline));
         MF_ASSIGN_OR_RETURN(const RevokeAnswer answer, decode_revoke(bytes));
         all.busy |= answer.busy;
         all.dirty |= answer.dirty;
-        keys = keys.subspan(count);
+        keys = keys.subspan(part.size());
     }
     return all;
 }
