@@ -124,5 +124,7 @@ int main(int count, char** words) {
             break;
         }
     }
+    /* The description alone: what is open goes with the process, as it does with one that crashes. */
+    fi_freeinfo(peer.info);
     return 0;
 }
