@@ -183,7 +183,7 @@ class FabricMemory final : public transport::RemoteMemory {
 }  // namespace
 
 bool wants_fabric(const Options& options, const std::string& local_address) {
-    const std::string wanted = options.text(OptionId::kFabric);
+    const std::string& wanted = options.text(OptionId::kFabric);
     const bool on_loopback = local_address.starts_with("127.") || local_address == "::1";
     return wanted == "on" || (wanted == "auto" && (!on_loopback || !options.text(OptionId::kHostId).empty()));
 }
@@ -191,7 +191,7 @@ bool wants_fabric(const Options& options, const std::string& local_address) {
 Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
                                                                      const std::string& host_id,
                                                                      const std::string& local_address) {
-    const std::string given = options.text(OptionId::kFabricAddress);
+    const std::string& given = options.text(OptionId::kFabricAddress);
     const std::string address = given.empty() ? local_address : given;
     Result<std::unique_ptr<FabricTransport>> transport = FabricTransport::start(
         {.provider = options.text(OptionId::kFabricProvider),

@@ -144,6 +144,14 @@ static void map(actor_command* command) {
     fprintf(command->answer, "ok %" PRIu64 "\n", (uint64_t)(uintptr_t)memory);
 }
 
+/* Where something was before: the kernel alone might choose another place. */
+static void map_at(actor_command* command) {
+    void* const place = pointer(actor_number(command));
+    void* const memory = mmap(place, actor_number(command), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    fprintf(command->answer, memory == place ? "ok\n" : "err 1 not free\n");
+}
+
 static void unmap(actor_command* command) {
     void* const memory = pointer(actor_number(command));
     fprintf(command->answer, munmap(memory, actor_number(command)) == 0 ? "ok\n" : "err 1 not mapped\n");
@@ -156,9 +164,9 @@ static void protect(actor_command* command) {
 }
 
 bool actor_memory_command(const char* name, actor_command* command) {
-    static const actor_entry kCommands[] = {{"fill", fill},      {"check", check},  {"set", set},
-                                            {"all", all},        {"peek", peek},    {"poke", poke},
-                                            {"alloc", allocate}, {"free", release}, {"occupy", occupy},
-                                            {"map", map},        {"unmap", unmap},  {"protect", protect}};
+    static const actor_entry kCommands[] = {
+        {"fill", fill},     {"check", check},    {"set", set},        {"all", all},       {"peek", peek},
+        {"poke", poke},     {"alloc", allocate}, {"free", release},   {"occupy", occupy}, {"map", map},
+        {"map_at", map_at}, {"unmap", unmap},    {"protect", protect}};
     return actor_run_from(kCommands, sizeof kCommands / sizeof kCommands[0], name, command);
 }

@@ -58,8 +58,10 @@ class Initiator {
         report_ = report[0];
     }
     ~Initiator() {
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            ::waitpid(pid_, nullptr, 0);
+        }
         ::close(report_);
     }
     Initiator(const Initiator&) = delete;
@@ -73,12 +75,17 @@ class Initiator {
         EXPECT_TRUE(WIFSTOPPED(status));
     }
     void go_on() const { ::kill(pid_, SIGCONT); }
-    /// What it said of the put that failed.
-    std::string last_words() const {
+    /// What it said of the put that failed, and where it did not end in good order, how it did.
+    std::string last_words() {
         std::string text;
         char byte = 0;
         while (::read(report_, &byte, 1) == 1) {
             text.push_back(byte);
+        }
+        int status = 0;
+        ::waitpid(std::exchange(pid_, 0), &status, 0);
+        if (WIFSIGNALED(status)) {
+            text += " (ended by signal " + std::to_string(WTERMSIG(status)) + ")";
         }
         return text;
     }
