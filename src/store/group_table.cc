@@ -210,7 +210,11 @@ void GroupTable::leave(const std::string& name, uint64_t session) {
 }
 
 void GroupTable::depart(const std::string& name, uint64_t session, const std::string& why) {
-    Group& group = groups_.at(name);
+    const auto found = groups_.find(name);
+    if (found == groups_.end()) {
+        return;  // others took all of this session's ranks, and have gone since
+    }
+    Group& group = found->second;
     bool somebody = false;
     for (auto& [rank, participant] : group.participants) {
         if (participant.session == session) {

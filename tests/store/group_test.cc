@@ -72,6 +72,17 @@ TEST_F(Groups, RankThatLeavesTheGroupFailsTheRoundsThatNeedIt) {
     MF_EXPECT_OK(again.get());
 }
 
+TEST_F(Groups, ARankThatAnotherProcessTookEndsAfterIt) {
+    auto one = connect(server_->endpoint());
+    auto two = connect(server_->endpoint());
+    const auto three = connect(server_->endpoint());
+    MF_EXPECT_OK(one->barrier("group", 1, 0, soon()));
+    MF_EXPECT_OK(two->barrier("group", 1, 0, soon()));
+    two.reset();
+    one.reset();
+    MF_EXPECT_OK(three->barrier("group", 1, 0, soon()));
+}
+
 TEST_F(Groups, AllGatherThatEndsByItsDeadlineIsTakenBack) {
     const auto one = client(1);
     const auto two = client(2);
