@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """numpy arrays on the pool."""
 import gc
+import threading
+import time
 
 import memfabric
 import numpy as np
 import pytest
 from memfabric import bm
-from ranks import MIB, REGION, free_url, run_ranks
+from ranks import MIB, REGION, SPAWN, Rank, free_url, run_ranks
 
 
 def write_and_read(rank):
@@ -146,3 +148,98 @@ def initialize_again(rank):
 
 def test_bm_can_begin_again_while_a_view_lives():
     assert run_ranks(1, initialize_again) == [4]
+
+
+def be_killed(rank, ready):
+    rank.initialize(start_store=False)
+    pool = bm.create(0, REGION)
+    pool.join()
+    pool.view()[:] = 7
+    ready.set()
+    threading.Event().wait()
+
+
+def read_and_write_views_of_the_killed(rank, peers, busy, killed, results):
+    """One thread reads a view of each peer and one writes it, all the time; none faults, and in the end the
+    memory of the dead reads zeros and can still be written."""
+    rank.initialize(start_store=False)
+    pool = bm.create(0, REGION)
+    pool.join()
+    views = [pool.view(peer) for peer in peers]
+    turns, stop = [0] * (2 * len(views)), threading.Event()
+
+    def read(view, number):
+        while not stop.is_set():
+            assert view.max() <= 9
+            turns[number] += 1
+
+    def write(view, number):
+        while not stop.is_set():
+            view[: MIB] = 9
+            turns[number] += 1
+
+    threads = [threading.Thread(target=body, args=(view, 2 * i + j), daemon=True)
+               for i, view in enumerate(views) for j, body in enumerate((read, write))]
+    for thread in threads:
+        thread.start()
+    while min(turns) < 2:
+        time.sleep(0.001)
+    busy.set()
+    killed.wait()
+    target = np.empty(4096, np.uint8)
+
+    def is_lost(peer):
+        try:
+            pool.copy_data(pool.peer_rank_ptr(peer), target.ctypes.data, 4096, bm.BmCopyType.G2H)
+        except memfabric.Error as error:
+            return error.code == memfabric.ErrorCode.PEER_LOST
+        return False
+
+    deadline = time.monotonic() + 30
+    while not all(is_lost(peer) for peer in peers) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    lost = [is_lost(peer) for peer in peers]
+    before = list(turns)
+    while any(now < then + 2 for now, then in zip(turns, before)) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    alive = [now >= then + 2 for now, then in zip(turns, before)]
+    while any(view[2 * MIB:].any() for view in views) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    results.put((lost, alive, [int(view[2 * MIB:].sum()) for view in views]))
+    pool.destroy()
+    bm.uninitialize()
+
+
+def test_threads_read_and_write_views_of_peers_while_these_are_killed(tmp_path):
+    url, peers = free_url(), [1, 2]
+    assert memfabric.create_config_store(url) == 0
+    ready = {peer: SPAWN.Event() for peer in peers}
+    busy, killed, results = SPAWN.Event(), SPAWN.Event(), SPAWN.Queue()
+    victims = [SPAWN.Process(target=be_killed, args=(Rank(peer, 3, url, None, str(tmp_path)), ready[peer]))
+               for peer in peers]
+    survivor = SPAWN.Process(target=read_and_write_views_of_the_killed,
+                             args=(Rank(0, 3, url, None, str(tmp_path)), peers, busy, killed, results))
+    processes = [*victims, survivor]
+    try:
+        for process in victims:
+            process.start()
+        assert all(event.wait(60) for event in ready.values())
+        survivor.start()
+        assert busy.wait(60)
+        for process in victims:
+            process.kill()
+            process.join()
+        killed.set()
+        lost, alive, sums = results.get(timeout=60)
+        survivor.join(30)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+    assert lost == [True, True], "the survivor was told"
+    assert alive == [True] * 4, "its threads went on"
+    assert sums == [0, 0], "the memory of the dead reads zeros"
+    assert survivor.exitcode == 0, "no fault"
