@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "observe/timed.h"
+#include "runtime/nic_choice.h"
 #include "transport/fabric/fabric_transport.h"
 
 namespace memfabric {
@@ -191,11 +192,10 @@ bool wants_fabric(const Options& options, const std::string& local_address) {
 Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
                                                                      const std::string& host_id,
                                                                      const std::string& local_address) {
-    const std::string& given = options.text(OptionId::kFabricAddress);
-    const std::string address = given.empty() ? local_address : given;
+    MF_ASSIGN_OR_RETURN(const std::vector<transport::FabricNic> nics, choose_nics(options, local_address));
     Result<std::unique_ptr<FabricTransport>> transport = FabricTransport::start(
         {.provider = options.text(OptionId::kFabricProvider),
-         .local_address = address,
+         .nics = nics,
          .host_id = host_id,
          .endpoints = static_cast<size_t>(options.integer(OptionId::kFabricEndpoints)),
          .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout)),
@@ -203,9 +203,10 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
                       std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))}});
     if (!transport.is_ok()) {
         return transport.status().with_context(
-            fmt::format("starting the fabric at local address '{}' ({})", address,
-                        given.empty() ? "the one that routes to the store; MF_FABRIC_ADDRESS names another"
-                                      : "MF_FABRIC_ADDRESS"));
+            fmt::format("starting the fabric at {} ({})", nics_text(nics),
+                        options.text(OptionId::kFabricAddress).empty()
+                            ? "what routes to the store and what is beside it; MF_FABRIC_ADDRESS names others"
+                            : "MF_FABRIC_ADDRESS"));
     }
     return std::shared_ptr<transport::RemoteMemory>(
         std::make_shared<FabricMemory>(std::move(transport).value()));

@@ -33,7 +33,7 @@ std::string who(const ProcessRecord& record) {
 /// First engine address of an encoded FabricAddress; empty where there is none.
 std::string engine_address(const std::string& encoded) {
     const Result<FabricAddress> address = FabricAddress::decode(encoded);
-    return address.is_ok() && !address->endpoints.empty() ? address->endpoints.front() : "";
+    return address.is_ok() ? address->ports.front().endpoints.front() : "";
 }
 
 }  // namespace
@@ -124,7 +124,8 @@ Status FabricProbe::ping(size_t peer, Deadline deadline) {
         return answered;
     }
     const Result<FabricAddress> address = FabricAddress::decode(record.fabric_address);
-    const std::string verdict = address.is_ok() ? tcp_verdict(address->messages, kVerdictPatience) : "";
+    const std::string verdict =
+        address.is_ok() ? tcp_verdict(address->ports.front().messages, kVerdictPatience) : "";
     return Status(answered.code(),
                   verdict.empty() ? answered.message() : fmt::format("{} ({})", answered.message(), verdict));
 }

@@ -2,8 +2,6 @@
 #include "runtime/machine_fabric.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -20,26 +18,6 @@ namespace {
 using transport::FabricSurvey;
 using transport::ProviderFinding;
 
-using InterfaceList = std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)>;
-
-InterfaceList interface_list() {
-    ifaddrs* list = nullptr;
-    return {::getifaddrs(&list) == 0 ? list : nullptr, &::freeifaddrs};
-}
-
-/// Empty for what is no address of the internet protocols, or means this link alone.
-std::string address_text(const sockaddr* address) {
-    if (address == nullptr || (address->sa_family != AF_INET && address->sa_family != AF_INET6)) {
-        return "";
-    }
-    const bool six = address->sa_family == AF_INET6;
-    if (six && IN6_IS_ADDR_LINKLOCAL(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr)) {
-        return "";
-    }
-    return transport::socket_address_text(
-        {reinterpret_cast<const char*>(address), six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in)});
-}
-
 void append(std::string& list, const std::string& item) {
     list += (list.empty() ? "" : ", ") + item;
 }
@@ -47,42 +25,6 @@ void append(std::string& list, const std::string& item) {
 std::string numa_text(const std::string& device) {
     const std::string node = first_line_of(device + "/numa_node");
     return node.empty() || node.starts_with("-") ? "" : "NUMA node " + node;
-}
-
-std::string interface_details(const std::string& name) {
-    const std::string folder = "/sys/class/net/" + name;
-    std::string details = "MTU " + first_line_of(folder + "/mtu");
-    const std::string speed = first_line_of(folder + "/speed");
-    if (!speed.empty() && !speed.starts_with("-")) {
-        append(details, speed + " Mb/s");
-    }
-    if (const std::string node = numa_text(folder + "/device"); !node.empty()) {
-        append(details, node);
-    }
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder + "/device/infiniband", error)) {
-        append(details, "RDMA " + entry.path().filename().string());
-    }
-    return details;
-}
-
-std::vector<NetworkInterface> find_interfaces() {
-    std::vector<NetworkInterface> found;
-    const InterfaceList list = interface_list();
-    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
-        const auto known = std::ranges::find(found, entry->ifa_name, &NetworkInterface::name);
-        NetworkInterface& interface = known != found.end() ? *known : found.emplace_back();
-        if (interface.name.empty()) {
-            interface.name = entry->ifa_name;
-            interface.up = (entry->ifa_flags & IFF_UP) != 0 && (entry->ifa_flags & IFF_RUNNING) != 0;
-            interface.loopback = (entry->ifa_flags & IFF_LOOPBACK) != 0;
-            interface.details = interface_details(interface.name);
-        }
-        if (const std::string address = address_text(entry->ifa_addr); !address.empty()) {
-            interface.addresses.push_back(address);
-        }
-    }
-    return found;
 }
 
 std::vector<RdmaPort> find_rdma_ports() {
@@ -122,7 +64,7 @@ std::string address_of_default_route() {
         return "";
     }
     reinterpret_cast<sockaddr_in*>(&own)->sin_port = 0;
-    return address_text(reinterpret_cast<const sockaddr*>(&own));
+    return transport::socket_address_text({reinterpret_cast<const char*>(&own), sizeof(sockaddr_in)});
 }
 
 MachineCheck choice_check(const MachineFabric& fabric, const std::string& wanted) {
@@ -133,16 +75,17 @@ MachineCheck choice_check(const MachineFabric& fabric, const std::string& wanted
                                        : "correct MF_FABRIC_PROVIDER and MF_FABRIC_ADDRESS; what there is "
                                          "stands below"};
     }
-    const std::string interface = interface_with(fabric.local_address);
-    if (fabric.address_given && interface.empty()) {
-        return {"fabric", false,
-                fmt::format("none: no interface of this host has the address {}", fabric.local_address),
-                "correct or unset MF_FABRIC_ADDRESS; the addresses that there are stand below"};
+    for (const transport::FabricNic& nic : fabric.nics) {
+        if (fabric.address_given && nic.interface.empty()) {
+            return {"fabric", false,
+                    fmt::format("none: no interface of this host has the address {}", nic.address),
+                    "correct or unset MF_FABRIC_ADDRESS; the addresses that there are stand below"};
+        }
     }
     const std::string at =
         fabric.local_address.empty()
             ? ", at no address: nothing leads out of this host"
-            : fmt::format(" at {} ({}), {}", fabric.local_address, interface,
+            : fmt::format(" at {}, {}", nics_text(fabric.nics),
                           fabric.address_given
                               ? "MF_FABRIC_ADDRESS"
                               : "on the default route; processes take their address on the way to the store");
@@ -185,23 +128,22 @@ MachineCheck interface_check(const NetworkInterface& interface) {
 
 }  // namespace
 
-std::string interface_with(const std::string& address) {
-    const InterfaceList list = interface_list();
-    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
-        if (!address.empty() && address_text(entry->ifa_addr) == address) {
-            return entry->ifa_name;
-        }
-    }
-    return "";
-}
-
 MachineFabric inspect_fabric(const Options& options) {
     MachineFabric found;
     const std::string& given = options.text(OptionId::kFabricAddress);
     found.address_given = !given.empty();
-    found.local_address = found.address_given ? given : address_of_default_route();
-    found.survey = transport::survey_fabric(options.text(OptionId::kFabricProvider), found.local_address);
+    found.local_address = address_of_default_route();
     found.interfaces = find_interfaces();
+    Result<std::vector<transport::FabricNic>> nics = choose_nics(options, found.local_address);
+    if (nics.is_ok()) {
+        found.nics = std::move(nics).value();
+        found.local_address = found.nics.front().address;
+    }
+    found.survey = transport::survey_fabric(options.text(OptionId::kFabricProvider), found.local_address);
+    if (!nics.is_ok()) {
+        found.survey.chosen.clear();
+        found.survey.refusal = nics.status().message();
+    }
     found.rdma_ports = find_rdma_ports();
     return found;
 }

@@ -5,18 +5,11 @@
 #include <vector>
 
 #include "base/options.h"
+#include "runtime/network_interfaces.h"
+#include "runtime/nic_choice.h"
 #include "transport/fabric/survey.h"
 
 namespace memfabric {
-
-/// A network interface, as far as the fabric has to do with it.
-struct NetworkInterface {
-    std::string name;
-    bool up = false;
-    bool loopback = false;
-    std::vector<std::string> addresses;  // without those of the link alone
-    std::string details;                 // "MTU 1500, 10000 Mb/s, NUMA node 0, RDMA mlx5_0"
-};
 
 /// An adapter in /sys/class/infiniband, one entry a port.
 struct RdmaPort {
@@ -29,14 +22,12 @@ struct RdmaPort {
 struct MachineFabric {
     transport::FabricSurvey survey;
     std::string local_address;  // that the choice is for; empty where nothing leads out of this host
+    std::vector<transport::FabricNic> nics;  // that would be used, the best first
     bool address_given = false;
     std::vector<NetworkInterface> interfaces;
     std::vector<RdmaPort> rdma_ports;
 };
 
 MachineFabric inspect_fabric(const Options& options);
-
-/// The interface that has the address; empty where none has.
-std::string interface_with(const std::string& address);
 
 }  // namespace memfabric

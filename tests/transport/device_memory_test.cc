@@ -56,7 +56,7 @@ class DeviceMemoryOverFabric : public ::testing::Test {
 
     void SetUp() override {
         far_ = test::start_here();
-        FabricConfig config{.provider = "tcp;ofi_rxm", .local_address = "127.0.0.1", .host_id = "here"};
+        FabricConfig config{.provider = "tcp;ofi_rxm", .nics = {{.address = "127.0.0.1"}}, .host_id = "here"};
         config.device = device_;
         auto near = FabricTransport::start(config);
         ASSERT_TRUE(near.is_ok()) << near.status().message();

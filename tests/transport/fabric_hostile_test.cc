@@ -48,7 +48,7 @@ class HostilePeer : public ::testing::Test {
         EXPECT_EQ(::pclose(output), 0) << text;
         return text;
     }
-    std::string engine() const { return far_->address().endpoints.front(); }
+    std::string engine() const { return far_->address().ports.front().endpoints.front(); }
     /// The innocent one went on, and nothing but its own memory has changed.
     void expect_no_harm() {
         const uint64_t rounds = innocent_.rounds();
@@ -87,7 +87,7 @@ TEST_F(HostilePeer, WhatLeavesTheRegionIsRefusedAsAWhole) {
 }
 
 TEST_F(HostilePeer, WhatIsNoMessageIsDropped) {
-    const std::string where = far_->address().messages;
+    const std::string where = far_->address().ports.front().messages;
     for (const size_t size :
          {size_t{0}, size_t{1}, size_t{48}, size_t{4096}, kLargestMessage + 1, size_t{1} << 20}) {
         const std::string said = hostile("message", where, 0, 0, size);
@@ -98,7 +98,7 @@ TEST_F(HostilePeer, WhatIsNoMessageIsDropped) {
 
 TEST_F(HostilePeer, WhoTalksAtTheDoorIsShownOut) {
     sockaddr_storage door{};
-    std::memcpy(&door, far_->address().door.data(), far_->address().door.size());
+    std::memcpy(&door, far_->address().ports.front().door.data(), far_->address().ports.front().door.size());
     const Fd visitor(::socket(door.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(visitor.get(), reinterpret_cast<const sockaddr*>(&door), sizeof(sockaddr_in)), 0);
     const std::string noise(1000, 'x');

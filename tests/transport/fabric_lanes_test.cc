@@ -23,7 +23,7 @@ using test::FabricPair;
 using test::pattern;
 
 std::unique_ptr<FabricTransport> start_with(size_t endpoints) {
-    FabricConfig config{.provider = "tcp;ofi_rxm", .local_address = "127.0.0.1", .host_id = "here"};
+    FabricConfig config{.provider = "tcp;ofi_rxm", .nics = {{.address = "127.0.0.1"}}, .host_id = "here"};
     config.endpoints = endpoints;
     auto started = FabricTransport::start(config);
     EXPECT_TRUE(started.is_ok()) << started.status().message();
@@ -57,7 +57,7 @@ TEST_P(FabricLaneCounts, LongTransfersArriveWhole) {
         ASSERT_TRUE(get.is_ok()) << get.message();
         EXPECT_TRUE(received == sent) << size;
     }
-    EXPECT_EQ(far->address().endpoints.size(), GetParam().target);
+    EXPECT_EQ(far->address().ports.front().endpoints.size(), GetParam().target);
 }
 
 INSTANTIATE_TEST_SUITE_P(Endpoints, FabricLaneCounts,
@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Endpoints, FabricLaneCounts,
 
 /// As providers of adapters demand it; short operations go through memory of the transport's own.
 TEST(FabricRegistersLocalMemory, AndWhatIsPutIsThereAndComesBack) {
-    FabricConfig config{.provider = "tcp;ofi_rxm", .local_address = "127.0.0.1", .host_id = "here"};
+    FabricConfig config{.provider = "tcp;ofi_rxm", .nics = {{.address = "127.0.0.1"}}, .host_id = "here"};
     config.register_local = true;
     auto near = FabricTransport::start(config);
     ASSERT_TRUE(near.is_ok()) << near.status().message();

@@ -19,7 +19,7 @@
 #include "tests/transport/fabric_pair.h"
 #include "tests/transport/fabric_target.h"
 #include "transport/fabric/liveness_door.h"
-#include "transport/fabric/peer_watch.h"
+#include "transport/fabric/peer_signs.h"
 
 namespace memfabric::transport {
 namespace {
@@ -95,7 +95,7 @@ class SilentHost {
 
 TEST(FabricPeerWatch, AHostThatGivesNoSignIsLostAfterTheTimeAllowed) {
     const SilentHost host;
-    PeerWatch watch("rank 1", host.address(), 1, 300ms);
+    PeerSigns watch("rank 1", {{.door = host.address()}}, 1, 300ms);
     const auto begun = Clock::now();
     Status lost = watch.look(begun);
     while (lost.is_ok() && Clock::now() - begun < 10s) {
@@ -119,7 +119,7 @@ class FabricDoor : public ::testing::Test {
         open(5);
     }
     void open(uint64_t instance) { door_ = std::move(LivenessDoor::open(like_, instance)).value(); }
-    Status look_until(PeerWatch& watch, const std::function<bool(const Status&)>& enough) {
+    Status look_until(PeerSigns& watch, const std::function<bool(const Status&)>& enough) {
         const Deadline deadline = Deadline::after(10s);
         for (;;) {
             if (door_ != nullptr) {
@@ -137,14 +137,14 @@ class FabricDoor : public ::testing::Test {
 };
 
 TEST_F(FabricDoor, AnotherLifeAtTheAddressIsNotThePeer) {
-    PeerWatch watch("rank 1", door_->address(), 4, 5000ms);
+    PeerSigns watch("rank 1", {{.door = door_->address()}}, 4, 5000ms);
     const Status seen = look_until(watch, [](const Status& status) { return !status.is_ok(); });
     EXPECT_EQ(seen.code(), Code::kPeerLost);
     EXPECT_NE(seen.message().find("another one is at its address"), std::string::npos) << seen.message();
 }
 
 TEST_F(FabricDoor, WhoClosesItIsGone) {
-    PeerWatch watch("rank 1", door_->address(), 5, 5000ms);
+    PeerSigns watch("rank 1", {{.door = door_->address()}}, 5, 5000ms);
     for (int i = 0; i < 100; ++i) {
         door_->serve();
         ASSERT_TRUE(watch.look(Clock::now()).is_ok());
@@ -156,7 +156,7 @@ TEST_F(FabricDoor, WhoClosesItIsGone) {
 }
 
 TEST_F(FabricDoor, WhoStandsStillIsThere) {
-    PeerWatch watch("rank 1", door_->address(), 5, 200ms);
+    PeerSigns watch("rank 1", {{.door = door_->address()}}, 5, 200ms);
     const auto begun = Clock::now();
     while (Clock::now() - begun < 100ms) {
         ASSERT_TRUE(watch.look(begun).is_ok());  // the door is not served: the kernel answers alone
@@ -164,7 +164,7 @@ TEST_F(FabricDoor, WhoStandsStillIsThere) {
 }
 
 TEST_F(FabricDoor, WhoStandsStillIsSuspectAndItsHostAnswers) {
-    PeerWatch watch("rank 1", door_->address(), 5, 5000ms, {100ms, 20ms});
+    PeerSigns watch("rank 1", {{.door = door_->address()}}, 5, 5000ms, {100ms, 20ms});
     const auto begun = Clock::now();
     EXPECT_EQ(watch.doubts(begun), "");
     std::string doubts;
@@ -198,7 +198,7 @@ TEST(FabricDoorAddress, WhatIsNoAddressOfIpHasNoDoor) {
     const auto door = LivenessDoor::open("some engine's own address", 5);
     ASSERT_TRUE(door.is_ok());
     EXPECT_EQ(*door, nullptr);
-    PeerWatch watch("rank 1", "", 5, 1ms);
+    PeerSigns watch("rank 1", {{.door = ""}}, 5, 1ms);
     EXPECT_TRUE(watch.look(Clock::time_point()).is_ok()) << "it never learns anything";
 }
 

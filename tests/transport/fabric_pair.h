@@ -14,7 +14,7 @@ namespace memfabric::transport::test {
 using Bytes = std::vector<std::byte>;
 
 inline std::unique_ptr<FabricTransport> start_here() {
-    auto started = FabricTransport::start({"tcp;ofi_rxm", "127.0.0.1", "here"});
+    auto started = FabricTransport::start({"tcp;ofi_rxm", {{.address = "127.0.0.1"}}, "here"});
     EXPECT_TRUE(started.is_ok()) << started.status().message();
     return std::move(started).value();
 }

@@ -78,7 +78,7 @@ TEST_F(FabricPair, OutOfBoundsIsToldWithBothSizesAndWritesNothing) {
 }
 
 TEST(FabricStart, AProviderThatIsNotThereIsNamedWithThoseThatAre) {
-    const auto started = FabricTransport::start({"carrierpigeon", "127.0.0.1", "here"});
+    const auto started = FabricTransport::start({"carrierpigeon", {{.address = "127.0.0.1"}}, "here"});
     ASSERT_FALSE(started.is_ok());
     EXPECT_EQ(started.status().code(), Code::kNotSupported);
     EXPECT_NE(started.status().message().find("carrierpigeon"), std::string::npos);
@@ -100,7 +100,7 @@ TEST(FabricPeers, AnAddressThatNobodyListensOnIsAPeerThatIsGone) {
     EXPECT_EQ(lost.code(), Code::kPeerLost);
     EXPECT_NE(lost.message().find("nobody listens"), std::string::npos) << lost.message();
     // Where nothing says that it is gone, the engine would try for ever.
-    gone.door.clear();
+    gone.ports.front().door.clear();
     const auto silent = connect_to(*transport, gone);
     EXPECT_EQ(transport->put(*silent, {&piece, 1}, Deadline::after(300ms)).code(), Code::kTimeout);
 }

@@ -10,7 +10,10 @@ namespace memfabric::transport {
 namespace {
 
 FabricAddress example() {
-    return {"tcp;ofi_rxm", {std::string("\0one", 4), "two"}, "three", "10.0.0.1:4000", 0x0123456789abcdef};
+    return {
+        "tcp;ofi_rxm",
+        {{{std::string("\0one", 4), "two"}, "three", "10.0.0.1:4000", false}, {{"four"}, "five", "", true}},
+        0x0123456789abcdef};
 }
 
 bool is_refused(const FabricAddress& address) {
@@ -37,21 +40,33 @@ TEST(FabricAddress, BytesThatAreNoneAreRefused) {
 
 TEST(FabricAddress, HasOneTo64EndpointsAndTextsOfAtMost256Bytes) {
     FabricAddress address = example();
-    address.endpoints.assign(64, std::string(256, 'e'));
-    EXPECT_FALSE(is_refused(address));
-    address.endpoints.emplace_back("one more");
+    address.ports.front().endpoints.assign(63, std::string(256, 'e'));
+    EXPECT_FALSE(is_refused(address)) << "64 with the other port's";
+    address.ports.front().endpoints.emplace_back("one more");
     EXPECT_TRUE(is_refused(address));
-    address.endpoints.clear();
+    address.ports.front().endpoints.clear();
     EXPECT_TRUE(is_refused(address));
     const std::string too_long(257, 'e');
-    address.endpoints = {"good", too_long};
+    address.ports.front().endpoints = {"good", too_long};
     EXPECT_TRUE(is_refused(address));
-    for (std::string FabricAddress::*text :
-         {&FabricAddress::provider, &FabricAddress::messages, &FabricAddress::door}) {
+    address = example();
+    address.provider = too_long;
+    EXPECT_TRUE(is_refused(address));
+    for (std::string FabricPort::*text : {&FabricPort::messages, &FabricPort::door}) {
         address = example();
-        address.*text = too_long;
+        address.ports.back().*text = too_long;
         EXPECT_TRUE(is_refused(address));
     }
+}
+
+TEST(FabricAddress, HasOneToEightPorts) {
+    FabricAddress address = example();
+    address.ports.assign(8, example().ports.front());
+    EXPECT_FALSE(is_refused(address));
+    address.ports.push_back(example().ports.front());
+    EXPECT_TRUE(is_refused(address));
+    address.ports.clear();
+    EXPECT_TRUE(is_refused(address));
 }
 
 }  // namespace

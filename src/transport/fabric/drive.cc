@@ -20,11 +20,42 @@ constexpr std::chrono::milliseconds kLongestSleep{10};
 // Nobody wakes us when the engine has room again, or the peer's answer to a question is there.
 constexpr std::chrono::milliseconds kShortSleep{1};
 
+/// What is to be given to the engine (again) goes over `home` where that leads to the peer.
+void hand_to_a_lane(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
+    const FabricPeer& peer = transfer.peer();
+    for (size_t i = 0; i < lanes.size(); ++i) {
+        if (lanes[i].get() == &home && peer.uses(i)) {
+            home.origin().start(transfer);
+            home.nudge();
+            return;
+        }
+    }
+    const uint64_t others = transfer.bytes() >= kStripeFrom ? peer.lanes() : uint64_t{1} << peer.lane_of(0);
+    for (size_t i = 0; i < lanes.size(); ++i) {
+        if ((others >> i & 1) != 0) {
+            lanes[i]->origin().share(transfer);
+            lanes[i]->summon();
+        }
+    }
+}
+
+/// What is under way on lanes that have gone silent comes back, as failed. True where there were any.
+bool leave_silent_lanes(const FabricLanes& lanes, Transfer& transfer) {
+    const uint64_t silent = transfer.take_silent_lanes();
+    for (size_t i = 0; i < lanes.size(); ++i) {
+        if ((silent >> i & 1) != 0) {
+            lanes[i]->origin().detach(transfer);
+            lanes[i]->origin().break_off(transfer, transfer.peer().way(i).address);
+        }
+    }
+    return silent != 0;
+}
+
 }  // namespace
 
 void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
     for (size_t i = 0; i < lanes.size() && transfer.bytes() >= kStripeFrom; ++i) {
-        if (lanes[i].get() != &home) {
+        if (lanes[i].get() != &home && transfer.peer().uses(i)) {
             lanes[i]->origin().share(transfer);
             lanes[i]->summon();
         }
@@ -35,14 +66,15 @@ void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transf
 bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
     const bool had_doubts = transfer.has_doubts();
     Status reason = transfer.judge();
-    if (had_doubts && reason.is_ok()) {
-        home.origin().start(transfer);
-        home.nudge();
+    if (reason.is_ok() && (leave_silent_lanes(lanes, transfer) || had_doubts)) {
+        hand_to_a_lane(lanes, home, transfer);
     }
     if (!reason.is_ok()) {
         transfer.stop(std::move(reason));
         for (size_t i = 0; i < lanes.size() && !transfer.has_ended(); ++i) {
-            lanes[i]->origin().break_off(transfer, transfer.peer().way(i).address);
+            if (!transfer.peer().way(i).address.empty()) {
+                lanes[i]->origin().break_off(transfer, transfer.peer().way(i).address);
+            }
         }
     }
     return transfer.has_ended();

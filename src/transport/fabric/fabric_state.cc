@@ -8,25 +8,26 @@
 
 #include "transport/fabric/fabric_transport.h"
 #include "transport/fabric/own_services.h"
-#include "transport/fabric/provider.h"
 #include "transport/fabric/registration.h"
 
 namespace memfabric::transport {
 namespace {
 
-Status open_domain(FabricState& state) {
-    fid_fabric* fabric = nullptr;
-    if (const int code = fi_fabric(state.info->fabric_attr, &fabric, nullptr); code != 0) {
-        return failure(Code::kError, "libfabric: opening provider {} failed: {}",
-                       state.info->fabric_attr->prov_name, fi_strerror(-code));
+/// As many on each rail; the rails take turns, so that the first threads have one each.
+Status open_lanes(FabricState& state, const FabricConfig& config) {
+    const size_t rails = state.rails.size();
+    const size_t of_each = std::clamp<size_t>(config.endpoints, 1, FabricAddress::kMostEndpoints / rails);
+    state.address.ports.resize(rails);
+    for (size_t i = 0; i < of_each * rails; ++i) {
+        const FabricRail& rail = state.rails[i % rails];
+        const bool register_local =
+            config.register_local || (rail.info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
+        MF_ASSIGN_OR_RETURN(auto lane, FabricLane::open(*rail.fabric, *rail.domain, *rail.info, i,
+                                                        register_local, state.activity));
+        state.address.ports[i % rails].endpoints.push_back(lane->target().address());
+        state.address.ports[i % rails].standby = rail.nic.standby;
+        state.lanes.push_back(std::move(lane));
     }
-    state.fabric.reset(fabric);
-    fid_domain* domain = nullptr;
-    if (const int code = fi_domain(fabric, state.info.get(), &domain, nullptr); code != 0) {
-        return failure(Code::kError, "libfabric: opening domain {} failed: {}", state.info->domain_attr->name,
-                       fi_strerror(-code));
-    }
-    state.domain.reset(domain);
     return {};
 }
 
@@ -45,43 +46,46 @@ Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& confi
     state->peer_timeout = config.peer_timeout;
     state->patience = config.patience;
     state->device = config.device;
-    MF_ASSIGN_OR_RETURN(state->info, choose_provider(config.provider, config.local_address));
-    MF_RETURN_IF_ERROR(open_domain(*state));
-    state->address.provider = state->info->fabric_attr->prov_name;
+    MF_ASSIGN_OR_RETURN(state->rails, open_rails(config.provider, config.nics));
+    state->address.provider = state->rails.front().provider();
     MF_ASSIGN_OR_RETURN(state->address.instance, random_number());
-    const bool register_local =
-        config.register_local || (state->info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
-    for (size_t i = 0; i < std::max<size_t>(config.endpoints, 1); ++i) {
-        MF_ASSIGN_OR_RETURN(auto lane, FabricLane::open(*state->fabric, *state->domain, *state->info, i,
-                                                        register_local, state->activity));
-        state->address.endpoints.push_back(lane->target().address());
-        state->lanes.push_back(std::move(lane));
-    }
+    MF_RETURN_IF_ERROR(open_lanes(*state, config));
     MF_RETURN_IF_ERROR(open_messenger(*state));
     return state;
 }
 
-FabricLane& FabricState::own_lane() const {
-    return *lanes[number_of_this_thread() % lanes.size()];
+FabricLane& FabricState::own_lane(const FabricPeer& peer) const {
+    return *lanes[peer.lane_of(number_of_this_thread())];
 }
 
-Result<std::vector<FabricPeer::Way>> FabricState::ways_to(const FabricAddress& peer) {
+Result<std::vector<FabricPeer::Way>> FabricState::ways_to(const FabricAddress& peer,
+                                                          std::span<const RailWay> rail_ways) {
     std::vector<FabricPeer::Way> ways;
     for (size_t i = 0; i < lanes.size(); ++i) {
-        const std::string& there = peer.endpoints[i % peer.endpoints.size()];
+        const size_t rail = i % rails.size();
+        const RailWay& rail_way = rail_ways[rail];
+        ways.push_back({"", FI_ADDR_UNSPEC, rail, rail_way.grade});
+        if (!rail_way.port) {
+            continue;
+        }
+        const std::vector<std::string>& endpoints = peer.ports[*rail_way.port].endpoints;
+        const std::string& there = endpoints[i / rails.size() % endpoints.size()];
         Result<fi_addr_t> handle = lanes[i]->origin().insert(there);
         if (!handle.is_ok()) {
             forget(ways);
             return std::move(handle).status();
         }
-        ways.push_back({there, *handle});
+        ways.back().address = there;
+        ways.back().handle = *handle;
     }
     return ways;
 }
 
 void FabricState::forget(const std::vector<FabricPeer::Way>& ways) {
     for (size_t i = 0; i < ways.size(); ++i) {
-        lanes[i]->origin().release(ways[i].address);
+        if (!ways[i].address.empty()) {
+            lanes[i]->origin().release(ways[i].address);
+        }
     }
 }
 

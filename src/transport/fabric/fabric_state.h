@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@
 #include "transport/fabric/fid.h"
 #include "transport/fabric/liveness_door.h"
 #include "transport/fabric/messages.h"
+#include "transport/fabric/rail.h"
+#include "transport/fabric/way_plan.h"
 
 namespace memfabric::transport {
 
@@ -26,19 +29,21 @@ struct FabricState {
     static Result<std::unique_ptr<FabricState>> open(const FabricConfig& config);
 
     FlowCounts& counts(FabricFlow flow) { return flow == FabricFlow::kPut ? puts : gets; }
-    /// The lane of the calling thread, so that threads do not wait for each other.
-    FabricLane& own_lane() const;
+    /// The lane of the calling thread to a peer, so that threads do not wait for each other.
+    FabricLane& own_lane(const FabricPeer& peer) const;
     uint64_t begun_operations() const;
     /// What peers have sent, or done to their connections, is looked at now.
     void let_targets_work() const;
-    /// How the lanes reach a peer; forget() is to follow when nobody uses them any more.
-    Result<std::vector<FabricPeer::Way>> ways_to(const FabricAddress& peer);
+    /// How the lanes reach a peer, by the ways of the rails; forget() is to follow when nobody uses them any
+    /// more.
+    Result<std::vector<FabricPeer::Way>> ways_to(const FabricAddress& peer,
+                                                 std::span<const RailWay> rail_ways);
     void forget(const std::vector<FabricPeer::Way>& ways);
+    /// What all rails have alike.
+    const fi_info& info() const { return *rails.front().info; }
 
-    InfoPtr info;
-    FidPtr<fid_fabric> fabric;
-    FidPtr<fid_domain> domain;
-    FabricAddress address;
+    FabricRails rails;
+    FabricAddress address;  // a port for each rail
     std::string host_id;
     std::shared_ptr<DeviceMemory> device;
     std::chrono::milliseconds peer_timeout{};
@@ -46,11 +51,11 @@ struct FabricState {
     FlowCounts puts;
     FlowCounts gets;
     Activity activity;
-    FabricLanes lanes;
+    FabricLanes lanes;  // those of all rails in turn
     BegunTransfers begun{lanes};
     Exposures exposures;
-    std::unique_ptr<LivenessDoor> door;    // none where addresses are not of IP
-    std::unique_ptr<Messenger> messenger;  // tells `activity`, uses `exposures` and `door`
+    std::vector<std::unique_ptr<LivenessDoor>> doors;  // where addresses are of IP, one a rail
+    std::unique_ptr<Messenger> messenger;              // tells `activity`, uses `exposures` and `doors`
 };
 
 }  // namespace memfabric::transport

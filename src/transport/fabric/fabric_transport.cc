@@ -11,6 +11,7 @@
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
 #include "transport/fabric/own_services.h"
+#include "transport/fabric/peer_ways.h"
 #include "transport/fabric/registration.h"
 
 namespace memfabric::transport {
@@ -33,7 +34,7 @@ Status check_pieces(const FabricPeer& peer, std::span<const FabricPiece> pieces)
 }
 
 Cut cut_of(const FabricState& state) {
-    const fi_tx_attr& granted = *state.info->tx_attr;
+    const fi_tx_attr& granted = *state.info().tx_attr;
     const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
     return {.most_pieces = std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces)};
 }
@@ -86,7 +87,10 @@ class BegunHandle final : public RemoteTransfer {
 std::unique_ptr<RemoteTransfer> begin_host(FabricState& state, const std::shared_ptr<FabricPeer>& peer,
                                            FabricFlow flow, std::span<const FabricPiece> pieces,
                                            Deadline deadline) {
-    FabricLane& home = state.own_lane();
+    if (peer->silent_rails() != 0) {
+        peer->look_again();
+    }
+    FabricLane& home = state.own_lane(*peer);
     std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
                                                            cut_of(state), deadline, state.counts(flow)));
     start_transfer(state.lanes, home, begun->transfer);
@@ -127,11 +131,30 @@ Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
         const std::shared_ptr<FabricPeer> held_by_caller(std::shared_ptr<void>(), &peer);
         return move_device(state, held_by_caller, flow, pieces, deadline);
     }
-    FabricLane& home = state.own_lane();
+    if (peer.silent_rails() != 0) {
+        peer.look_again();
+    }
+    FabricLane& home = state.own_lane(peer);
     Transfer transfer(peer, flow, pieces, cut_of(state), deadline, state.counts(flow));
     start_transfer(state.lanes, home, transfer);
     drive_transfer(state.lanes, home, transfer, Deadline::never());
     return transfer.outcome();
+}
+
+/// Both sides use one provider, and addresses of one kind somewhere.
+Status check_provider(const FabricAddress& own, const FabricAddress& peer, const std::string& name) {
+    const auto fits = [&](const FabricPort& port) {
+        return std::ranges::any_of(own.ports, [&](const FabricPort& ours) {
+            return ours.endpoints.front().size() == port.endpoints.front().size();
+        });
+    };
+    if (peer.provider == own.provider && std::ranges::any_of(peer.ports, fits)) {
+        return {};
+    }
+    return failure(Code::kNotSupported,
+                   "{} is reached by provider '{}', this process uses '{}': set MF_FABRIC_PROVIDER and "
+                   "MF_FABRIC_ADDRESS alike on both hosts",
+                   name, peer.provider, own.provider);
 }
 
 /// Was over when it began.
@@ -148,14 +171,16 @@ class EndedTransfer final : public RemoteTransfer {
 }  // namespace
 
 struct ExposedRegion::Registration {
-    Registration(FabricState& owner, uint64_t own_key, FidPtr<fid_mr> registered)
-        : state(owner), key(own_key), region(std::move(registered)) {}
+    Registration(FabricState& owner, uint64_t own_key, std::vector<FidPtr<fid_mr>> registered)
+        : state(owner), key(own_key), regions(std::move(registered)) {}
     ~Registration() {
         if (in_forked_child()) {
-            static_cast<void>(region.release());  // the parent's, like the connections
-        } else if (region != nullptr) {
+            for (FidPtr<fid_mr>& region : regions) {
+                static_cast<void>(region.release());  // the parent's, like the connections
+            }
+        } else if (!regions.empty()) {
             retire();
-            break_incoming_connections(state.address.endpoints, [this] { state.let_targets_work(); });
+            break_incoming_connections(state.address.endpoints(), [this] { state.let_targets_work(); });
         }
     }
     Registration(const Registration&) = delete;
@@ -163,12 +188,12 @@ struct ExposedRegion::Registration {
 
     void retire() {
         state.exposures.remove(key);
-        region.reset();
+        regions.clear();
     }
 
     FabricState& state;
     const uint64_t key;
-    FidPtr<fid_mr> region;
+    std::vector<FidPtr<fid_mr>> regions;  // one a rail; none after retire()
 };
 
 ExposedRegion::ExposedRegion(RemoteRegion region, std::unique_ptr<Registration> registration)
@@ -205,11 +230,11 @@ const FabricAddress& FabricTransport::address() const {
 
 Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
     MF_RETURN_IF_ERROR(check_process());
-    MF_ASSIGN_OR_RETURN(auto registered, register_memory(*state_->domain, *state_->info, memory, kPeersMay));
+    MF_ASSIGN_OR_RETURN(auto registered, register_memory(state_->rails, memory, kPeersMay));
     RemoteRegion region;
-    region.key = fi_mr_key(registered.get());
+    region.key = fi_mr_key(registered.front().get());
     region.size = memory.size();
-    if ((state_->info->domain_attr->mr_mode & FI_MR_VIRT_ADDR) != 0) {
+    if ((state_->info().domain_attr->mr_mode & FI_MR_VIRT_ADDR) != 0) {
         region.base = reinterpret_cast<uint64_t>(memory.data());
     }
     state_->exposures.add(region.key, memory);
@@ -220,21 +245,16 @@ Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
 
 Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress& address, std::string name) {
     MF_RETURN_IF_ERROR(check_process());
-    if (address.provider != state_->address.provider || address.endpoints.empty() ||
-        std::ranges::any_of(address.endpoints, [&](const std::string& endpoint) {
-            return endpoint.size() != state_->address.endpoints.front().size();
-        })) {
-        return failure(Code::kNotSupported,
-                       "{} is reached by provider '{}', this process uses '{}': set MF_FABRIC_PROVIDER and "
-                       "MF_FABRIC_ADDRESS alike on both hosts",
-                       name, address.provider, state_->address.provider);
-    }
-    MF_ASSIGN_OR_RETURN(auto route, state_->messenger->route(address.messages, address.instance));
-    auto contact = std::make_unique<PeerContact>(*state_->messenger, std::move(route), address.door,
-                                                 address.instance, state_->peer_timeout, state_->patience);
-    MF_ASSIGN_OR_RETURN(auto ways, state_->ways_to(address));
-    return std::shared_ptr<FabricPeer>(new FabricPeer(std::move(name), std::move(ways), std::move(contact)),
-                                       ForgetPeer{*state_});
+    MF_RETURN_IF_ERROR(check_provider(state_->address, address, name));
+    const std::vector<RailWay> ways = ways_of_rails(*state_, address);
+    MF_ASSIGN_OR_RETURN(auto route,
+                        state_->messenger->route(ways_of_messages(address, ways), address.instance));
+    auto contact =
+        std::make_unique<PeerContact>(*state_->messenger, std::move(route), lines_of(*state_, address, ways),
+                                      address.instance, state_->peer_timeout, state_->patience);
+    MF_ASSIGN_OR_RETURN(auto lane_ways, state_->ways_to(address, ways));
+    return std::shared_ptr<FabricPeer>(
+        new FabricPeer(std::move(name), std::move(lane_ways), std::move(contact)), ForgetPeer{*state_});
 }
 
 Status FabricTransport::put(FabricPeer& peer, std::span<const FabricPiece> pieces, Deadline deadline) {
@@ -301,20 +321,25 @@ Result<std::string> FabricTransport::ask(FabricPeer& peer, uint32_t service, std
                                          Deadline deadline) {
     MF_RETURN_IF_ERROR(peer.problem());
     const auto begun = Deadline::Clock::now();
-    std::shared_ptr<PeerWatch> watch;
+    std::shared_ptr<PeerSigns> signs;
     const auto interruption = [&]() -> Status {
         MF_RETURN_IF_ERROR(peer.problem());
-        if (watch == nullptr && Deadline::Clock::now() - begun > kLookAfter) {
-            watch = peer.contact().watch(peer.name());
+        if (signs == nullptr && Deadline::Clock::now() - begun > kLookAfter) {
+            signs = peer.contact().signs(peer.name());
         }
-        return watch == nullptr ? Status() : watch->look(begun);
+        if (signs == nullptr) {
+            return {};
+        }
+        MF_RETURN_IF_ERROR(signs->look(begun));
+        peer.note_silent(signs);
+        return {};
     };
     return state_->messenger->request(peer.contact().route(), peer.name(), service, payload, deadline,
                                       interruption);
 }
 
 bool FabricTransport::pins_pages() const {
-    return (state_->info->domain_attr->mr_mode & FI_MR_ALLOCATED) != 0;
+    return (state_->info().domain_attr->mr_mode & FI_MR_ALLOCATED) != 0;
 }
 
 FabricCounters FabricTransport::counters() const {

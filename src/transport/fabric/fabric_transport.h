@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/status.h"
@@ -15,6 +16,7 @@
 #include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/messages.h"
+#include "transport/fabric/nic.h"
 #include "transport/remote_memory.h"
 #include "transport/transport.h"
 
@@ -24,9 +26,9 @@ struct FabricState;
 
 struct FabricConfig {
     std::string provider = "auto";  // or a name as fi_getinfo gives it
-    std::string local_address;      // empty: the provider's choice
+    std::vector<FabricNic> nics;    // the best first; none: one of the provider's choice
     std::string host_id;
-    size_t endpoints = 2;                            // lanes over which long transfers are striped
+    size_t endpoints = 2;                            // lanes of each, over which long transfers are striped
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
     PeerPatience patience{};                         // before that, what is said of them
     bool register_local = false;                     // also where the provider does not demand it

@@ -9,8 +9,13 @@
 namespace memfabric::store {
 
 template <>
+struct Fields<transport::FabricPort> {
+    static auto of(auto& m) { return std::tie(m.endpoints, m.messages, m.door, m.standby); }
+};
+
+template <>
 struct Fields<transport::FabricAddress> {
-    static auto of(auto& m) { return std::tie(m.provider, m.instance, m.endpoints, m.messages, m.door); }
+    static auto of(auto& m) { return std::tie(m.provider, m.instance, m.ports); }
 };
 
 }  // namespace memfabric::store
@@ -19,16 +24,32 @@ namespace memfabric::transport {
 namespace {
 
 constexpr size_t kLongestText = 256;  // the longest engine address known is below 100 bytes
-constexpr size_t kMostEndpoints = 64;
+
+bool fits(const std::string& text) {
+    return text.size() <= kLongestText;
+}
+
+bool is_sound(const FabricPort& port) {
+    return !port.endpoints.empty() && port.endpoints.size() <= FabricAddress::kMostEndpoints &&
+           std::ranges::all_of(port.endpoints, fits) && fits(port.messages) && fits(port.door);
+}
 
 bool is_sound(const FabricAddress& address) {
-    const auto fits = [](const std::string& text) { return text.size() <= kLongestText; };
-    return !address.endpoints.empty() && address.endpoints.size() <= kMostEndpoints &&
-           std::ranges::all_of(address.endpoints, fits) && fits(address.provider) && fits(address.messages) &&
-           fits(address.door);
+    return !address.ports.empty() && address.ports.size() <= FabricAddress::kMostPorts &&
+           fits(address.provider) &&
+           std::ranges::all_of(address.ports, [](const FabricPort& port) { return is_sound(port); }) &&
+           address.endpoints().size() <= FabricAddress::kMostEndpoints;
 }
 
 }  // namespace
+
+std::vector<std::string> FabricAddress::endpoints() const {
+    std::vector<std::string> all;
+    for (const FabricPort& port : ports) {
+        all.insert(all.end(), port.endpoints.begin(), port.endpoints.end());
+    }
+    return all;
+}
 
 std::string FabricAddress::encode() const {
     return store::encode(*this);

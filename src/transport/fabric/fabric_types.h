@@ -11,15 +11,27 @@
 
 namespace memfabric::transport {
 
-/// Where a process is reached: by which provider of libfabric, at which engine addresses, and which life of
-/// the process it is.
-struct FabricAddress {
-    std::string provider;
+/// What a process has at one of its network interfaces.
+struct FabricPort {
     std::vector<std::string> endpoints;  // opaque bytes of the provider
     std::string messages;                // likewise, where requests go
-    std::string door;  // a socket address for who wants to know whether the process is there
+    std::string door;      // a socket address for who wants to know whether the process is there
+    bool standby = false;  // only for peers that reach no other one
+    bool operator==(const FabricPort&) const = default;
+};
+
+/// Where a process is reached: by which provider of libfabric, at which interfaces, and which life of the
+/// process it is.
+struct FabricAddress {
+    static constexpr size_t kMostPorts = 8;
+    static constexpr size_t kMostEndpoints = 64;  // of all ports together
+
+    std::string provider;
+    std::vector<FabricPort> ports;  // the best first; never none
     uint64_t instance = 0;
 
+    /// Of all ports.
+    std::vector<std::string> endpoints() const;
     std::string encode() const;
     /// kInvalidParam where the bytes are no address; trusts no length in them.
     static Result<FabricAddress> decode(std::string_view bytes);

@@ -16,19 +16,25 @@ constexpr const char* kPurpose = " for messages";
 
 }  // namespace
 
-Result<std::unique_ptr<MessageEndpoint>> MessageEndpoint::open(fid_domain& domain, fi_info& info) {
-    std::unique_ptr<MessageEndpoint> opened(new MessageEndpoint(domain, info));
+Result<std::unique_ptr<MessageEndpoint>> MessageEndpoint::open(const FabricRail& rail) {
+    std::unique_ptr<MessageEndpoint> opened(new MessageEndpoint(rail));
     MF_RETURN_IF_ERROR(opened->make_buffers());
     MF_ASSIGN_OR_RETURN(EngineQueues queues,
-                        open_queues(domain, FI_CQ_FORMAT_MSG, 2 * (kReceives + kSends), kPurpose));
+                        open_queues(*rail.domain, FI_CQ_FORMAT_MSG, 2 * (kReceives + kSends), kPurpose));
     opened->queue_ = std::move(queues.completions);
     opened->addresses_ = std::move(queues.addresses);
     opened->wait_descriptor_ = queues.wait_descriptor;
-    MF_ASSIGN_OR_RETURN(opened->endpoint_, open_endpoint(domain, info, *opened->queue_, *opened->addresses_,
-                                                         FI_TRANSMIT | FI_RECV, kPurpose));
+    MF_ASSIGN_OR_RETURN(opened->endpoint_,
+                        open_endpoint(*rail.domain, *rail.info, *opened->queue_, *opened->addresses_,
+                                      FI_TRANSMIT | FI_RECV, kPurpose));
     MF_ASSIGN_OR_RETURN(opened->address_, address_of(*opened->endpoint_, kPurpose));
     opened->post_receives();
     return opened;
+}
+
+bool MessageEndpoint::may_sleep() const {
+    fid* queue = &queue_->fid;
+    return fi_trywait(&fabric_, &queue, 1) == 0;
 }
 
 Status MessageEndpoint::make_buffers() {
@@ -146,7 +152,7 @@ bool MessageEndpoint::progress(MessageSink& sink) {
             const std::string_view bytes(reinterpret_cast<const char*>(event.buffer->bytes),
                                          event.buffer->size);
             if (event.is_receive && !event.failed) {
-                sink.received(bytes);
+                sink.received(bytes, *this);
             } else if (!event.is_receive && event.failed) {
                 sink.returned(bytes);
             }

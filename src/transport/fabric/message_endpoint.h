@@ -16,14 +16,18 @@
 #include "base/status.h"
 #include "transport/fabric/fid.h"
 #include "transport/fabric/message_format.h"
+#include "transport/fabric/rail.h"
 
 namespace memfabric::transport {
+
+class MessageEndpoint;
 
 /// Who is told what arrived. Called without the endpoint's lock, on the thread that made progress.
 class MessageSink {
  public:
     virtual ~MessageSink() = default;
-    virtual void received(std::string_view message) = 0;
+    /// `at`: answers go back over it.
+    virtual void received(std::string_view message, MessageEndpoint& at) = 0;
     /// A message that was sent did perhaps not arrive: its connection broke.
     virtual void returned(std::string_view message) = 0;
 };
@@ -32,11 +36,13 @@ class MessageSink {
 /// loses none. Every message is copied: callers' memory is never in the engine's hands.
 class MessageEndpoint {
  public:
-    static Result<std::unique_ptr<MessageEndpoint>> open(fid_domain& domain, fi_info& info);
+    /// The rail outlives it.
+    static Result<std::unique_ptr<MessageEndpoint>> open(const FabricRail& rail);
 
     const std::string& address() const { return address_; }
-    fid* wait_object() const { return &queue_->fid; }
     int wait_descriptor() const { return wait_descriptor_; }
+    /// Whether the descriptor tells of all that comes from now on.
+    bool may_sleep() const;
 
     Result<fi_addr_t> insert(std::string_view peer_address);
 
@@ -67,7 +73,8 @@ class MessageEndpoint {
         bool failed = false;
     };
 
-    MessageEndpoint(fid_domain& domain, fi_info& info) : domain_(domain), info_(info) {}
+    explicit MessageEndpoint(const FabricRail& rail)
+        : fabric_(*rail.fabric), domain_(*rail.domain), info_(*rail.info) {}
     Status make_buffers();
     size_t read_events(std::array<Event, kAtOnce>& events);
     Event take(void* context, bool failed, size_t size);
@@ -76,6 +83,7 @@ class MessageEndpoint {
     void post_receives();
     void* descriptor() const { return registration_ ? fi_mr_desc(registration_.get()) : nullptr; }
 
+    fid_fabric& fabric_;
     fid_domain& domain_;
     fi_info& info_;
     std::mutex lock_;  // guards all that follows

@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds kLongestRepeat{1000};
 constexpr std::chrono::seconds kShrinkEvery{10};
 constexpr size_t kMostReplies = 4096;
 constexpr size_t kMostRepliers = 8192;
+constexpr size_t kMostRepliersOfOne = 64;
 constexpr std::chrono::seconds kKeepReplies{5};
 
 }  // namespace
@@ -50,17 +51,20 @@ struct Messenger::Pending {
 
 class Messenger::Route {
  public:
-    Route(fi_addr_t address, uint64_t life) : handle(address), instance(life) {}
+    Route(std::vector<Line> ways, uint64_t life) : lines(std::move(ways)), instance(life) {}
 
-    const fi_addr_t handle;
+    const std::vector<Line> lines;     // never none
+    std::atomic<size_t> preferred{0};  // the line that the last answer came for
     const uint64_t instance;
     std::map<uint64_t, Pending*> pending;  // guarded by the messenger's mutex_
 };
 
-Result<std::unique_ptr<Messenger>> Messenger::open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
-                                                   uint64_t instance) {
-    std::unique_ptr<Messenger> opened(new Messenger(fabric, instance));
-    MF_ASSIGN_OR_RETURN(opened->endpoint_, MessageEndpoint::open(domain, info));
+Result<std::unique_ptr<Messenger>> Messenger::open(const FabricRails& rails, uint64_t instance) {
+    std::unique_ptr<Messenger> opened(new Messenger(instance));
+    for (const FabricRail& rail : rails) {
+        MF_ASSIGN_OR_RETURN(auto endpoint, MessageEndpoint::open(rail));
+        opened->endpoints_.push_back(std::move(endpoint));
+    }
     opened->wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!opened->wake_.is_open()) {
         return failure(Code::kError, "eventfd failed: {}", errno_text(errno));
@@ -69,8 +73,7 @@ Result<std::unique_ptr<Messenger>> Messenger::open(fid_fabric& fabric, fid_domai
 }
 
 void Messenger::watch(int descriptor, std::function<void()> ready) {
-    watched_ = descriptor;
-    on_watched_ = std::move(ready);
+    watched_.push_back({descriptor, std::move(ready)});
 }
 
 void Messenger::start() {
@@ -94,14 +97,19 @@ void Messenger::wake() const {
     static_cast<void>(::eventfd_write(wake_.get(), 1));
 }
 
-Result<std::shared_ptr<Messenger::Route>> Messenger::route(std::string_view address, uint64_t instance) {
+Result<std::shared_ptr<Messenger::Route>> Messenger::route(std::span<const Way> ways, uint64_t instance) {
     const std::scoped_lock guard(mutex_);
     std::weak_ptr<Route>& known = routes_[instance];
     if (auto route = known.lock()) {
         return route;
     }
-    MF_ASSIGN_OR_RETURN(const fi_addr_t handle, endpoint_->insert(address));
-    auto route = std::make_shared<Route>(handle, instance);
+    std::vector<Line> lines;
+    for (const Way& way : ways) {
+        MessageEndpoint* const endpoint = endpoints_[way.rail].get();
+        MF_ASSIGN_OR_RETURN(const fi_addr_t handle, endpoint->insert(way.address));
+        lines.push_back({endpoint, handle});
+    }
+    auto route = std::make_shared<Route>(std::move(lines), instance);
     known = route;
     return route;
 }
@@ -140,17 +148,17 @@ Result<std::string> Messenger::request(Route& route, std::string_view peer, uint
     return std::move(answer.bytes);
 }
 
-bool Messenger::send_request(Route& route, const Message& request) {
+bool Messenger::send_request(Route& route, const Line& line, const Message& request) {
     Message message = request;
     message.type = MessageType::kRequest;
     message.from = instance_;
     message.to = route.instance;
-    message.reply_to = endpoint_->address();
+    message.reply_to = line.endpoint->address();
     {
         const std::scoped_lock guard(mutex_);
         message.oldest = route.pending.begin()->first;
     }
-    return endpoint_->send(route.handle, message);
+    return line.endpoint->send(line.handle, message);
 }
 
 Messenger::Exchange::Exchange(Messenger& messenger, Route& route, uint32_t service, std::string_view payload)
@@ -159,7 +167,9 @@ Messenger::Exchange::Exchange(Messenger& messenger, Route& route, uint32_t servi
       service_(service),
       payload_(payload),
       pending_(std::make_unique<Pending>()),
+      line_(route.preferred.load(std::memory_order_relaxed)),
       send_at_(Clock::now()),
+      change_at_(send_at_ + kFirstRepeat),
       repeat_(kFirstRepeat) {
     ++messenger_.requests_;
     const std::scoped_lock guard(messenger_.mutex_);
@@ -181,11 +191,15 @@ bool Messenger::Exchange::advance() {
         send_at_ = std::min(send_at_, now + kTryAgain);
     }
     if (now >= send_at_) {
+        if (now >= change_at_) {
+            line_ = (line_ + 1) % route_.lines.size();
+            change_at_ = now + kFirstRepeat;
+        }
         Message message;
         message.service = service_;
         message.id = id_;
         message.payload = payload_;
-        const bool taken = messenger_.send_request(route_, message);
+        const bool taken = messenger_.send_request(route_, route_.lines[line_], message);
         send_at_ = now + (taken ? repeat_ : kTryAgain);
         repeat_ = taken ? std::min(2 * repeat_, kLongestRepeat) : repeat_;
         was_sent_ = was_sent_ || taken;
@@ -194,6 +208,7 @@ bool Messenger::Exchange::advance() {
 }
 
 Answer& Messenger::Exchange::answer() {
+    route_.preferred.store(line_, std::memory_order_relaxed);
     return pending_->answer;
 }
 
@@ -202,19 +217,23 @@ void Messenger::Exchange::wait(Deadline until) {
     const Clock::time_point end = std::min({until.when(), send_at_, now + kLookAround});
     const Clock::time_point spin_until = std::min(now + kSpin, end);
     const auto is_over = [&] { return pending_->done || pending_->came_back || Clock::now() >= end; };
+    MessageEndpoint& endpoint = *route_.lines[line_].endpoint;
     do {
-        messenger_.driven_at_ = Clock::now().time_since_epoch();
-        messenger_.endpoint_->progress(messenger_);
+        messenger_.progress_as_caller(endpoint);
     } while (!pending_->done && Clock::now() < spin_until);
     while (!is_over()) {
-        messenger_.sleep_as_caller(*pending_, end);
-        messenger_.driven_at_ = Clock::now().time_since_epoch();
-        messenger_.endpoint_->progress(messenger_);
+        messenger_.sleep_as_caller(endpoint, *pending_, end);
+        messenger_.progress_as_caller(endpoint);
     }
 }
 
+void Messenger::progress_as_caller(MessageEndpoint& endpoint) {
+    driven_at_ = Clock::now().time_since_epoch();
+    endpoint.progress(*this);
+}
+
 /// Until a message can be read, or another thread has read this one's answer.
-void Messenger::sleep_as_caller(Pending& pending, Clock::time_point until) {
+void Messenger::sleep_as_caller(MessageEndpoint& endpoint, Pending& pending, Clock::time_point until) {
     {
         const std::scoped_lock guard(mutex_);
         if (!pending.waker.is_open()) {
@@ -224,17 +243,16 @@ void Messenger::sleep_as_caller(Pending& pending, Clock::time_point until) {
             return;
         }
     }
-    fid* queue = endpoint_->wait_object();
-    if (fi_trywait(&fabric_, &queue, 1) != 0) {
+    if (!endpoint.may_sleep()) {
         return;
     }
     const auto longest = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
     std::array<pollfd, 2> waits = {
-        {{endpoint_->wait_descriptor(), POLLIN, 0}, {pending.waker.get(), POLLIN, 0}}};
+        {{endpoint.wait_descriptor(), POLLIN, 0}, {pending.waker.get(), POLLIN, 0}}};
     ::poll(waits.data(), waits.size(), static_cast<int>(std::max<int64_t>(longest.count(), 0)));
 }
 
-void Messenger::received(std::string_view bytes) {
+void Messenger::received(std::string_view bytes, MessageEndpoint& at) {
     const auto message = Message::decode(bytes);
     if (!message.is_ok()) {
         return;  // nobody whom we could tell
@@ -242,7 +260,7 @@ void Messenger::received(std::string_view bytes) {
     if (message->type == MessageType::kAnswer) {
         on_answer(*message);
     } else {
-        on_request(*message);
+        on_request(*message, at);
     }
 }
 
@@ -279,19 +297,27 @@ void Messenger::returned(std::string_view bytes) {
     }
 }
 
-Result<fi_addr_t> Messenger::replier(const Message& request) {
-    if (const auto known = repliers_.find(request.from); known != repliers_.end()) {
-        return known->second;
+Result<Messenger::Line> Messenger::replier(const Message& request, MessageEndpoint& at) {
+    if (const auto life = repliers_.find(request.from); life != repliers_.end()) {
+        for (const Replier& known : life->second) {
+            if (known.line.endpoint == &at && known.reply_to == request.reply_to) {
+                return known.line;
+            }
+        }
     }
-    MF_ASSIGN_OR_RETURN(const fi_addr_t handle, endpoint_->insert(request.reply_to));
+    MF_ASSIGN_OR_RETURN(const fi_addr_t handle, at.insert(request.reply_to));
     if (repliers_.size() >= kMostRepliers) {
         repliers_.clear();  // whoever still asks is entered again
     }
-    repliers_[request.from] = handle;
-    return handle;
+    std::vector<Replier>& repliers = repliers_[request.from];
+    if (repliers.size() >= kMostRepliersOfOne) {
+        repliers.clear();
+    }
+    repliers.push_back({std::string(request.reply_to), {&at, handle}});
+    return repliers.back().line;
 }
 
-void Messenger::on_request(const Message& message) {
+void Messenger::on_request(const Message& message, MessageEndpoint& at) {
     ++asked_;
     AnswerBook::Novelty novelty = AnswerBook::Novelty::kNew;
     std::shared_ptr<const Answer> known;
@@ -300,11 +326,11 @@ void Messenger::on_request(const Message& message) {
     Reply reply{.life = message.from, .id = message.id, .service = message.service};
     {
         const std::scoped_lock guard(mutex_);
-        const auto handle = replier(message);
-        if (!handle.is_ok()) {
+        const auto line = replier(message, at);
+        if (!line.is_ok()) {
             return;  // nobody whom we could answer
         }
-        reply.to = *handle;
+        reply.to = *line;
         if (is_ours) {
             novelty = book_.enter(message.from, message.id, message.oldest);
         }
@@ -359,7 +385,7 @@ bool Messenger::send_reply(const Reply& reply) {
     message.from = instance_;
     message.to = reply.life;
     message.payload = reply.answer->bytes;
-    return endpoint_->send(reply.to, message);
+    return reply.to.endpoint->send(reply.to.handle, message);
 }
 
 bool Messenger::flush_replies() {
@@ -412,7 +438,9 @@ void Messenger::progress_until(const std::stop_token& stop) {
     Clock::time_point spin_until = Clock::now();
     while (!stop.stop_requested()) {
         const uint64_t before = asked_;
-        endpoint_->progress(*this);
+        for (const auto& endpoint : endpoints_) {
+            endpoint->progress(*this);
+        }
         const bool served = run_services() || asked_ != before;
         const bool replies_wait = flush_replies();
         const Clock::time_point now = Clock::now();
@@ -443,20 +471,26 @@ void Messenger::sleep(bool briefly) {
         }
         return;
     }
-    fid* queue = endpoint_->wait_object();
-    if (fi_trywait(&fabric_, &queue, 1) != 0) {
-        return;
+    std::vector<pollfd> waits{{wake_.get(), POLLIN, 0}};
+    for (const auto& endpoint : endpoints_) {
+        if (!endpoint->may_sleep()) {
+            return;
+        }
+        waits.push_back({endpoint->wait_descriptor(), POLLIN, 0});
     }
-    std::array<pollfd, 3> waits = {
-        {{endpoint_->wait_descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {watched_, POLLIN, 0}}};
+    for (const Watched& watched : watched_) {
+        waits.push_back({watched.descriptor, POLLIN, 0});
+    }
     if (::poll(waits.data(), waits.size(), briefly ? 1 : -1) <= 0) {
         return;
     }
-    if (waits[1].revents != 0) {
+    if (waits[0].revents != 0) {
         clear_wake();
     }
-    if (waits[2].revents != 0) {
-        on_watched_();
+    for (size_t i = 0; i < watched_.size(); ++i) {
+        if (waits[1 + endpoints_.size() + i].revents != 0) {
+            watched_[i].ready();
+        }
     }
 }
 

@@ -8,10 +8,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/fd.h"
@@ -39,14 +41,21 @@ class Messenger final : private MessageSink {
     /// Asked again and again while a request waits; ends it where it is a failure.
     using Interruption = std::function<Status()>;
 
-    static Result<std::unique_ptr<Messenger>> open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
-                                                   uint64_t instance);
+    /// Over all the rails, which outlive it.
+    static Result<std::unique_ptr<Messenger>> open(const FabricRails& rails, uint64_t instance);
     ~Messenger() override;
     Messenger(const Messenger&) = delete;
     Messenger& operator=(const Messenger&) = delete;
 
-    const std::string& address() const { return endpoint_->address(); }
-    Result<std::shared_ptr<Route>> route(std::string_view address, uint64_t instance);
+    /// Where requests reach it over that rail.
+    const std::string& address(size_t rail) const { return endpoints_[rail]->address(); }
+    /// Where a process listens that requests reach over `rail`.
+    struct Way {
+        size_t rail = 0;
+        std::string address;
+    };
+    /// `ways`: the best first; another one is tried where no answer comes.
+    Result<std::shared_ptr<Route>> route(std::span<const Way> ways, uint64_t instance);
 
     /// Before start() only.
     void serve_quickly(uint32_t service, QuickService handler) { quick_[service] = std::move(handler); }
@@ -67,45 +76,56 @@ class Messenger final : private MessageSink {
 
  private:
     struct Pending;
+    struct Watched {
+        int descriptor = -1;
+        std::function<void()> ready;
+    };
+    struct Line {
+        MessageEndpoint* endpoint = nullptr;
+        fi_addr_t handle = FI_ADDR_UNSPEC;
+    };
     struct Reply {
-        fi_addr_t to = FI_ADDR_UNSPEC;
+        Line to{};
         uint64_t life = 0;
         uint64_t id = 0;
         uint32_t service = 0;
         std::shared_ptr<const Answer> answer{};
         Deadline until = Deadline::never();
     };
+    struct Replier {
+        std::string reply_to;
+        Line line;
+    };
     struct Waiting {
         Reply reply;
         std::string payload;
     };
 
-    Messenger(fid_fabric& fabric, uint64_t instance) : fabric_(fabric), instance_(instance) {}
-    void received(std::string_view bytes) override;
+    explicit Messenger(uint64_t instance) : instance_(instance) {}
+    void received(std::string_view bytes, MessageEndpoint& at) override;
     void returned(std::string_view bytes) override;
-    void on_request(const Message& message);
+    void on_request(const Message& message, MessageEndpoint& at);
     void on_answer(const Message& message);
-    Result<fi_addr_t> replier(const Message& request);
+    Result<Line> replier(const Message& request, MessageEndpoint& at);
     void answer(Reply reply, Answer answer);
     void send_or_keep(Reply reply);
     bool send_reply(const Reply& reply);
-    bool send_request(Route& route, const Message& request);
+    bool send_request(Route& route, const Line& line, const Message& request);
     void progress_until(const std::stop_token& stop);
     bool run_services();
     Answer run_service(const Waiting& waiting);
     bool flush_replies();
     void shrink_book(Deadline::Clock::time_point now);
     void sleep(bool briefly);
-    void sleep_as_caller(Pending& pending, Deadline::Clock::time_point until);
+    void sleep_as_caller(MessageEndpoint& endpoint, Pending& pending, Deadline::Clock::time_point until);
+    void progress_as_caller(MessageEndpoint& endpoint);
     void wake() const;
     void clear_wake() const;
 
-    fid_fabric& fabric_;
     const uint64_t instance_;
-    std::unique_ptr<MessageEndpoint> endpoint_;
-    std::unordered_map<uint32_t, QuickService> quick_;  // fixed since start()
-    int watched_ = -1;                                  // likewise
-    std::function<void()> on_watched_;                  // likewise
+    std::vector<std::unique_ptr<MessageEndpoint>> endpoints_;  // a rail each; fixed
+    std::unordered_map<uint32_t, QuickService> quick_;         // fixed since start()
+    std::vector<Watched> watched_;                             // likewise
     std::atomic<uint64_t> requests_{0};
     std::atomic<uint64_t> asked_{0};                      // requests that came
     std::atomic<Deadline::Clock::duration> driven_at_{};  // when a caller last read messages
@@ -113,8 +133,8 @@ class Messenger final : private MessageSink {
 
     std::mutex mutex_;  // guards all up to services_mutex_
     uint64_t next_id_ = 1;
-    std::unordered_map<uint64_t, std::weak_ptr<Route>> routes_;  // by life
-    std::unordered_map<uint64_t, fi_addr_t> repliers_;           // how answers reach a life
+    std::unordered_map<uint64_t, std::weak_ptr<Route>> routes_;    // by life
+    std::unordered_map<uint64_t, std::vector<Replier>> repliers_;  // how answers reach a life
     AnswerBook book_;
     std::deque<Waiting> waiting_;  // for the thread
     std::deque<Reply> replies_;    // that the engine did not take at once
@@ -152,7 +172,9 @@ class Messenger::Exchange {
     const std::unique_ptr<Pending> pending_;
     uint64_t id_ = 0;
     bool was_sent_ = false;
+    size_t line_;  // of the route
     Deadline::Clock::time_point send_at_;
+    Deadline::Clock::time_point change_at_;  // to another line, where this one takes nothing
     std::chrono::milliseconds repeat_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "store/wire.h"
 #include "transport/fabric/atomics.h"
@@ -28,20 +29,22 @@ Answer answer_atomic(FabricState& state, std::string_view request) {
 }  // namespace
 
 Status open_messenger(FabricState& state) {
-    MF_ASSIGN_OR_RETURN(state.messenger,
-                        Messenger::open(*state.fabric, *state.domain, *state.info, state.address.instance));
-    state.address.messages = state.messenger->address();
+    MF_ASSIGN_OR_RETURN(state.messenger, Messenger::open(state.rails, state.address.instance));
     state.messenger->serve_quickly(kPingService, answer_ping);
     state.messenger->serve_quickly(
         kAtomicService, [&state](std::string_view request) { return answer_atomic(state, request); });
     state.messenger->serve_quickly(kRefusalService, [&state](std::string_view question) {
         return answer_refusal_question(state.exposures, question);
     });
-    MF_ASSIGN_OR_RETURN(state.door,
-                        LivenessDoor::open(state.address.endpoints.front(), state.address.instance));
-    if (state.door != nullptr) {
-        state.address.door = state.door->address();
-        state.messenger->watch(state.door->descriptor(), [&door = *state.door] { door.serve(); });
+    for (size_t rail = 0; rail < state.rails.size(); ++rail) {
+        FabricPort& port = state.address.ports[rail];
+        port.messages = state.messenger->address(rail);
+        MF_ASSIGN_OR_RETURN(auto door, LivenessDoor::open(port.endpoints.front(), state.address.instance));
+        if (door != nullptr) {
+            port.door = door->address();
+            state.messenger->watch(door->descriptor(), [raw = door.get()] { raw->serve(); });
+            state.doors.push_back(std::move(door));
+        }
     }
     state.messenger->start();
     return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/peer_watch.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,15 +13,14 @@
 #include <cstring>
 #include <utility>
 
-#include "base/log.h"
 #include "store/wire.h"
 
 namespace memfabric::transport {
 namespace {
 
 constexpr std::chrono::milliseconds kKnockAgain{100};
-// The kernel asks each second, and one question may be lost.
-constexpr std::chrono::milliseconds kHostAnswersWithin{2500};
+// The kernel would ask ever more rarely, and find late that a link is back.
+constexpr std::chrono::seconds kLongestKnock{2};
 
 template <typename T>
 void set_option(int socket, int level, int name, T value) {
@@ -34,58 +34,29 @@ bool is_ready(int socket, short events) {
 
 }  // namespace
 
-PeerWatch::PeerWatch(std::string name, std::string door, uint64_t instance, std::chrono::milliseconds silence,
-                     PeerPatience patience)
+PeerWatch::PeerWatch(std::string name, std::string door, std::string from, uint64_t instance,
+                     std::chrono::milliseconds silence)
     : name_(std::move(name)),
-      door_(std::move(door)),
+      door_(door.size() <= sizeof(sockaddr_storage) ? std::move(door) : std::string()),
+      from_(std::move(from)),
       instance_(instance),
-      silence_(silence),
-      patience_(patience),
-      host_answered_(Clock::now()),
-      notices_(patience.notice) {}
+      silence_(silence) {}
 
-Status PeerWatch::look(Clock::time_point heard) {
-    if (door_.empty() || door_.size() > sizeof(sockaddr_storage)) {
+std::optional<PeerWatch::Clock::time_point> PeerWatch::last_sign() const {
+    const std::scoped_lock guard(mutex_);
+    return host_answered_;
+}
+
+bool PeerWatch::is_inside() const {
+    const std::scoped_lock guard(mutex_);
+    return state_ == State::kInside;
+}
+
+Status PeerWatch::look() {
+    if (!can_learn()) {
         return {};
     }
     const std::scoped_lock guard(mutex_);
-    MF_RETURN_IF_ERROR(look_locked());
-    if (notices_.is_due()) {
-        const std::string text = doubts_locked(heard);
-        if (!text.empty()) {
-            log_warn("waiting for {}, which {}", name_, text);
-        }
-    }
-    const auto silent = Clock::now() - std::max(heard, host_answered_);
-    if (silent < silence_) {
-        return {};
-    }
-    return failure(
-        Code::kPeerLost,
-        "{}: its host gave no sign for {} ms: the link or the host is down (MF_FABRIC_PEER_TIMEOUT "
-        "says how long that may last)",
-        name_, std::chrono::duration_cast<std::chrono::milliseconds>(silent).count());
-}
-
-std::string PeerWatch::doubts(Clock::time_point heard) {
-    const std::scoped_lock guard(mutex_);
-    return doubts_locked(heard);
-}
-
-std::string PeerWatch::doubts_locked(Clock::time_point heard) const {
-    const auto now = Clock::now();
-    if (now - heard < patience_.suspect) {
-        return {};
-    }
-    const std::chrono::duration<double> silent = now - heard;
-    const bool host_answers =
-        state_ == State::kInside && now - host_answered_ < std::max(patience_.suspect, kHostAnswersWithin);
-    return fmt::format("has given no sign for {:.1f} s ({})", silent.count(),
-                       host_answers ? "its host answers: it is stopped, or too busy"
-                                    : "neither has its host: the link or the host is down");
-}
-
-Status PeerWatch::look_locked() {
     if (state_ == State::kAway) {
         knock();
     }
@@ -106,14 +77,30 @@ Status PeerWatch::ended() const {
                    name_);
 }
 
+bool PeerWatch::leave_from_own_address() const {
+    sockaddr_storage own{};
+    std::memcpy(&own, door_.data(), door_.size());
+    if (own.ss_family == AF_INET) {
+        auto& four = reinterpret_cast<sockaddr_in&>(own);
+        four.sin_port = 0;
+        return ::inet_pton(AF_INET, from_.c_str(), &four.sin_addr) == 1 &&
+               ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&four), sizeof four) == 0;
+    }
+    auto& six = reinterpret_cast<sockaddr_in6&>(own);
+    six.sin6_port = 0;
+    return ::inet_pton(AF_INET6, from_.c_str(), &six.sin6_addr) == 1 &&
+           ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&six), sizeof six) == 0;
+}
+
 void PeerWatch::knock() {
     if (Clock::now() < knock_at_) {
         return;
     }
+    knocked_at_ = Clock::now();
     sockaddr_storage address{};
     std::memcpy(&address, door_.data(), door_.size());
     socket_ = Fd(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket_.is_open()) {
+    if (!socket_.is_open() || (!from_.empty() && !leave_from_own_address())) {
         go_away();
         return;
     }
@@ -129,6 +116,9 @@ void PeerWatch::knock() {
 
 Status PeerWatch::see_who_answers() {
     if (!is_ready(socket_.get(), POLLOUT)) {
+        if (Clock::now() - knocked_at_ > kLongestKnock) {
+            go_away();
+        }
         return {};
     }
     int error = 0;
@@ -151,7 +141,8 @@ Status PeerWatch::listen_inside() {
     socklen_t size = sizeof info;
     if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0) {
         const std::chrono::milliseconds ago(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
-        host_answered_ = std::max(host_answered_, Clock::now() - ago);
+        const Clock::time_point then = Clock::now() - ago;
+        host_answered_ = std::max(host_answered_.value_or(then), then);
     }
     std::array<char, sizeof(uint64_t)> greeting{};
     const ssize_t count = ::recv(socket_.get(), greeting.data(), greeting.size(), 0);

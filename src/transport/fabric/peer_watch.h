@@ -4,20 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "base/status.h"
-#include "base/wait_notices.h"
 
 namespace memfabric::transport {
-
-/// What those who wait for a peer say in the log.
-struct PeerPatience {
-    std::chrono::milliseconds suspect{3'000};  // without a sign of it for so long it is suspect
-    std::chrono::milliseconds notice{5'000};   // how often that is said
-};
 
 /// Looks whether a process on another host is there, by a connection to its LivenessDoor, for those who wait
 /// for it. A process that stands still is there: its host answers. Thread-safe, never waits.
@@ -25,25 +19,25 @@ class PeerWatch {
  public:
     using Clock = Deadline::Clock;
 
-    /// `door`: a socket address, or empty: then it never learns anything. `silence`: after how long without a
-    /// sign of its host a peer is lost.
-    PeerWatch(std::string name, std::string door, uint64_t instance, std::chrono::milliseconds silence,
-              PeerPatience patience = {});
+    /// `door`: a socket address, or empty: then it never learns anything. `from`: the address of ours to go
+    /// there from; empty: the kernel's choice. `silence`: for how long the connection may be without a sign.
+    PeerWatch(std::string name, std::string door, std::string from, uint64_t instance,
+              std::chrono::milliseconds silence);
 
-    /// kPeerLost where the process has ended, or its host gave no sign for the time allowed: neither here nor
-    /// to the caller, who heard of it last at `heard`.
-    Status look(Clock::time_point heard);
+    /// kPeerLost where the process has ended.
+    Status look();
 
-    /// For texts: that nothing came of it since `heard`, and whether its host answers; empty where that is
-    /// not long ago.
-    std::string doubts(Clock::time_point heard);
+    bool can_learn() const { return !door_.empty(); }
+    /// When its host answered last; nothing where it never has.
+    std::optional<Clock::time_point> last_sign() const;
+    /// Whether there is a connection to it.
+    bool is_inside() const;
 
  private:
     enum class State { kAway, kKnocking, kInside };
 
-    Status look_locked();
-    std::string doubts_locked(Clock::time_point heard) const;
     void knock();
+    bool leave_from_own_address() const;
     Status see_who_answers();
     Status listen_inside();
     void go_away();
@@ -51,15 +45,15 @@ class PeerWatch {
 
     const std::string name_;
     const std::string door_;
+    const std::string from_;
     const uint64_t instance_;
     const std::chrono::milliseconds silence_;
-    const PeerPatience patience_;
-    std::mutex mutex_;  // guards all below
+    mutable std::mutex mutex_;  // guards all below
     State state_ = State::kAway;
     Fd socket_;
-    Clock::time_point host_answered_;  // or when we began to look
+    std::optional<Clock::time_point> host_answered_;
     Clock::time_point knock_at_;
-    WaitNotices notices_;
+    Clock::time_point knocked_at_;
 };
 
 }  // namespace memfabric::transport

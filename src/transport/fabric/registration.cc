@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace memfabric::transport {
 
@@ -16,24 +17,56 @@ Result<uint64_t> random_number() {
     return number;
 }
 
+namespace {
+
+uint64_t mask_of(const fi_info& info) {
+    const size_t bytes = info.domain_attr->mr_key_size;
+    return bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * bytes)) - 1;
+}
+
+/// Null where the key is taken.
+Result<FidPtr<fid_mr>> try_register(fid_domain& domain, std::span<std::byte> memory, uint64_t access,
+                                    uint64_t key) {
+    fid_mr* region = nullptr;
+    const int code = fi_mr_reg(&domain, memory.data(), memory.size(), access, 0, key, 0, &region, nullptr);
+    if (code != 0 && code != -FI_ENOKEY) {
+        return failure(Code::kError, "registering {} bytes at {} with the fabric failed: {}", memory.size(),
+                       static_cast<const void*>(memory.data()), fi_strerror(-code));
+    }
+    return FidPtr<fid_mr>(region);
+}
+
+}  // namespace
+
 /// Draws again where the key is taken.
 Result<FidPtr<fid_mr>> register_memory(fid_domain& domain, const fi_info& info, std::span<std::byte> memory,
                                        uint64_t access) {
-    const size_t bytes = info.domain_attr->mr_key_size;
-    const uint64_t mask = bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * bytes)) - 1;
-    for (;;) {
+    FidPtr<fid_mr> region;
+    while (region == nullptr) {
         MF_ASSIGN_OR_RETURN(const uint64_t key, random_number());
-        fid_mr* region = nullptr;
-        const int code =
-            fi_mr_reg(&domain, memory.data(), memory.size(), access, 0, key & mask, 0, &region, nullptr);
-        if (code == 0) {
-            return FidPtr<fid_mr>(region);
-        }
-        if (code != -FI_ENOKEY) {
-            return failure(Code::kError, "registering {} bytes at {} with the fabric failed: {}",
-                           memory.size(), static_cast<const void*>(memory.data()), fi_strerror(-code));
+        MF_ASSIGN_OR_RETURN(region, try_register(domain, memory, access, key & mask_of(info)));
+    }
+    return region;
+}
+
+Result<std::vector<FidPtr<fid_mr>>> register_memory(const FabricRails& rails, std::span<std::byte> memory,
+                                                    uint64_t access) {
+    std::vector<FidPtr<fid_mr>> regions;
+    while (regions.size() < rails.size()) {
+        regions.clear();
+        MF_ASSIGN_OR_RETURN(auto first,
+                            register_memory(*rails.front().domain, *rails.front().info, memory, access));
+        const uint64_t key = fi_mr_key(first.get());
+        regions.push_back(std::move(first));
+        for (size_t i = 1; i < rails.size(); ++i) {
+            MF_ASSIGN_OR_RETURN(auto region, try_register(*rails[i].domain, memory, access, key));
+            if (region == nullptr) {
+                break;
+            }
+            regions.push_back(std::move(region));
         }
     }
+    return regions;
 }
 
 }  // namespace memfabric::transport

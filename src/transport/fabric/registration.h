@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/status.h"
 #include "transport/fabric/fid.h"
+#include "transport/fabric/rail.h"
 
 namespace memfabric::transport {
 
@@ -18,5 +20,9 @@ Result<uint64_t> random_number();
 /// Registers memory for `access` (FI_REMOTE_READ, ...), under a random key where the provider lets us choose.
 Result<FidPtr<fid_mr>> register_memory(fid_domain& domain, const fi_info& info, std::span<std::byte> memory,
                                        uint64_t access);
+
+/// Registers memory on every rail, under one key.
+Result<std::vector<FidPtr<fid_mr>>> register_memory(const FabricRails& rails, std::span<std::byte> memory,
+                                                    uint64_t access);
 
 }  // namespace memfabric::transport

@@ -216,13 +216,15 @@ Status Transfer::hear_answer() {
 
 Status Transfer::look_around() {
     const bool nothing_goes = question_ != nullptr || in_flight_ == 0;
-    if (watch_ == nullptr) {
+    if (signs_ == nullptr) {
         if (Clock::now() - heard_ < (nothing_goes ? kLookWhereNothingGoes : kLookWhereSlow)) {
             return {};
         }
-        watch_ = peer_.contact().watch(peer_.name());
+        signs_ = peer_.contact().signs(peer_.name());
     }
-    return watch_->look(heard_);
+    MF_RETURN_IF_ERROR(signs_->look(heard_));
+    peer_.note_silent(signs_);
+    return {};
 }
 
 /// The provider `tcp` leaves a get without an answer for ever where its owner has freed the memory. What is
@@ -267,7 +269,7 @@ Status Transfer::judge() {
         return failure(gone.code(), "{} {}", verb(), gone.message());
     }
     if (deadline_.expired()) {
-        const std::string doubts = watch_ ? watch_->doubts(heard_) : "";
+        const std::string doubts = signs_ ? signs_->doubts(heard_) : "";
         return failure(Code::kTimeout,
                        "{} {}: the deadline passed when {} of {} bytes had arrived; {}{}the connection to it "
                        "was broken off, so that nothing touches the local memory any more",
@@ -284,6 +286,18 @@ void Transfer::stop(Status reason) {
         outcome_ = std::move(reason);
         end_if_over();
     }
+}
+
+uint64_t Transfer::take_silent_lanes() {
+    const uint64_t rails = peer_.silent_rails();
+    uint64_t lanes = 0;
+    for (size_t i = 0; i < peer_.ways().size(); ++i) {
+        const FabricPeer::Way& way = peer_.way(i);
+        const bool is_silent = !way.address.empty() && (rails >> way.rail & 1) != 0;
+        lanes |= is_silent && !peer_.uses(i) ? uint64_t{1} << i : 0;
+    }
+    const std::lock_guard lock(lock_);
+    return lanes & ~std::exchange(left_lanes_, lanes);
 }
 
 void Transfer::note_attached(FabricEndpoint& endpoint) {

@@ -59,6 +59,9 @@ class Transfer {
     Status judge();
     /// Whether the peer was asked something whose answer wakes nobody.
     bool has_doubts() const { return has_doubts_.load(std::memory_order_relaxed); }
+    /// The lanes that have gone silent since the last call, a bit each, while others lead to the peer: it is
+    /// to leave them.
+    uint64_t take_silent_lanes();
     /// Gives no operation away any more. It ends when the engine has given all back.
     void stop(Status reason);
 
@@ -115,8 +118,9 @@ class Transfer {
     // About a get that nothing comes of, and when the next one may be asked.
     std::unique_ptr<RefusalQuestion> doubt_of_silence_;
     Clock::time_point ask_from_ = Clock::time_point::min();
-    std::shared_ptr<PeerWatch> watch_;
+    std::shared_ptr<PeerSigns> signs_;
     std::vector<FabricEndpoint*> attached_to_;
+    uint64_t left_lanes_ = 0;  // that were silent when last looked at, a bit each
 };
 
 }  // namespace memfabric::transport

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/fabric/rail.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "transport/fabric/provider.h"
+
+namespace memfabric::transport {
+namespace {
+
+Result<FabricRail> open_rail(const std::string& provider, const FabricNic& nic) {
+    FabricRail rail{nic, {}, {}, {}};
+    MF_ASSIGN_OR_RETURN(rail.info, choose_provider(provider, nic.address));
+    fid_fabric* fabric = nullptr;
+    if (const int code = fi_fabric(rail.info->fabric_attr, &fabric, nullptr); code != 0) {
+        return failure(Code::kError, "libfabric: opening provider {} at {} failed: {}", rail.provider(),
+                       rail.name(), fi_strerror(-code));
+    }
+    rail.fabric.reset(fabric);
+    fid_domain* domain = nullptr;
+    if (const int code = fi_domain(fabric, rail.info.get(), &domain, nullptr); code != 0) {
+        return failure(Code::kError, "libfabric: opening domain {} at {} failed: {}",
+                       rail.info->domain_attr->name, rail.name(), fi_strerror(-code));
+    }
+    rail.domain.reset(domain);
+    return rail;
+}
+
+bool draws_keys(const FabricRail& rail) {
+    return (rail.info->domain_attr->mr_mode & FI_MR_PROV_KEY) != 0;
+}
+
+}  // namespace
+
+std::string FabricRail::name() const {
+    if (nic.interface.empty() || nic.address.empty()) {
+        return nic.interface.empty() ? nic.address : nic.interface;
+    }
+    return fmt::format("{} ({})", nic.interface, nic.address);
+}
+
+Result<FabricRails> open_rails(const std::string& provider, std::span<const FabricNic> nics) {
+    const FabricNic anywhere;
+    FabricRails rails;
+    MF_ASSIGN_OR_RETURN(FabricRail first, open_rail(provider, nics.empty() ? anywhere : nics.front()));
+    rails.push_back(std::move(first));
+    for (size_t i = 1; i < nics.size(); ++i) {
+        if (draws_keys(rails.front())) {
+            log_info("fabric: provider {} is used over one interface a process, {}: {} is left out",
+                     rails.front().provider(), rails.front().name(), nics[i].interface);
+            continue;
+        }
+        Result<FabricRail> rail = open_rail(rails.front().provider(), nics[i]);
+        if (rail.is_ok()) {
+            rails.push_back(std::move(rail).value());
+        } else if (nics[i].optional) {
+            log_info("fabric: {} is left out: {}", nics[i].interface, rail.status().message());
+        } else {
+            return std::move(rail).status();
+        }
+    }
+    return rails;
+}
+
+}  // namespace memfabric::transport
