@@ -39,12 +39,14 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kFabricProvider, "MF_FABRIC_PROVIDER", kText, "auto", 0, 0, "auto or a provider of libfabric",
      "How processes of other hosts are reached, the same on all of them: 'tcp;ofi_rxm', 'verbs;ofi_rxm', "
      "'efa', ... 'auto' takes the fastest that is there."},
-    {OptionId::kFabricAddress, "MF_FABRIC_ADDRESS", kText, "", 0, 0, "a local address",
-     "Where processes of other hosts reach this one. Default: the local address that routes to the config "
-     "store."},
+    {OptionId::kFabricAddress, "MF_FABRIC_ADDRESS", kText, "", 0, 0,
+     "addresses of this host, or its interfaces: 'eth0,eth1'",
+     "Over which networks processes of other hosts reach this one and are reached, the best first. Default: "
+     "the interface that routes to the config store, and the others of this host that can be used beside "
+     "it."},
     {OptionId::kFabricEndpoints, "MF_FABRIC_ENDPOINTS", kInteger, "2", 1, 16, "",
-     "Ways to processes of other hosts, a thread each, over which long transfers are striped and which the "
-     "program's threads share."},
+     "Ways to processes of other hosts over each network interface, a thread each, over which long transfers "
+     "are striped and which the program's threads share."},
     {OptionId::kFabricPeerTimeout, "MF_FABRIC_PEER_TIMEOUT", kDuration, "10s", 2000, kDay, "",
      "Calls that wait for a process on another host fail with 'peer lost' when its host gave no sign for so "
      "long. A process that stands still is not lost: its host answers."},

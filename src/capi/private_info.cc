@@ -115,11 +115,16 @@ json fabric_json(const MachineFabric& fabric) {
     for (const RdmaPort& port : fabric.rdma_ports) {
         ports.push_back({{"name", port.name}, {"active", port.active}, {"details", port.details}});
     }
+    json nics = json::array();
+    for (const transport::FabricNic& nic : fabric.nics) {
+        nics.push_back({{"interface", nic.interface}, {"address", nic.address}, {"standby", nic.standby}});
+    }
     return {{"libfabric", fabric.survey.library},
             {"chosen", fabric.survey.chosen},
             {"chosen_domain", fabric.survey.chosen_way.domain},
             {"refusal", fabric.survey.refusal},
             {"local_address", fabric.local_address},
+            {"nics", nics},
             {"providers", providers},
             {"interfaces", interfaces},
             {"rdma_ports", ports}};

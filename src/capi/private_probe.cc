@@ -55,9 +55,12 @@ Result<std::string> probe_json(FabricProbe& probe, uint32_t timeout) {
         row["number"] = number;
         row["same_host"] = peer.same_host;
         row["provider"] = peer.provider;
-        row["local_address"] = peer.local_address;
-        row["interface"] = peer.interface;
-        row["address"] = peer.address;
+        row["ways"] = json::array();
+        for (const ProbeWay& way : peer.ways) {
+            row["ways"].push_back({{"interface", way.interface},
+                                   {"local_address", way.local_address},
+                                   {"address", way.address}});
+        }
         peers.push_back(std::move(row));
     }
     const json found{{"own", record_json(probe.own())}, {"peers", peers}};

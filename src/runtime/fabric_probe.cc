@@ -2,6 +2,7 @@
 #include "runtime/fabric_probe.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "memory/segment.h"
@@ -9,6 +10,7 @@
 #include "runtime/tcp_verdict.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/survey.h"
+#include "transport/fabric/way_plan.h"
 
 namespace memfabric {
 namespace {
@@ -30,10 +32,23 @@ std::string who(const ProcessRecord& record) {
                        record.host_name);
 }
 
-/// First engine address of an encoded FabricAddress; empty where there is none.
-std::string engine_address(const std::string& encoded) {
-    const Result<FabricAddress> address = FabricAddress::decode(encoded);
-    return address.is_ok() ? address->ports.front().endpoints.front() : "";
+/// The ways that a transfer takes: of the ones that lead there those of the best grade.
+std::vector<ProbeWay> ways_to(const FabricAddress& own, const FabricAddress& peer) {
+    const std::vector<transport::RailWay> rails = transport::ways_between(own, peer);
+    int best = UINT8_MAX;
+    for (const transport::RailWay& rail : rails) {
+        best = rail.port ? std::min<int>(best, rail.grade) : best;
+    }
+    std::vector<ProbeWay> ways;
+    for (size_t i = 0; i < rails.size(); ++i) {
+        if (rails[i].port && rails[i].grade == best) {
+            const std::string local =
+                without_port(transport::socket_address_text(own.ports[i].endpoints.front()));
+            const std::string& there = peer.ports[*rails[i].port].endpoints.front();
+            ways.push_back({interface_with(local), local, transport::socket_address_text(there)});
+        }
+    }
+    return ways;
 }
 
 }  // namespace
@@ -90,15 +105,13 @@ Status FabricProbe::refresh(Deadline deadline) {
 }
 
 ProbePeer FabricProbe::describe(const ProcessRecord& record) const {
-    ProbePeer peer{record, record.incarnation.host_id == own_.incarnation.host_id, "", "", "", ""};
-    if (peer.same_host) {
-        return peer;
-    }
+    ProbePeer peer{record, record.incarnation.host_id == own_.incarnation.host_id, "", {}};
     const Result<FabricAddress> address = FabricAddress::decode(record.fabric_address);
-    peer.provider = address.is_ok() ? address->provider : "";
-    peer.address = transport::socket_address_text(engine_address(record.fabric_address));
-    peer.local_address = without_port(transport::socket_address_text(engine_address(fabric_->own_address())));
-    peer.interface = interface_with(peer.local_address);
+    const Result<FabricAddress> own = FabricAddress::decode(fabric_->own_address());
+    if (!peer.same_host && address.is_ok() && own.is_ok()) {
+        peer.provider = address->provider;
+        peer.ways = ways_to(*own, *address);
+    }
     return peer;
 }
 

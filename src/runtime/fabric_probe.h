@@ -12,13 +12,17 @@
 namespace memfabric {
 
 /// How a process is reached from this one.
+struct ProbeWay {
+    std::string interface;      // that has our address; empty where none has
+    std::string local_address;  // ours
+    std::string address;        // the peer's: "10.0.0.2:4711"
+};
+
 struct ProbePeer {
     ProcessRecord record;
-    bool same_host = false;     // then by shared memory, and the fields below are empty
-    std::string provider;       // of libfabric
-    std::string local_address;  // ours on the way there
-    std::string interface;      // that has it; empty where no interface has
-    std::string address;        // the peer's: "10.0.0.2:4711"
+    bool same_host = false;      // then by shared memory, and the fields below are empty
+    std::string provider;        // of libfabric
+    std::vector<ProbeWay> ways;  // that are used, at least one
 };
 
 /// This process as one that looks into the fabric of a config store: who is there, by which path, how fast.

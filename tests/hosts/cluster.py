@@ -31,8 +31,8 @@ class Cluster:
     """`count` hosts. `actors(n)` fills one host after the other, as job managers do; the store is at the
     first one. `defaults` are variables of every process."""
 
-    def __init__(self, folder, count, cable=False, defaults=None):
-        self.network = Network(count, cable)
+    def __init__(self, folder, count, cable=False, defaults=None, networks=1):
+        self.network = Network(count, cable, networks)
         self.defaults = {"MF_ALLOW_PLAINTEXT": "1"} if defaults is None else defaults
         self._ports = itertools.count(PORT)
         self.url = self.new_url()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts for tests: real network namespaces, each with one interface `eth0`, joined by a switch (a bridge in a
-namespace of its own) or, two of them, by one cable (a veth pair). Nothing lies in the machine's own
-namespace. The names carry the process that made them, so that what a killed run has left is found and
+namespace of its own) or, two of them, by one cable (a veth pair). Further networks (`eth1`, ...) have a switch
+each. Nothing lies in the machine's own namespace. The names carry the process that made them, so that what a killed run has left is found and
 removed."""
 import contextlib
 import functools
@@ -69,11 +69,13 @@ def refusal():
 
 
 class Network:
-    """`count` hosts, each reaching each. `cable` joins two directly. A context manager, or close()."""
+    """`count` hosts, each reaching each. `cable` joins two directly. `networks` is how many interfaces each has.
+    A context manager, or close()."""
 
-    def __init__(self, count, cable=False):
-        if cable and count != 2:
-            raise ValueError("a cable has two ends")
+    def __init__(self, count, cable=False, networks=1):
+        if cable and (count != 2 or networks != 1):
+            raise ValueError("a cable has two ends, and is one")
+        self.networks = networks
         sweep()
         run = f"{PREFIX}-{os.getpid()}-{_start_time(os.getpid())}-{next(_numbers)}"
         self.names = [f"{run}-h{number}" for number in range(count)]
@@ -89,31 +91,39 @@ class Network:
             _ip("netns", "add", name)
             _ip("-n", name, "link", "set", "lo", "up")
         if self._switch:
-            self._join_by_switch()
+            for network in range(self.networks):
+                self._join_by_switch(network)
         else:
             first, second = self.names
             _ip(
                 "link", "add", "eth0", "netns", first, "type", "veth", "peer", "name", "eth0", "netns", second
             )
         for number, name in enumerate(self.names):
-            _ip("-n", name, "address", "add", f"{self.address(number)}/24", "dev", "eth0")
+            for network in range(self.networks):
+                device = f"eth{network}"
+                _ip("-n", name, "address", "add", f"{self.address(number, network)}/24", "dev", device)
+                _ip("-n", name, "link", "set", device, "up")
             with contextlib.suppress(OSError):  # a kernel without IPv6
                 _ip("-n", name, "address", "add", f"{self.address6(number)}/64", "dev", "eth0", "nodad")
-            _ip("-n", name, "link", "set", "eth0", "up")
 
-    def _join_by_switch(self):
-        _ip("-n", self._switch, "link", "add", "bridge", "type", "bridge")
-        _ip("-n", self._switch, "link", "set", "bridge", "up")
+    def _join_by_switch(self, network):
+        bridge = f"bridge{network}"
+        _ip("-n", self._switch, "link", "add", bridge, "type", "bridge")
+        _ip("-n", self._switch, "link", "set", bridge, "up")
         for number, name in enumerate(self.names):
-            port = f"port{number}"
+            port = self._port(number, network)
             peer = ("peer", "name", port, "netns", self._switch)
-            _ip("link", "add", "eth0", "netns", name, "type", "veth", *peer)
-            _ip("-n", self._switch, "link", "set", port, "master", "bridge")
+            _ip("link", "add", f"eth{network}", "netns", name, "type", "veth", *peer)
+            _ip("-n", self._switch, "link", "set", port, "master", bridge)
             _ip("-n", self._switch, "link", "set", port, "up")
 
     @staticmethod
-    def address(host):
-        return f"10.77.0.{host + 1}"
+    def _port(host, network):
+        return f"port{network}-{host}"
+
+    @staticmethod
+    def address(host, network=0):
+        return f"10.{77 + network}.0.{host + 1}"
 
     @staticmethod
     def address6(host):
@@ -132,19 +142,24 @@ class Network:
             timeout=timeout,
         )
 
-    def take_down(self, host):
+    def take_down(self, host, network=0):
         """The host's own interface: its kernel knows."""
-        _ip("-n", self.names[host], "link", "set", "eth0", "down")
+        _ip("-n", self.names[host], "link", "set", f"eth{network}", "down")
 
-    def bring_up(self, host):
-        _ip("-n", self.names[host], "link", "set", "eth0", "up")
+    def bring_up(self, host, network=0):
+        _ip("-n", self.names[host], "link", "set", f"eth{network}", "up")
 
-    def cut(self, host):
+    def cut(self, host, network=0):
         """Between host and switch, without a word to either end: frames vanish."""
-        _ip("-n", self._switch, "link", "set", f"port{host}", "nomaster")
+        _ip("-n", self._switch, "link", "set", self._port(host, network), "nomaster")
 
-    def mend(self, host):
-        _ip("-n", self._switch, "link", "set", f"port{host}", "master", "bridge")
+    def mend(self, host, network=0):
+        _ip("-n", self._switch, "link", "set", self._port(host, network), "master", f"bridge{network}")
+
+    def sent(self, host, network=0):
+        """The bytes that the host has sent over that interface."""
+        counter = f"/sys/class/net/eth{network}/statistics/tx_bytes"
+        return int(self.run(host, "cat", counter).stdout)
 
     def close(self):
         for name in [*self.names, *([self._switch] if self._switch else [])]:

@@ -37,7 +37,7 @@ def test_another_host_is_reached_by_the_fabric_and_this_one_by_shared_memory(pee
     assert by_pid.keys() == {far.pid, near.pid}
     fabric = by_pid[far.pid]
     assert fabric["reached"] and fabric["to"]["host_id"] == "far" and fabric["to"]["program"] == "mf"
-    assert fabric["to"]["provider"] == "tcp;ofi_rxm" and fabric["to"]["interface"] == "lo"
+    assert fabric["to"]["provider"] == "tcp;ofi_rxm" and fabric["to"]["ways"][0]["interface"] == "lo"
     assert fabric["path"].startswith("tcp;ofi_rxm lo 127.0.0.1 -> 127.0.0.1:")
     assert 0 < fabric["min_us"] <= fabric["median_us"] and fabric["min_us"] <= fabric["first_us"]
     shared = by_pid[near.pid]

@@ -87,19 +87,24 @@ TEST(WayPlan, WhereNothingRoutesEverythingIsTried) {
     EXPECT_EQ(plan({{kNo, kNo}, {kNo, kNo}, {kNo, kNo}}).ports, (Ints{0, 1, 0}));
 }
 
-std::string bytes_of(const sockaddr_in& address) {
+std::string bytes_of(uint32_t host) {
+    const sockaddr_in address{AF_INET, htons(7), {htonl(host)}, {}};
     return {reinterpret_cast<const char*>(&address), sizeof address};
 }
 
 TEST(RouteGrades, AreTheKernels) {
-    const std::string here = bytes_of({AF_INET, htons(7), {htonl(INADDR_LOOPBACK)}, {}});
-    EXPECT_EQ(grade_route("127.0.0.1", here), RouteGrade::kDirect);
-    EXPECT_EQ(grade_route("127.0.0.9", here), RouteGrade::kDirect);
-    EXPECT_EQ(grade_route("::1", here), RouteGrade::kNone) << "kinds apart";
-    const std::string away = bytes_of({AF_INET, htons(7), {htonl(0xCB007101)}, {}});  // 203.0.113.1
-    EXPECT_LT(grade_route("127.0.0.1", away), RouteGrade::kGateway) << "loopback leads out of no host";
-    EXPECT_EQ(grade_route("127.0.0.1", "an engine's own address"), RouteGrade::kDirect);
+    constexpr uint32_t kOther = INADDR_LOOPBACK + 8;
+    constexpr uint32_t kAway = 0xCB007101;  // 203.0.113.1, of a network for documentation
+    const std::string here = bytes_of(INADDR_LOOPBACK);
+    EXPECT_EQ(grade_route(here, here), RouteGrade::kDirect);
+    EXPECT_EQ(grade_route(bytes_of(kOther), here), RouteGrade::kDirect);
+    EXPECT_LT(grade_route(here, bytes_of(kAway)), RouteGrade::kGateway) << "loopback leads out of no host";
+    EXPECT_EQ(grade_route(here, "an engine's own address"), RouteGrade::kDirect);
     EXPECT_EQ(grade_route("", here), RouteGrade::kDirect);
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_addr = in6addr_loopback;
+    EXPECT_EQ(grade_route({reinterpret_cast<const char*>(&six), sizeof six}, here), RouteGrade::kNone);
 }
 
 }  // namespace

@@ -68,9 +68,15 @@ std::string path_text(const nlohmann::ordered_json& peer) {
     if (peer.at("same_host").get<bool>()) {
         return "shared memory (same host)";
     }
-    const auto text = [&](const char* name) { return peer.at(name).get<std::string>(); };
-    return fmt::format("{} {} {} -> {}", text("provider"), text("interface"), text("local_address"),
-                       text("address"));
+    std::string path = peer.at("provider").get<std::string>();
+    const char* separator = " ";
+    for (const auto& way : peer.at("ways")) {
+        const auto text = [&](const char* name) { return way.at(name).get<std::string>(); };
+        path += fmt::format("{}{} {} -> {}", separator, text("interface"), text("local_address"),
+                            text("address"));
+        separator = ", ";
+    }
+    return path;
 }
 
 std::string time_text(double microseconds) {

@@ -22,8 +22,12 @@ Status open_lanes(FabricState& state, const FabricConfig& config) {
         const FabricRail& rail = state.rails[i % rails];
         const bool register_local =
             config.register_local || (rail.info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
-        MF_ASSIGN_OR_RETURN(auto lane, FabricLane::open(*rail.fabric, *rail.domain, *rail.info, i,
-                                                        register_local, state.activity));
+        Result<std::unique_ptr<FabricLane>> opened =
+            FabricLane::open(*rail.fabric, *rail.domain, *rail.info, i, register_local, state.activity);
+        if (!opened.is_ok()) {
+            return opened.status().with_context(fmt::format("network interface {}", rail.name()));
+        }
+        std::unique_ptr<FabricLane> lane = std::move(opened).value();
         state.address.ports[i % rails].endpoints.push_back(lane->target().address());
         state.address.ports[i % rails].standby = rail.nic.standby;
         state.lanes.push_back(std::move(lane));

@@ -246,7 +246,7 @@ Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
 Result<std::shared_ptr<FabricPeer>> FabricTransport::connect(const FabricAddress& address, std::string name) {
     MF_RETURN_IF_ERROR(check_process());
     MF_RETURN_IF_ERROR(check_provider(state_->address, address, name));
-    const std::vector<RailWay> ways = ways_of_rails(*state_, address);
+    const std::vector<RailWay> ways = ways_between(state_->address, address);
     MF_ASSIGN_OR_RETURN(auto route,
                         state_->messenger->route(ways_of_messages(address, ways), address.instance));
     auto contact =

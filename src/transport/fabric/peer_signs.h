@@ -25,9 +25,9 @@ struct PeerPatience {
 /// How one of our rails leads to a peer's door.
 struct PeerLine {
     size_t rail = 0;
-    std::string name;  // "eth1 (10.1.0.1)"
-    std::string from;  // our address; empty: the kernel's choice
-    std::string door;
+    std::string name{};  // "eth1 (10.1.0.1)"
+    std::string from{};  // our address; empty: the kernel's choice
+    std::string door{};
 };
 
 /// Whether a peer is there, and over which rails it gives signs, for those who wait for it: a PeerWatch for

@@ -9,8 +9,6 @@
 
 namespace memfabric::transport {
 
-/// Where our rails lead at a peer, by the kernel's routes.
-std::vector<RailWay> ways_of_rails(const FabricState& state, const FabricAddress& peer);
 /// Where requests go: over the rails that lead there, the best first.
 std::vector<Messenger::Way> ways_of_messages(const FabricAddress& peer, const std::vector<RailWay>& ways);
 /// Where it is looked whether the peer is there.

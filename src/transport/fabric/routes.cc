@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/routes.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -42,18 +41,6 @@ Host host_of(std::string_view socket_address) {
     } else if (storage.ss_family == AF_INET6 && socket_address.size() >= sizeof(sockaddr_in6)) {
         host = {AF_INET6, sizeof(in6_addr), {}};
         std::memcpy(host.bytes.data(), &reinterpret_cast<sockaddr_in6&>(storage).sin6_addr, host.size);
-    }
-    return host;
-}
-
-Host host_of_text(const std::string& text) {
-    Host host;
-    if (::inet_pton(AF_INET, text.c_str(), host.bytes.data()) == 1) {
-        host.family = AF_INET;
-        host.size = sizeof(in_addr);
-    } else if (::inet_pton(AF_INET6, text.c_str(), host.bytes.data()) == 1) {
-        host.family = AF_INET6;
-        host.size = sizeof(in6_addr);
     }
     return host;
 }
@@ -147,8 +134,8 @@ std::optional<Route> ask_kernel(const Host& from, const Host& to) {
 
 }  // namespace
 
-RouteGrade grade_route(const std::string& own, std::string_view there) {
-    const Host from = host_of_text(own);
+RouteGrade grade_route(std::string_view own, std::string_view there) {
+    const Host from = host_of(own);
     const Host to = host_of(there);
     if (from.size == 0 || to.size == 0) {
         return RouteGrade::kDirect;

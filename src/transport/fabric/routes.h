@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
 #include <string_view>
 
 namespace memfabric::transport {
@@ -14,8 +13,8 @@ enum class RouteGrade {
     kDirect,   // both are on one network, or on this host
 };
 
-/// Asks the kernel; nothing is sent. `own` is the interface's address as text, `there` the bytes of a socket
-/// address. kDirect where one is no address of IP, or the kernel does not tell.
-RouteGrade grade_route(const std::string& own, std::string_view there);
+/// Asks the kernel; nothing is sent. Both are bytes of socket addresses, `own` that of one of our interfaces.
+/// kDirect where one is no address of IP, or the kernel does not tell.
+RouteGrade grade_route(std::string_view own, std::string_view there);
 
 }  // namespace memfabric::transport

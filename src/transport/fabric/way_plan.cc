@@ -2,6 +2,7 @@
 #include "transport/fabric/way_plan.h"
 
 #include <algorithm>
+#include <string>
 #include <tuple>
 
 namespace memfabric::transport {
@@ -75,6 +76,26 @@ std::vector<RailWay> plan_ways(const WayMap& map) {
         }
     }
     return ways;
+}
+
+std::vector<RailWay> ways_between(const FabricAddress& own, const FabricAddress& peer) {
+    WayMap map;
+    for (const FabricPort& port : own.ports) {
+        map.rail_is_standby.push_back(port.standby);
+    }
+    for (const FabricPort& port : peer.ports) {
+        map.port_is_standby.push_back(port.standby);
+    }
+    map.route = [&](size_t rail, size_t port) {
+        const std::string& here = own.ports[rail].endpoints.front();
+        const std::string& there = peer.ports[port].endpoints.front();
+        if (here.size() != there.size()) {
+            return RouteGrade::kNone;
+        }
+        const bool is_choice = own.ports.size() > 1 || peer.ports.size() > 1;
+        return is_choice ? grade_route(here, there) : RouteGrade::kDirect;
+    };
+    return plan_ways(map);
 }
 
 }  // namespace memfabric::transport

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "transport/fabric/fabric_types.h"
 #include "transport/fabric/routes.h"
 
 namespace memfabric::transport {
@@ -28,5 +29,8 @@ struct WayMap {
 /// have taken. Where no route leads to the peer at all, every rail has a port: its calls end by their
 /// deadline, and routes may come.
 std::vector<RailWay> plan_ways(const WayMap& map);
+
+/// Between two processes, seen from the first one, on whose host this runs: by the kernel's routes.
+std::vector<RailWay> ways_between(const FabricAddress& own, const FabricAddress& peer);
 
 }  // namespace memfabric::transport
