@@ -66,7 +66,7 @@ def test_an_interface_that_does_not_lead_to_the_peer_is_left_out(make_cluster):
     pair.put(3, 8)
 
 
-@pytest.mark.parametrize("way", ["cut", "down"])
+@pytest.mark.parametrize("way", short("cut", "down"))
 def test_an_interface_that_goes_silent_is_left_and_used_again_when_it_is_back(make_cluster, way):
     # The first one is the one that goes, so that requests have to find the other one as well.
     pair = Pair(make_cluster, MF_FABRIC_ADDRESS="eth1,eth0")
