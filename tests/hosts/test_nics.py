@@ -82,7 +82,12 @@ def test_an_interface_that_goes_silent_is_left_and_used_again_when_it_is_back(ma
         pair.get(pattern, 8)
     assert time.monotonic() - begun < 2 * slowness(), "calls that come later do not wait for it"
     (pair.network.mend if way == "cut" else pair.network.bring_up)(1, 1)
-    wait_for(lambda: min(pair.sent_by(0, pair.put, 1)) > SIZE // 8, "the second interface to be used again", 30)
+    for pattern in range(14, 34):  # while it is coming back, too
+        begun = time.monotonic()
+        pair.put(pattern, 8)
+        assert time.monotonic() - begun < 3 * slowness()
+    # The peer's host finds the dead connection about as long after the outage as that lasted.
+    wait_for(lambda: min(pair.sent_by(0, pair.put, 1)) > SIZE // 8, "the second interface to be used again", 60)
 
 
 @pytest.mark.parametrize("size", short(8, SIZE))

@@ -51,6 +51,26 @@ bool leave_silent_lanes(const FabricLanes& lanes, Transfer& transfer) {
     return silent != 0;
 }
 
+/// A peer holds on to a connection that its host has not found dead yet, and refuses a new one for so long:
+/// what waits for that goes over other rails.
+void offer_to_other_rails(const FabricLanes& lanes, Transfer& transfer) {
+    const FabricPeer& peer = transfer.peer();
+    const size_t first = peer.way(peer.lane_of(0)).rail;
+    bool has_others = false;
+    for (size_t i = 0; i < lanes.size(); ++i) {
+        has_others = has_others || (peer.uses(i) && peer.way(i).rail != first);
+    }
+    if (!has_others || !transfer.is_stuck()) {
+        return;
+    }
+    for (size_t i = 0; i < lanes.size(); ++i) {
+        if (peer.uses(i)) {
+            lanes[i]->origin().share(transfer);
+            lanes[i]->summon();
+        }
+    }
+}
+
 }  // namespace
 
 void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
@@ -68,6 +88,8 @@ bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) 
     Status reason = transfer.judge();
     if (reason.is_ok() && (leave_silent_lanes(lanes, transfer) || had_doubts)) {
         hand_to_a_lane(lanes, home, transfer);
+    } else if (reason.is_ok()) {
+        offer_to_other_rails(lanes, transfer);
     }
     if (!reason.is_ok()) {
         transfer.stop(std::move(reason));

@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kLookWhereSlow{500};
 // A get of which nothing comes for so long: the owner is asked about it, then again at intervals.
 constexpr std::chrono::milliseconds kAskWhereSilent{50};
 constexpr std::chrono::milliseconds kAskAgain{1000};
+// A new connection is there within 20 ms.
+constexpr std::chrono::milliseconds kStuckAfter{100};
 // Of failures that are none of the connection.
 constexpr int kMostFailures = 4;
 
@@ -286,6 +288,11 @@ void Transfer::stop(Status reason) {
         outcome_ = std::move(reason);
         end_if_over();
     }
+}
+
+bool Transfer::is_stuck() const {
+    const std::lock_guard lock(lock_);
+    return in_flight_ == 0 && has_more() && !ended_ && Clock::now() - heard_ > kStuckAfter;
 }
 
 uint64_t Transfer::take_silent_lanes() {

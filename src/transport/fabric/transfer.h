@@ -59,6 +59,8 @@ class Transfer {
     Status judge();
     /// Whether the peer was asked something whose answer wakes nobody.
     bool has_doubts() const { return has_doubts_.load(std::memory_order_relaxed); }
+    /// Nothing of it is under way, and has not been for a while, because no lane that has it takes anything.
+    bool is_stuck() const;
     /// The lanes that have gone silent since the last call, a bit each, while others lead to the peer: it is
     /// to leave them.
     uint64_t take_silent_lanes();
