@@ -36,7 +36,7 @@ TSAN_ARENA = {
     "MF_GVA_BASE": ",".join(hex(0x7E8000000000 + step * 0x1000000000) for step in range(8)),
     "MF_ARENA_SIZE": "64G",
 }
-FUZZ_SECONDS = 60
+FUZZ_SECONDS = 30
 VERBS = "verbs;ofi_rxm"
 
 
@@ -327,6 +327,8 @@ def run_fuzz():
     total = Count() if targets else one(False)
     for target in targets:
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+            found = pathlib.Path(folder) / "found"  # what is new; the corpus of the project stays as it is
+            found.mkdir()
             count = one(
                 run(
                     [
@@ -334,9 +336,11 @@ def run_fuzz():
                         f"-max_total_time={FUZZ_SECONDS}",
                         "-timeout=10",
                         f"-artifact_prefix={folder}/",
-                        folder,
+                        found,
+                        ROOT / "tests/fuzz/corpus" / target.name,
                     ],
                     FUZZ_SECONDS + 120,
+                    {"TMPDIR": folder},
                 )
             )
         print(f"  {target.name}: {'clean' if count.passed else 'FAILED'}", flush=True)

@@ -44,15 +44,23 @@ ProcessRecord own_process_record(const Incarnation& incarnation) {
     return record;
 }
 
+std::string encode_process_record(const ProcessRecord& record) {
+    return store::encode(record);
+}
+
+Result<ProcessRecord> decode_process_record(std::string_view bytes) {
+    return store::decode<ProcessRecord>(bytes);
+}
+
 Status announce_process(store::Client& store, const ProcessRecord& record, Deadline deadline) {
-    return store.set_owned(kPrefix + record.incarnation.text(), store::encode(record), deadline);
+    return store.set_owned(kPrefix + record.incarnation.text(), encode_process_record(record), deadline);
 }
 
 Result<std::vector<ProcessRecord>> list_processes(store::Client& store, Deadline deadline) {
     MF_ASSIGN_OR_RETURN(const auto entries, store.list(kPrefix, deadline));
     std::vector<ProcessRecord> records;
     for (const auto& [key, value] : entries) {
-        Result<ProcessRecord> record = store::decode<ProcessRecord>(value);
+        Result<ProcessRecord> record = decode_process_record(value);
         if (record.is_ok()) {
             records.push_back(std::move(record).value());
         }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/client.h"
@@ -25,6 +26,10 @@ struct ProcessRecord {
 
 /// Of the calling process, without offered memory.
 ProcessRecord own_process_record(const Incarnation& incarnation);
+
+std::string encode_process_record(const ProcessRecord& record);
+/// Of whatever somebody has put into the store: trusts nothing in it.
+Result<ProcessRecord> decode_process_record(std::string_view bytes);
 
 /// Stays until the client goes. A later one replaces it.
 Status announce_process(store::Client& store, const ProcessRecord& record, Deadline deadline);

@@ -4,26 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "store/wire.h"
+#include "runtime/member_entry.h"
 
 namespace memfabric {
-namespace {
-
-/// What a rank says of itself when it enters.
-struct Entry {
-    std::string address;
-    uint64_t key = 0;
-    uint64_t base = 0;
-    uint64_t size = 0;
-};
-
-}  // namespace
-
-template <>
-struct store::Fields<Entry> {
-    static auto of(auto& m) { return std::tie(m.address, m.key, m.base, m.size); }
-};
-
 RemoteMembers::RemoteMembers(store::Client& store, std::shared_ptr<transport::RemoteMemory> transport,
                              const std::string& object, std::string host_id, uint32_t slots)
     : store_(store),
@@ -39,8 +22,7 @@ RemoteMembers::RemoteMembers(store::Client& store, std::shared_ptr<transport::Re
 Status RemoteMembers::enter(uint32_t rank, std::span<std::byte> region, Deadline deadline) {
     const std::lock_guard lock(control_mutex_);
     MF_ASSIGN_OR_RETURN(std::unique_ptr<transport::ExposedMemory> exposed, transport_->expose(region));
-    const transport::RemoteRegion& own = exposed->region();
-    const std::string payload = store::encode(Entry{transport_->own_address(), own.key, own.base, own.size});
+    const std::string payload = encode_entry({transport_->own_address(), exposed->region()});
     const auto handler = [weak = weak_from_this()](const store::MemberEvent& event) {
         if (const auto self = weak.lock()) {
             self->on_event(event);
@@ -91,12 +73,12 @@ void RemoteMembers::on_event(const store::MemberEvent& event) {
 
 RemoteMember RemoteMembers::describe(const store::Member& member) const {
     RemoteMember described{member.rank, member.epoch, member.host_id, {}, nullptr, {}};
-    Result<Entry> entry = store::decode<Entry>(member.payload);
+    Result<MemberEntry> entry = decode_entry(member.payload);
     if (!entry.is_ok()) {
         described.problem = entry.status().with_context("what it said of itself makes no sense");
         return described;
     }
-    described.region = {entry->key, entry->base, entry->size};
+    described.region = entry->region;
     auto peer = transport_->connect(
         entry->address, fmt::format("rank {} of {} on host '{}'", member.rank, object_, member.host_id));
     if (peer.is_ok()) {

@@ -14,8 +14,7 @@ constexpr auto kLeavePatience = std::chrono::seconds(2);
 class Creator::Attempt {
  public:
     Attempt(World& world, uint32_t id, const ObjectConfig& config, Deadline deadline)
-        : world_(world),
-          store_(world.runtime().store()),
+        : store_(world.runtime().store()),
           own_{world.config().rank, 0, config},
           claims_group_(fmt::format("shm/{}/claims", id)),
           refused_group_(fmt::format("shm/{}/refused", id)),
@@ -41,7 +40,6 @@ class Creator::Attempt {
     Status look_for_refusals(bool was_refused);
     Status explain_timeout(const Status& timeout);
 
-    World& world_;
     store::Client& store_;
     const Claim own_;
     const std::string claims_group_;

@@ -79,7 +79,9 @@ void Exposures::withdraw(Ranges::iterator range) {
 bool Exposures::find(AddressRange wanted, std::vector<Ranges::iterator>& found, AddressRange& missing) {
     auto next = ranges_.upper_bound(wanted.begin);
     next = next == ranges_.begin() ? next : std::prev(next);
-    for (uint64_t address = wanted.begin; address < wanted.end(); ++next) {
+    // What does not fit into the answer is asked for again: whoever asks for everything, time and again, must
+    // not keep us busy.
+    for (uint64_t address = wanted.begin; address < wanted.end() && found.size() < kMostAnswered; ++next) {
         if (next == ranges_.end() || next->first > address || next->second.end <= address) {
             missing = {address, wanted.end() - address};
             return false;
@@ -111,7 +113,7 @@ RegionsAnswer Exposures::answer(const RegionsRequest& request) {
             return answer;
         }
     }
-    return tell(std::span(found).first(std::min(found.size(), kMostAnswered)), request.from);
+    return tell(found, request.from);
 }
 
 RegionsAnswer Exposures::tell(std::span<const Ranges::iterator> found, const Initiator& to) {

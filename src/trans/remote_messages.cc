@@ -118,6 +118,9 @@ Result<RemoteRequest> decode_request(std::string_view bytes) {
     bytes.remove_prefix(1);
     if (kind == Kind::kRevoke) {
         MF_ASSIGN_OR_RETURN(RevokeRequest revoke, store::decode<RevokeRequest>(bytes));
+        if (revoke.keys.size() > kMostRevoked) {
+            return malformed("it revokes too many keys at once");
+        }
         return RemoteRequest(std::move(revoke));
     }
     if (kind != Kind::kRegions) {
@@ -127,6 +130,9 @@ Result<RemoteRequest> decode_request(std::string_view bytes) {
     RegionsRequest request{ask.target, std::move(ask.from), {}};
     if (request.from.address.size() > kLongestAddress || request.from.name.size() > kLongestText) {
         return malformed("who sent it is described at too great length");
+    }
+    if (ask.ranges.size() > kMostAsked) {
+        return malformed("it asks for too many ranges at once");
     }
     for (const WireRange& range : ask.ranges) {
         if (!is_range(range)) {
@@ -164,6 +170,9 @@ Result<RegionsAnswer> decode_regions(std::string_view bytes) {
     if (wire.outcome > static_cast<uint8_t>(RegionsOutcome::kFailed) ||
         (answer.outcome == RegionsOutcome::kFailed && answer.code >= 0)) {
         return malformed("its outcome is unknown");
+    }
+    if (wire.regions.size() > kMostAnswered || answer.text.size() > kLongestText) {
+        return malformed("it is longer than an answer can be");
     }
     for (const WireRegion& region : wire.regions) {
         if (!is_range(region.range) || region.range.size > region.size) {

@@ -77,7 +77,16 @@ TEST(RemoteMessages, WhatMakesNoSenseIsRefused) {
     request = example_request();
     request.from.address = std::string(100000, 'a');
     EXPECT_EQ(decode_request(encode(request)).status().code(), Code::kRefused);
+    request = example_request();
+    request.ranges.assign(kMostAsked + 1, {0x1000, 1});
+    EXPECT_EQ(decode_request(encode(request)).status().code(), Code::kRefused);
+    EXPECT_EQ(
+        decode_request(encode(RevokeRequest{1, 2, std::vector<uint64_t>(kMostRevoked + 1)})).status().code(),
+        Code::kRefused);
     RegionsAnswer answer = example_answer();
+    answer.regions.assign(kMostAnswered + 1, answer.regions.front());
+    EXPECT_EQ(decode_regions(encode(answer)).status().code(), Code::kRefused);
+    answer = example_answer();
     answer.regions.front().region.size = 1;  // less than the range
     EXPECT_EQ(decode_regions(encode(answer)).status().code(), Code::kRefused);
     answer = {};

@@ -93,15 +93,17 @@ Result<Fd> receive_answer(int connection) {
     message.msg_iovlen = 1;
     message.msg_control = control.bytes;
     message.msg_controllen = sizeof control.bytes;
-    if (::recvmsg(connection, &message, MSG_CMSG_CLOEXEC) != static_cast<ssize_t>(sizeof answer)) {
-        return failure(Code::kPeerLost, "the process that was asked ended before it answered");
-    }
+    const ssize_t size = ::recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
     Fd received;
-    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
+    const cmsghdr* const header = size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
         int descriptor = -1;
         std::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-        received = Fd(descriptor);
+        received = Fd(descriptor);  // closed again where the rest is no answer
+    }
+    if (size != static_cast<ssize_t>(sizeof answer)) {
+        return failure(Code::kPeerLost, "the process that was asked ended before it answered");
     }
     if (!received.is_open()) {
         const Code code = answer.verdict == Verdict::kAbsent ? Code::kPeerLost : Code::kRefused;
@@ -170,8 +172,8 @@ void HandOverServer::answer(int connection) const {
     if (!wait_readable(connection, kAskerPatience)) {
         return;
     }
-    const bool whole =
-        ::recv(connection, &request, sizeof request, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof request);
+    const bool whole = ::recv(connection, &request, sizeof request, MSG_DONTWAIT | MSG_TRUNC) ==
+                       static_cast<ssize_t>(sizeof request);
     if (!whole || std::memcmp(request.magic, kMagic, sizeof kMagic) != 0) {
         return;  // a sweep's probe, or no process of this library
     }
