@@ -91,11 +91,17 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "Largest message, and so largest value, that a config store takes."},
     {OptionId::kStoreMaxMemory, "MF_STORE_MAX_MEMORY", kSize, "4G", kMiB, kTiB, "",
      "Bytes of keys and values that a config store holds; more are refused with a reason."},
+    {OptionId::kStoreMaxClientMemory, "MF_STORE_MAX_CLIENT_MEMORY", kSize, "256M", kMiB, kTiB, "",
+     "Bytes that a config store keeps for one client: so much of requests that wait, of replies and of "
+     "events that it has not got; twice MF_STORE_MAX_MESSAGE where that is more. Further requests are "
+     "refused, the oldest replies forgotten; who does not take its events is given up."},
     {OptionId::kStoreData, "MF_STORE_DATA", kText, "", 0, 0, "a folder",
-     "Where a config store keeps what is to outlive it: its identity, and the keys that nobody owns. Such a store "
+     "Where a config store keeps what is to outlive it: its identity, and the keys that nobody owns. Such a "
+     "store "
      "only pauses when it ends: its clients wait for it. `mf store --data` sets it."},
     {OptionId::kStoreSettle, "MF_STORE_SETTLE", kDuration, "1500ms", 1, kDay, "",
-     "How long a config store that was started again after its death waits for the clients of its predecessor "
+     "How long a config store that was started again after its death waits for the clients of its "
+     "predecessor "
      "before it answers anybody; those that have not come by then are lost."},
     {OptionId::kLostAfter, "MF_LOST_AFTER", kDuration, "100ms", 1, kDay, "",
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},

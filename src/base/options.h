@@ -50,6 +50,7 @@ enum class OptionId : size_t {
     kStoreMaxClients,
     kStoreMaxMessage,
     kStoreMaxMemory,
+    kStoreMaxClientMemory,
     kStoreData,
     kStoreSettle,
     kLostAfter,

@@ -25,7 +25,7 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
       max_message_(options.size(OptionId::kStoreMaxMessage)),
       settling_(std::chrono::milliseconds(options.integer(OptionId::kStoreSettle)),
                 options.size(OptionId::kStoreMaxMemory)),
-      sessions_(options, 4 * max_message_),
+      sessions_(options, std::max(options.size(OptionId::kStoreMaxClientMemory), 2 * max_message_)),
       watches_(sessions_),
       values_(sessions_, epochs_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
               [this](const std::string& key, const std::string* value) {
@@ -34,7 +34,7 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
                   }
               }),
       groups_(sessions_, max_message_),
-      memberships_(sessions_, epochs_),
+      memberships_(sessions_, epochs_, max_message_),
       ranks_(sessions_, epochs_),
       windows_(sessions_, epochs_) {
     if (journal) {

@@ -234,8 +234,10 @@ void GroupTable::depart(const std::string& name, uint64_t session, const std::st
 }
 
 GroupTable::Group& GroupTable::group_named(const std::string& name) {
-    if (groups_.size() >= 2 * kMaxGroups && !groups_.contains(name)) {
+    if (groups_.size() >= std::max(forget_at_, 2 * kMaxGroups) && !groups_.contains(name)) {
         forget_idle_groups();
+        forget_at_ =
+            2 * groups_.size();  // where none of them is idle, looking again soon would take for ever
     }
     Group& group = groups_[name];
     group.last_used = ++uses_;

@@ -74,6 +74,7 @@ class GroupTable {
     Outlet& outlet_;
     uint64_t max_reply_;
     uint64_t uses_ = 0;
+    size_t forget_at_ = 0;  // how many groups there have to be before idle ones are looked for
     std::map<std::string, Group> groups_;
     std::map<RequestKey, Place> waiting_;
     std::map<uint64_t, std::set<std::string>> groups_of_;  // by session

@@ -7,6 +7,39 @@
 
 namespace memfabric::store {
 
+namespace {
+
+constexpr size_t kMaxPayload = size_t{64} << 10;
+constexpr size_t kMaxMemberships = 4096;  // of one session
+constexpr uint64_t kMemberOverhead = 64;  // bytes of a member in a reply, beside its texts
+
+}  // namespace
+
+Status MembershipTable::check_room(const JoinRequest& message, const Group& group, size_t memberships) const {
+    if (message.payload.size() > kMaxPayload) {
+        return failure(Code::kInvalidParam,
+                       "join group '{}' as rank {}: a member may say {} bytes of itself, not {}",
+                       message.group, message.rank, kMaxPayload, message.payload.size());
+    }
+    if (memberships >= kMaxMemberships) {
+        return failure(Code::kMallocFailed,
+                       "join group '{}' as rank {}: this process is a member of {} groups, the most that it "
+                       "may be",
+                       message.group, message.rank, memberships);
+    }
+    uint64_t reply = message.payload.size() + 2 * kMemberOverhead;
+    for (const auto& [rank, entry] : group) {
+        reply += entry.member.payload.size() + entry.member.host_id.size() + kMemberOverhead;
+    }
+    if (reply > max_reply_) {
+        return failure(Code::kMallocFailed,
+                       "join group '{}' as rank {}: what its {} members say of themselves does not fit into "
+                       "a message of {} bytes (MF_STORE_MAX_MESSAGE)",
+                       message.group, message.rank, group.size(), max_reply_);
+    }
+    return {};
+}
+
 Status MembershipTable::check(RequestKey request, const JoinRequest& message, const Group& group) const {
     const auto mine = groups_of_.find(request.session);
     if (mine != groups_of_.end() && mine->second.contains(message.group)) {
@@ -22,7 +55,7 @@ Status MembershipTable::check(RequestKey request, const JoinRequest& message, co
         return failure(Code::kRefused, "join group '{}' as rank {}: it has {} members and may have {}",
                        message.group, message.rank, group.size(), message.max_members);
     }
-    return {};
+    return check_room(message, group, mine == groups_of_.end() ? 0 : mine->second.size());
 }
 
 bool MembershipTable::join(RequestKey request, const JoinRequest& message) {

@@ -16,7 +16,8 @@ namespace memfabric::store {
 /// Groups with members that come and go, who hear of each other.
 class MembershipTable {
  public:
-    MembershipTable(Outlet& outlet, Epochs& epochs) : outlet_(outlet), epochs_(epochs) {}
+    MembershipTable(Outlet& outlet, Epochs& epochs, uint64_t max_reply)
+        : outlet_(outlet), epochs_(epochs), max_reply_(max_reply) {}
 
     /// Returns whether the session is a member now.
     bool join(RequestKey request, const JoinRequest& message);
@@ -42,6 +43,7 @@ class MembershipTable {
 
     Status check(RequestKey request, const JoinRequest& message, const Group& group) const;
     void tell(const std::string& name, const Group& group, const Entry& about, MemberEventKind kind);
+    Status check_room(const JoinRequest& message, const Group& group, size_t memberships) const;
     void tell_one(uint64_t session, const std::string& name, MemberEventKind kind, const Member& about);
     Status make_room(uint64_t session, const RestoreMember& message);
     void catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost);
@@ -49,6 +51,7 @@ class MembershipTable {
 
     Outlet& outlet_;
     Epochs& epochs_;
+    uint64_t max_reply_;
     bool settling_ = false;
     std::map<std::string, Group> groups_;
     std::map<uint64_t, std::set<std::string>> groups_of_;  // by session

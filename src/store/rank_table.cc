@@ -6,6 +6,11 @@
 #include "store/rank_text.h"
 
 namespace memfabric::store {
+namespace {
+
+constexpr size_t kMaxWorlds = 4096;
+
+}  // namespace
 
 Status RankTable::check_wanted(const RankRequest& message, const World& world) const {
     const uint32_t limit = world.dynamic ? kMaxWorldSize : world.size;
@@ -55,6 +60,12 @@ Status RankTable::check(RequestKey request, const RankRequest& message, const Wo
 
 void RankTable::assign(RequestKey request, RankRequest message) {
     const std::string name = message.world;
+    if (worlds_.size() >= kMaxWorlds && !worlds_.contains(name)) {
+        outlet_.fail(request,
+                     failure(Code::kMallocFailed, "world '{}': there are {} worlds, the most that may be",
+                             name, worlds_.size()));
+        return;
+    }
     const auto [position, is_new] = worlds_.try_emplace(name);
     World& world = position->second;
     if (is_new) {

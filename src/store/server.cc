@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <cerrno>
+#include <deque>
 #include <future>
 #include <optional>
 #include <set>
@@ -24,6 +26,10 @@ namespace {
 
 constexpr size_t kScratchBytes = size_t{256} * 1024;
 constexpr std::chrono::milliseconds kAcceptPause(100);
+// Who has connected and not yet greeted: so many may be, and so old when there are more. When a large job
+// starts, all its processes are there at once.
+constexpr size_t kFewStrangers = 1024;
+constexpr std::chrono::milliseconds kStrangersPatience(1000);
 constexpr std::chrono::milliseconds kResolveLimit(10000);
 constexpr std::chrono::milliseconds kPagePatience(1000);
 
@@ -72,6 +78,8 @@ class AsioServer : public Server {
                   std::move(tls),
                   config_.options.size(OptionId::kStoreMaxMessage),
                   config_.options.size(OptionId::kStoreMaxClients),
+                  std::max(config_.options.size(OptionId::kStoreMaxMemory),
+                           2 * config_.options.size(OptionId::kStoreMaxMessage)),
                   std::chrono::milliseconds(config_.options.integer(OptionId::kEvictAfter)),
                   scratch_,
                   [this] { arm_expiry(); },
@@ -162,9 +170,15 @@ class AsioServer : public Server {
             });
     }
 
-    /// Returns false where the process has no descriptor left for another client.
+    /// Returns false where there is no room for another client, or no descriptor.
     bool accept_clients(Acceptor& acceptor) {
         for (;;) {
+            if (is_crowded()) {
+                make_room();
+            }
+            if (is_crowded()) {
+                return false;  // they wait in the kernel's queue
+            }
             SocketAddress peer;
             peer.length = sizeof peer.storage;
             Fd socket(::accept4(acceptor.descriptor.native_handle(),
@@ -179,6 +193,7 @@ class AsioServer : public Server {
                         "config store: no further client can be accepted, {}; raise the limit of open files",
                         errno_text(errno));
                 }
+                make_room();
                 return false;
             } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
                 return true;
@@ -187,22 +202,46 @@ class AsioServer : public Server {
     }
 
     void add_client(Fd socket, const SocketAddress& peer) {
-        const size_t limit = shared_.max_clients;
-        constexpr size_t kToldWhy = 64;  // beyond the limit; more are closed without a word
-        if (connections_.size() >= limit + kToldWhy) {
-            return;
-        }
         tune_stream(socket.get(), shared_.silent);
         const std::string name = Endpoint{peer.host_text(), peer.port()}.text();
-        if (connections_.size() >= limit) {
-            log_warn("config store: {} is refused, {} clients are served already (MF_STORE_MAX_CLIENTS)",
-                     name, limit);
-        }
-        auto connection =
-            std::make_shared<Connection>(shared_, std::move(socket), name, connections_.size() < limit,
-                                         [this](const auto& ended) { connections_.erase(ended); });
+        auto connection = std::make_shared<Connection>(
+            shared_, std::move(socket), name, [this](const auto& ended) { connections_.erase(ended); });
         connections_.insert(connection);
+        if (strangers_.size() >= 2 * most_strangers()) {
+            forget_acquaintances();
+        }
+        strangers_.push_back(connection);
         connection->start();
+    }
+
+    size_t most_strangers() const { return std::max(kFewStrangers, shared_.max_clients / 4); }
+    bool is_crowded() const { return connections_.size() - shared_.clients >= most_strangers(); }
+
+    void forget_acquaintances() {
+        std::erase_if(strangers_, [](const auto& weak) {
+            const auto connection = weak.lock();
+            return connection == nullptr || !connection->is_stranger();
+        });
+    }
+
+    /// Whoever connects and says nothing shall not keep out those who have something to say.
+    void make_room() {
+        forget_acquaintances();
+        const auto limit = std::chrono::steady_clock::now() - kStrangersPatience;
+        size_t closed = 0;
+        for (; !strangers_.empty(); ++closed, strangers_.pop_front()) {
+            const auto connection = strangers_.front().lock();
+            if (connection != nullptr && connection->begin() > limit) {
+                break;
+            }
+            if (connection != nullptr) {
+                connection->end();
+            }
+        }
+        if (closed != 0) {
+            log_warn("config store: {} connections that had not said who they are were closed to make room",
+                     closed);
+        }
     }
 
     void arm_expiry() {
@@ -276,6 +315,7 @@ class AsioServer : public Server {
     ServerShared shared_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::set<std::shared_ptr<Connection>> connections_;
+    std::deque<std::weak_ptr<Connection>> strangers_;  // by age; some have gone, or greeted, since
     bool warned_of_accept_ = false;
     std::jthread thread_;
     std::optional<observe::MorePages> page_;  // last: uses all of the above

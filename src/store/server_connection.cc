@@ -26,13 +26,12 @@ bool resumes_session(std::string_view greeting) {
 
 }  // namespace
 
-Connection::Connection(ServerShared& shared, Fd socket, std::string peer, bool welcome, Ended ended)
+Connection::Connection(ServerShared& shared, Fd socket, std::string peer, Ended ended)
     : shared_(shared),
       channel_(std::move(socket)),
       descriptor_(shared.io, channel_.descriptor()),
       timer_(shared.io),
       peer_(std::move(peer)),
-      is_welcome_(welcome),
       ended_(std::move(ended)) {}
 
 Connection::~Connection() {
@@ -208,6 +207,21 @@ void Connection::take_bytes(std::string_view bytes) {
     if (incoming_.empty() && incoming_.capacity() > kMaxHandshakeMessage) {
         incoming_ = std::string();
     }
+    note_partial();
+}
+
+void Connection::note_partial() {
+    const uint64_t former = std::exchange(partial_, incoming_.size());
+    shared_.partial += partial_;
+    shared_.partial -= former;
+    if (partial_ > former && shared_.partial > shared_.max_partial) {
+        log_warn(
+            "config store: {} has sent {} bytes of a message that has more, all clients together {}: closed",
+            peer_, partial_, shared_.partial);
+        refuse(failure(Code::kMallocFailed,
+                       "the store holds {} bytes of messages whose end has not come, the most that it may",
+                       shared_.partial));
+    }
 }
 
 size_t Connection::consume(std::string_view bytes) {
@@ -250,7 +264,9 @@ Status Connection::handle(const Header& header, std::string_view body) {
         }
         return {};
     }
-    if (!is_welcome_ && !resumes_session(body)) {
+    if (shared_.clients >= shared_.max_clients && !resumes_session(body)) {
+        log_warn("config store: {} is refused, {} clients are served already (MF_STORE_MAX_CLIENTS)", peer_,
+                 shared_.clients);
         return failure(Code::kRefused,
                        "the store serves {} clients already, the most that it may (MF_STORE_MAX_CLIENTS)",
                        shared_.max_clients);
@@ -262,6 +278,8 @@ Status Connection::handle(const Header& header, std::string_view body) {
         return session.status();
     }
     session_ = *session;
+    is_client_ = true;
+    ++shared_.clients;
     return {};
 }
 
@@ -374,6 +392,7 @@ void Connection::begin_closing() {
     }
     paused_ = false;
     incoming_.clear();
+    note_partial();
     limit_time(kClosingLimit);
     flush();
     // Whoever sent it may still be sending; what comes is thrown away, lest a reset destroys what we have
@@ -390,6 +409,9 @@ void Connection::end() {
         return;
     }
     stage_ = Stage::kEnded;
+    incoming_.clear();
+    note_partial();
+    shared_.clients -= is_client_ ? 1 : 0;
     if (session_ != 0) {
         shared_.core.disconnect(session_, *this);
         shared_.expiry_changed();

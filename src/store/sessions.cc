@@ -7,6 +7,12 @@
 namespace memfabric::store {
 namespace {
 
+/// What a request that waits takes beside its body, about: names are kept at several places.
+constexpr uint64_t kRequestOverhead = 1024;
+constexpr uint64_t kEventOverhead = 128;
+/// More than threads of a process wait at once, and so more than replies that it has not got.
+constexpr size_t kMostRunning = 16384;
+
 /// Whether doing it twice does no harm, so that its reply, which may be large, need not be kept for the case
 /// that it is lost.
 bool is_repeatable(Operation operation) {
@@ -89,9 +95,9 @@ void Sessions::set_expiry(uint64_t id, Session& session, Clock::time_point when)
 
 void Sessions::acknowledge(uint64_t id, const Header& header) {
     Session& session = sessions_.at(id);
-    session.answered.erase(session.answered.begin(), session.answered.lower_bound(header.acknowledged));
+    forget_replies(session.replies, header.acknowledged);
     while (!session.events.empty() && session.events.front().number <= header.events_seen) {
-        session.events_bytes -= session.events.front().body->size();
+        session.events_bytes -= session.events.front().body->size() + kEventOverhead;
         session.events.pop_front();
     }
 }
@@ -99,18 +105,72 @@ void Sessions::acknowledge(uint64_t id, const Header& header) {
 bool Sessions::begin(uint64_t id, const Header& header) {
     acknowledge(id, header);
     Session& session = sessions_.at(id);
-    if (const auto answer = session.answered.find(header.request); answer != session.answered.end()) {
-        session.link->send(Header{Operation::kReply, 0, header.request, 0, 0}, answer->second);
+    if (answer_again(session, header.request) || header.request < header.acknowledged ||
+        session.running.contains(header.request)) {
         return false;
     }
-    if (header.request < header.acknowledged || session.running.contains(header.request)) {
+    const uint64_t bytes = header.length + kRequestOverhead;
+    if (session.running.size() >= kMostRunning || session.running_bytes + bytes > max_kept_) {
+        // Its reply is not kept, since nothing was done: sent again it may be done.
+        const Status full =
+            failure(Code::kMallocFailed,
+                    "{} requests of this process wait at the store, of {} bytes; {} and {} may "
+                    "(MF_STORE_MAX_CLIENT_MEMORY): let some of its calls end first",
+                    session.running.size(), session.running_bytes, kMostRunning, max_kept_);
+        session.running.emplace(header.request, Running{});
+        ++running_;
+        fail({id, header.request}, full);
         return false;
     }
     const Clock::time_point now = Clock::now();
+    session.running_bytes += bytes;
     session.running.emplace(header.request,
-                            Running{!is_repeatable(header.operation), now, now + wait_notice_});
+                            Running{bytes, !is_repeatable(header.operation), now, now + wait_notice_});
     ++running_;
     return true;
+}
+
+bool Sessions::answer_again(const Session& session, uint64_t request) {
+    const Replies& replies = session.replies;
+    const Header header{Operation::kReply, 0, request, 0, 0};
+    if (const auto answer = replies.kept.find(request); answer != replies.kept.end()) {
+        session.link->send(header, answer->second.body);
+        return true;
+    }
+    if (replies.forgotten.contains(request)) {
+        session.link->send(header, failure_body(failure(Code::kError,
+                                                        "the request was carried out, but its reply was too "
+                                                        "large to be kept (MF_STORE_MAX_CLIENT_MEMORY)")));
+        return true;
+    }
+    return false;
+}
+
+void Sessions::add_reply(Replies& replies, uint64_t request, SharedBody body) const {
+    replies.bytes += body->size();
+    replies.kept.emplace(request, Answered{std::move(body), ++replies.last_turn});
+    replies.by_turn.emplace(replies.last_turn, request);
+    while (replies.bytes > max_kept_ || replies.kept.size() > kMostRunning) {
+        const auto oldest = replies.kept.find(replies.by_turn.begin()->second);
+        if (replies.bytes > max_kept_) {
+            replies.forgotten.insert(oldest->first);
+        }
+        replies.bytes -= oldest->second.body->size();
+        replies.kept.erase(oldest);
+        replies.by_turn.erase(replies.by_turn.begin());
+    }
+    if (replies.forgotten.size() > kMostRunning) {
+        replies.forgotten.erase(replies.forgotten.begin());
+    }
+}
+
+void Sessions::forget_replies(Replies& replies, uint64_t below) {
+    while (!replies.kept.empty() && replies.kept.begin()->first < below) {
+        replies.bytes -= replies.kept.begin()->second.body->size();
+        replies.by_turn.erase(replies.kept.begin()->second.turn);
+        replies.kept.erase(replies.kept.begin());
+    }
+    replies.forgotten.erase(replies.forgotten.begin(), replies.forgotten.lower_bound(below));
 }
 
 bool Sessions::is_running(RequestKey request) const {
@@ -149,8 +209,9 @@ void Sessions::reply(RequestKey request, SharedBody body) {
     if (session.link != nullptr) {
         session.link->send(Header{Operation::kReply, 0, request.request, 0, 0}, body);
     }
+    session.running_bytes -= running->second.bytes;
     if (running->second.keep_reply) {
-        session.answered.emplace(request.request, std::move(body));
+        add_reply(session.replies, request.request, std::move(body));
     }
     session.running.erase(running);
     --running_;
@@ -162,13 +223,16 @@ void Sessions::notify(uint64_t id, Operation operation, std::string body) {
         return;
     }
     Session& session = found->second;
+    if (!session.eviction.is_ok()) {
+        return;  // it is being given up: what it does not take need not be kept
+    }
     const auto shared = std::make_shared<const std::string>(std::move(body));
-    session.events_bytes += shared->size();
+    session.events_bytes += shared->size() + kEventOverhead;
     session.events.push_back(Event{++session.last_event, operation, shared});
     if (session.link != nullptr) {
         session.link->send(Header{operation, 0, session.last_event, 0, 0}, shared);
     }
-    if (session.events_bytes > max_pending_ && !session.expires) {
+    if (session.events_bytes > max_kept_) {
         log_warn("config store: {} does not take its events, {} bytes wait for it: it is given up",
                  describe(id), session.events_bytes);
         evict(id,

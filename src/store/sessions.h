@@ -33,11 +33,12 @@ class Sessions : public Outlet {
  public:
     using Clock = std::chrono::steady_clock;
 
-    Sessions(const Options& options, uint64_t max_pending)
+    /// `max_kept`: bytes that are kept for one client.
+    Sessions(const Options& options, uint64_t max_kept)
         : lost_after_(options.integer(OptionId::kLostAfter)),
           suspect_after_(options.integer(OptionId::kSuspectAfter)),
           wait_notice_(options.integer(OptionId::kWaitNotice)),
-          max_pending_(max_pending) {}
+          max_kept_(max_kept) {}
 
     struct Opened {
         uint64_t session = 0;
@@ -50,7 +51,8 @@ class Sessions : public Outlet {
     void replay(uint64_t session, const Header& seen);
     /// The link is gone. Where the session has no other by the moment that next_expiry() tells, it is lost.
     void disconnect(uint64_t session, const Link& link);
-    /// Takes note of what the client has got; returns whether the request is new and so is to be done.
+    /// Takes note of what the client has got; returns whether the request is new and so is to be done. Where
+    /// too much is kept for the client already, the request is answered with a failure.
     bool begin(uint64_t session, const Header& header);
     void acknowledge(uint64_t session, const Header& header);
     bool is_running(RequestKey request) const;
@@ -93,16 +95,31 @@ class Sessions : public Outlet {
         SharedBody body;
     };
     struct Running {
+        uint64_t bytes = 0;
         bool keep_reply = false;
         Clock::time_point since;
         Clock::time_point next_notice;
     };
+    struct Answered {
+        SharedBody body;
+        uint64_t turn = 0;
+    };
+    /// Replies that the client may not have got, until it says that it has. It says so by the lowest number
+    /// that it waits for, which may be an old one: of many, those that were given first have surely arrived.
+    struct Replies {
+        std::map<uint64_t, Answered> kept;     // by request
+        std::map<uint64_t, uint64_t> by_turn;  // request, in the order of the answers
+        std::set<uint64_t> forgotten;          // requests that were done and whose replies were too large
+        uint64_t bytes = 0;                    // of `kept`
+        uint64_t last_turn = 0;
+    };
     struct Session {
         Incarnation incarnation;
         Link* link = nullptr;
-        std::map<uint64_t, Running> running;      // by request
-        std::map<uint64_t, SharedBody> answered;  // until the client says that it has them
-        std::deque<Event> events;                 // likewise
+        std::map<uint64_t, Running> running;
+        uint64_t running_bytes = 0;
+        Replies replies;
+        std::deque<Event> events;  // until the client says that it has them
         uint64_t events_bytes = 0;
         uint64_t last_event = 0;
         std::optional<Clock::time_point> expires;
@@ -111,13 +128,17 @@ class Sessions : public Outlet {
         Status eviction;  // why it is to end, where that is not its connection
     };
 
+    void add_reply(Replies& replies, uint64_t request, SharedBody body) const;
+    static void forget_replies(Replies& replies, uint64_t below);
+    /// Whether the request was done before; it is answered again then.
+    static bool answer_again(const Session& session, uint64_t request);
     void set_expiry(uint64_t id, Session& session, Clock::time_point when);
     std::string sign_text(const Session& session) const;
 
     std::chrono::milliseconds lost_after_;
     std::chrono::milliseconds suspect_after_;
     std::chrono::milliseconds wait_notice_;
-    uint64_t max_pending_;
+    uint64_t max_kept_;
     size_t running_ = 0;  // requests, of all sessions
     std::unordered_map<uint64_t, Session> sessions_;
     std::set<std::pair<Clock::time_point, uint64_t>> expiries_;

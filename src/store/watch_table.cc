@@ -6,6 +6,8 @@
 namespace memfabric::store {
 namespace {
 
+constexpr size_t kMaxWatches = 65536;  // of one session
+
 std::string event_body(uint64_t watch, const std::string& key, const std::string* value) {
     return encode(WatchEventMessage{watch, key, value != nullptr, value ? *value : std::string()});
 }
@@ -14,12 +16,20 @@ std::string event_body(uint64_t watch, const std::string& key, const std::string
 
 void WatchTable::watch(RequestKey request, const WatchMessage& message, const std::string* value) {
     const Watch watch{request.session, message.watch};
+    size_t& count = counts_[request.session];
+    if (count >= kMaxWatches) {
+        outlet_.fail(request, failure(Code::kMallocFailed,
+                                      "watch key '{}': this process watches {} keys, the most that it may",
+                                      message.key, count));
+        return;
+    }
     if (!keys_.emplace(watch, message.key).second) {
         outlet_.fail(request, failure(Code::kDuplicatedObject,
                                       "watch key '{}': watch {} of this session exists already", message.key,
                                       message.watch));
         return;
     }
+    ++count;
     watches_[message.key].insert(watch);
     outlet_.succeed(request);
     if (value != nullptr) {
@@ -30,9 +40,14 @@ void WatchTable::watch(RequestKey request, const WatchMessage& message, const st
 
 Status WatchTable::restore(uint64_t session, const RestoreWatch& message) {
     const Watch watch{session, message.watch};
+    size_t& count = counts_[session];
+    if (count >= kMaxWatches) {
+        return failure(Code::kMallocFailed, "restoring watch {}: more than {}", message.watch, kMaxWatches);
+    }
     if (!keys_.emplace(watch, message.key).second) {
         return failure(Code::kStoreInvalidMessage, "restoring watch {}: restored already", message.watch);
     }
+    ++count;
     watches_[message.key].insert(watch);
     restored_.emplace(watch, message.exists);
     return {};
@@ -64,6 +79,7 @@ void WatchTable::unwatch(RequestKey request, uint64_t watch) {
         watches_.erase(key);
     }
     keys_.erase(found);
+    --counts_[request.session];
     outlet_.succeed(request);
 }
 
@@ -86,6 +102,7 @@ void WatchTable::end_session(uint64_t session) {
         }
         next = keys_.erase(next);
     }
+    counts_.erase(session);
 }
 
 }  // namespace memfabric::store

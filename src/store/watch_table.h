@@ -30,7 +30,8 @@ class WatchTable {
     using Watch = std::pair<uint64_t, uint64_t>;  // session, number in the session
     Outlet& outlet_;
     std::map<Watch, std::string> keys_;
-    std::map<Watch, bool> restored_;  // whether the watcher knows of a value
+    std::map<uint64_t, size_t> counts_;  // of keys_, by session
+    std::map<Watch, bool> restored_;     // whether the watcher knows of a value
     std::map<std::string, std::set<Watch>, std::less<>> watches_;
 };
 

@@ -8,6 +8,8 @@
 namespace memfabric::store {
 namespace {
 
+constexpr size_t kMaxWindows = 16384;
+
 std::string shape_text(const WindowRequest& message) {
     return fmt::format("{} slots of {} bytes ({})", message.slots, message.stride, message.shape);
 }
@@ -71,6 +73,10 @@ Result<WindowTable::Window> WindowTable::make_window(const WindowRequest& messag
     if (!bytes) {
         return failure(Code::kInvalidParam, "window '{}': {} make no window", message.object,
                        shape_text(message));
+    }
+    if (windows_.size() >= kMaxWindows) {
+        return failure(Code::kMallocFailed, "window '{}': there are {} windows, the most that may be",
+                       message.object, windows_.size());
     }
     const std::vector<uint64_t> common = common_bases();
     if (!fixed_base_ && common.empty()) {

@@ -5,38 +5,11 @@
 #include <random>
 #include <thread>
 
-#include "store/sockets.h"
 #include "store/wire.h"
-#include "tests/store/store_fixture.h"
+#include "tests/store/raw_socket.h"
 
 namespace memfabric::store::test {
 namespace {
-
-/// A blocking socket without any protocol.
-class RawSocket {
- public:
-    explicit RawSocket(const Endpoint& endpoint) {
-        const SocketAddress address = resolve(endpoint, soon()).value().front();
-        socket_ = Fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        EXPECT_EQ(::connect(socket_.get(), address.get(), address.length), 0);
-    }
-    void send(std::string_view bytes) {
-        EXPECT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-                  static_cast<ssize_t>(bytes.size()));
-    }
-    /// Everything until the other side closes.
-    std::string receive_all() {
-        std::string all;
-        char bytes[4096];
-        for (ssize_t got = 0; (got = ::recv(socket_.get(), bytes, sizeof bytes, 0)) > 0;) {
-            all.append(bytes, static_cast<size_t>(got));
-        }
-        return all;
-    }
-
- private:
-    Fd socket_;
-};
 
 /// A server that takes one connection, says `greeting`, and reads until the client closes.
 class OtherServer {
