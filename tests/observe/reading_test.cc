@@ -50,6 +50,15 @@ TEST(Reading, AShortFileIsAnError) {
     EXPECT_EQ(read_board(file_with(*header, sizeof *header).get()).status().code(), Code::kError);
 }
 
+TEST(Reading, BlocksThatOverlapAreRefused) {
+    auto header = sound_header();
+    header->blocks_used = 2;
+    header->blocks[0] = Block{0, kCells, 0, 1, 0, 0, 0, {}};
+    EXPECT_TRUE(read_board(file_with(*header).get()).is_ok());
+    header->blocks[1] = header->blocks[0];
+    EXPECT_EQ(read_board(file_with(*header).get()).status().code(), Code::kError);
+}
+
 TEST(Reading, WhatLiesOutsideTheBoardIsNotRead) {
     for (const Block& bad : {Block{0, kCells + 1, 0, 1, 0, 0, 0, {}}, Block{kCells, 1, 0, 1, 0, 0, 0, {}},
                              Block{UINT32_MAX, 2, 0, 0, 0, 0, 0, {}}, Block{0, 1, 0, 0, 200, 0, 0, {}},

@@ -113,6 +113,21 @@ TEST_F(HandOverTest, ALongPathWorks) {
     EXPECT_TRUE((*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(5)).is_ok());
 }
 
+TEST_F(HandOverTest, ANameThatLeadsOutOfTheFolderIsRefused) {
+    const auto folder = RuntimeFolder::open(options_);
+    ASSERT_TRUE(folder.is_ok());
+    const std::string inner = path_ + "/inner";
+    Options options;
+    ASSERT_TRUE(options.set(OptionId::kRuntimeDir, inner).is_ok());
+    const auto inner_folder = RuntimeFolder::open(options);
+    ASSERT_TRUE(inner_folder.is_ok());
+    const auto listener = folder->listen("socket");
+    ASSERT_TRUE(listener.is_ok());
+    const auto refused = inner_folder->connect("../socket");
+    EXPECT_EQ(refused.status().code(), Code::kRefused);
+    EXPECT_NE(refused.status().message().find("../socket"), std::string::npos);
+}
+
 TEST_F(HandOverTest, AFolderThatOthersMayWriteToIsRefused) {
     ASSERT_TRUE(std::filesystem::create_directory(path_));
     ASSERT_EQ(::chmod(path_.c_str(), 0777), 0);

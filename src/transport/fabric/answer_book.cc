@@ -24,6 +24,9 @@ AnswerBook::Novelty AnswerBook::enter(uint64_t sender, uint64_t id, uint64_t old
     if (id < known.floor) {
         return Novelty::kStale;
     }
+    if (known.entries.size() >= kMostEntries && !known.entries.contains(id)) {
+        return Novelty::kStale;  // it says of none that it has the answer: it does not keep to the protocol
+    }
     const auto [entry, is_new] = known.entries.try_emplace(id);
     if (is_new) {
         return Novelty::kNew;

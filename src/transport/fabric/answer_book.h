@@ -37,6 +37,7 @@ class AnswerBook {
 
  private:
     static constexpr size_t kMostSenders = 4096;
+    static constexpr size_t kMostEntries = 4096;  // of one sender: more than wait there at once
 
     struct Entry {
         std::shared_ptr<const Answer> answer;  // none while it is under way

@@ -29,6 +29,7 @@ constexpr std::chrono::milliseconds kFirstRepeat{250};
 constexpr std::chrono::milliseconds kLongestRepeat{1000};
 constexpr std::chrono::seconds kShrinkEvery{10};
 constexpr size_t kMostReplies = 4096;
+constexpr size_t kMostWaiting = 1024;  // requests for the thread
 constexpr size_t kMostRepliers = 8192;
 constexpr size_t kMostRepliersOfOne = 64;
 constexpr std::chrono::seconds kKeepReplies{5};
@@ -331,6 +332,9 @@ void Messenger::on_request(const Message& message, MessageEndpoint& at) {
             return;  // nobody whom we could answer
         }
         reply.to = *line;
+        if (is_ours && quick == quick_.end() && waiting_.size() >= kMostWaiting) {
+            return;  // its sender asks again
+        }
         if (is_ours) {
             novelty = book_.enter(message.from, message.id, message.oldest);
         }

@@ -96,6 +96,11 @@ Result<Fd> RuntimeFolder::listen(const std::string& name) const {
 }
 
 Result<Fd> RuntimeFolder::connect(const std::string& name) const {
+    if (name.find('/') != std::string::npos) {
+        // Names come from the store: whoever writes there does not choose whom we talk with beyond the
+        // folder.
+        return failure(Code::kRefused, "'{}' is no name of a socket in '{}'", name, path_);
+    }
     MF_ASSIGN_OR_RETURN(Fd socket, make_socket());
     const sockaddr_un address = address_of(name + kSuffix);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
