@@ -9,12 +9,10 @@ import socket
 import ssl
 import struct
 import subprocess
-
 import threading
 
 import pytest
 
-from actors import slowness
 from certificates import Authority
 from pool import KIB, MIB, REFUSED, make_pool
 from sessions import PATIENCE, open_session, start_sessions, start_store
