@@ -77,8 +77,8 @@ void check_address(std::string_view bytes) {
     const Result<FabricAddress> address = FabricAddress::decode(bytes);
     fuzz::require_reason(address.status());
     if (address.is_ok()) {
-        require(address->encode() == bytes && !address->endpoints.empty());
-        static_cast<void>(socket_address_text(address->door));
+        require(address->encode() == bytes && !address->endpoints().empty());
+        static_cast<void>(socket_address_text(address->ports.front().door));
     }
     static_cast<void>(socket_address_text(bytes));
 }
