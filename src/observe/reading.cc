@@ -83,21 +83,22 @@ Status read_counts(const Source& source, const BoardHeader& header, Reading& rea
             return failure(Code::kError, "the counters cannot be read");
         }
         const std::string label = text_of(block.label);
+        std::span<const Cell> shown(sums);
         if (block.is_numbered == 0) {
             // One cell, or the spare ones, whose peers nobody knows apart.
             for (size_t i = 1; i < sums.size(); ++i) {
                 sums[0].operations += sums[i].operations;
                 sums[0].bytes += sums[i].bytes;
             }
-            sums.resize(std::min<size_t>(sums.size(), 1));
+            shown = shown.first(std::min<size_t>(sums.size(), 1));
         }
-        for (size_t i = 0; i < sums.size(); ++i) {
-            if (sums[i].operations != 0) {
+        for (size_t i = 0; i < shown.size(); ++i) {
+            if (shown[i].operations != 0) {
                 const uint64_t number = uint64_t{block.number} + i;
                 reading.counts.push_back(
                     {static_cast<Operation>(block.operation), static_cast<Path>(block.path),
-                     block.is_numbered != 0 ? fmt::format("{} {}", label, number) : label, sums[i].operations,
-                     sums[i].bytes});
+                     block.is_numbered != 0 ? fmt::format("{} {}", label, number) : label,
+                     shown[i].operations, shown[i].bytes});
             }
         }
     }
