@@ -82,7 +82,8 @@ void converse(std::string_view bytes) {
     while (bytes.size() >= 3) {
         const size_t client = take_byte(bytes) % 3;
         const auto operation = static_cast<Operation>(take_byte(bytes) % 128);
-        const size_t length = std::min<size_t>(take_byte(bytes), bytes.size());
+        const size_t wanted = take_byte(bytes);
+        const size_t length = std::min(wanted, bytes.size());
         const std::string_view body = bytes.substr(0, length);
         bytes.remove_prefix(length);
         if (sessions[client] == 0) {

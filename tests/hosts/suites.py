@@ -89,3 +89,11 @@ def stays_for(seconds, value):
     first, until = value(), time.monotonic() + seconds
     wait_for(lambda: value() != first or time.monotonic() > until, "the time to pass", seconds + 5)
     assert value() == first
+
+
+def sweep_after_a_kill(host):
+    """Removes what a killed process leaves on a host: sockets, and the note by which a store that is started
+    again knows its clients."""
+    for path in host.runtime_folder.rglob("*"):
+        if path.is_socket() or path.suffix == ".store":
+            path.unlink()

@@ -9,6 +9,7 @@ import pytest
 
 from actors import wait_for
 from launcher import Launcher
+from suites import sweep_after_a_kill
 
 PRINT_PLACE = """
 import json, os, sys
@@ -134,6 +135,7 @@ def test_ranks_end_when_the_launcher_is_killed(launcher):
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
     wait_for(lambda: launcher.processes_inside() == [], "the ranks to end", 20)
+    sweep_after_a_kill(launcher.cluster.hosts[0])
 
 
 @pytest.mark.parametrize(

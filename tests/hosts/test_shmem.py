@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from shmem_job import PLACES, jobs_on, start_unlaunched
-from suites import LONG
+from suites import LONG, sweep_after_a_kill
 from test_shmem_conformance import LANGUAGES, LIMIT, PROGRAMS, build
 
 TWO = ["2x2", "3+1", "in turn", "1+2+1"]
@@ -136,7 +136,4 @@ def test_first_pe_that_goes_with_the_store_ends_the_job(jobs, program):
     assert [process.wait(30) for process in pes] == [0, 1, 1, 1]
     for process in pes[1:]:
         assert "PE 0 is gone without shmem_finalize" in process.stderr()
-    # Its socket stays behind: no launcher is there to remove it.
-    for path in jobs.cluster.hosts[0].runtime_folder.rglob("*"):
-        if path.is_socket():
-            path.unlink()
+    sweep_after_a_kill(jobs.cluster.hosts[0])  # no launcher is there to do it

@@ -9,7 +9,7 @@ import pytest
 
 from actors import slowness, wait_for
 from shmem_job import jobs_on, start_unlaunched
-from suites import LONG, settle, short, stays_for
+from suites import LONG, settle, short, stays_for, sweep_after_a_kill
 from test_shmem_conformance import LIMIT, PROGRAMS, build
 
 OUTAGE = 2  # seconds
@@ -117,9 +117,7 @@ def test_a_pe_that_is_killed_ends_all_with_a_text(jobs, rounds, kind, pe, when):
     assert time.monotonic() - begun < 5 * slowness()
     for process in pes:
         assert f"PE {pe} is gone without shmem_finalize" in process.stderr(), process.stderr()
-    for path in jobs.cluster.host_of(victim).runtime_folder.rglob("*"):
-        if path.is_socket():  # no launcher is there to remove it
-            path.unlink()
+    sweep_after_a_kill(jobs.cluster.host_of(victim))  # no launcher is there to do it
 
 
 # ---- links that are cut ----

@@ -87,7 +87,7 @@ def test_info_says_why_no_fabric_is_chosen(mf, variable, value):
 def test_info_takes_the_provider_and_address_that_are_asked_for(mf):
     checks, fabric = info_of(mf, MF_FABRIC_PROVIDER="tcp;ofi_rxm", MF_FABRIC_ADDRESS="127.0.0.1")
     assert (fabric["chosen"], fabric["chosen_domain"], fabric["local_address"]) == ("tcp;ofi_rxm", "lo", "127.0.0.1")
-    assert "127.0.0.1 (lo)" in checks["fabric"]["value"]
+    assert "lo (127.0.0.1)" in checks["fabric"]["value"]
 
 
 def test_info_shows_the_ascend_path_and_a_bad_base(mf):
