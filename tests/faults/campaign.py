@@ -34,16 +34,20 @@ INTERFACES = {
 }
 
 
+def possible(interface, names):
+    """Those of the faults that rounds of the interface know."""
+    return [name for name in names if interface != "shmem" or name not in shmem.NOT_HERE]
+
+
 class Plan:
     """What happens in round `number` of the seed."""
 
     def __init__(self, seed, number, options, two_hosts):
         self.random = random.Random(f"{seed}/{number}")
         draw = self.random
-        self.interface = draw.choice(options.interface or sorted(INTERFACES))
-        excluded = shmem.NOT_HERE if self.interface == "shmem" else ()
-        names = [name for name in options.fault or sorted(faults.ALL) if name not in excluded]
-        chosen = [faults.ALL[name] for name in names]
+        names = options.fault or sorted(faults.ALL)
+        self.interface = draw.choice([name for name in options.interface or sorted(INTERFACES) if possible(name, names)])
+        chosen = [faults.ALL[name] for name in possible(self.interface, names)]
         self.fault = draw.choice([fault for fault in chosen if two_hosts or fault.hosts == 1])()
         self.hosts = 2 if two_hosts and (self.fault.hosts == 2 or draw.random() < 0.5) else 1
         self.ranks = draw.randrange(2, 6)
