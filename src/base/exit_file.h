@@ -18,7 +18,8 @@ class ExitFile {
     std::string path_;
 };
 
-/// Removes all of them that there are now, as the process's exit does.
+/// Removes all of them that there are now, as the process's exit does. They are gone when this returns, also
+/// where another thread is about it at the same time.
 void remove_exit_files();
 
 }  // namespace memfabric
