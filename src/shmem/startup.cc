@@ -144,6 +144,19 @@ void end_by_notice(int status) {
     leave_with(status);
 }
 
+/// A PE that ends the job hears its own word as well, on another thread, and may find others gone meanwhile.
+/// The first thread that leaves ends the process once the files, the counters and the output are done; it is
+/// not to be overtaken halfway. The patience is for one that is stuck at that.
+void wait_for_another_leaver() {
+    constexpr auto kPatience = std::chrono::seconds(5);
+    static std::atomic<pid_t> first{0};
+    pid_t leaver = 0;
+    // Nor does a signal's handler wait that leaves once more, on the thread that is about it.
+    if (!first.compare_exchange_strong(leaver, gettid()) && leaver != gettid()) {
+        std::this_thread::sleep_for(kPatience);
+    }
+}
+
 void at_exit(int status, void*) {
     // With another status the launcher ends the others; waiting for them might be for ever.
     if (state().is_up && status == 0) {
@@ -182,6 +195,7 @@ void learn_hosts() {
 
 /// The program's functions for its exit do not run.
 void leave_with(int status) {
+    wait_for_another_leaver();
     mf_private_remove_files();
     if (ftrylockfile(stdout) == 0) {
         funlockfile(stdout);
