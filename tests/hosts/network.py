@@ -161,6 +161,12 @@ class Network:
         counter = f"/sys/class/net/eth{network}/statistics/tx_bytes"
         return int(self.run(host, "cat", counter).stdout)
 
+    def unacknowledged(self, host, network=0):
+        """The bytes that the host's TCP connections over that interface have not got across."""
+        listed = self.run(host, "ss", "-Htn", "src", self.address(host, network))
+        assert listed.returncode == 0, listed.stderr
+        return sum(int(line.split()[2]) for line in listed.stdout.splitlines())
+
     def close(self):
         for name in [*self.names, *([self._switch] if self._switch else [])]:
             _remove(name)

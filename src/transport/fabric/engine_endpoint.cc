@@ -4,6 +4,8 @@
 #include <rdma/fi_cm.h>
 #include <rdma/fi_errno.h>
 
+#include "transport/fabric/incoming_connections.h"
+
 namespace memfabric::transport {
 
 Status engine_failure(const std::string& attempted, int code) {
@@ -51,6 +53,8 @@ Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& 
     if (const int code = fi_enable(made); code != 0) {
         return engine_failure("enabling an endpoint" + purpose, code);
     }
+    MF_ASSIGN_OR_RETURN(const std::string address, address_of(*made, purpose));
+    notice_dead_connections_to(address);
     return endpoint;
 }
 

@@ -2,6 +2,7 @@
 #include "transport/fabric/incoming_connections.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,6 +25,13 @@ namespace {
 constexpr std::chrono::seconds kClosingTakes{2};
 constexpr std::chrono::microseconds kLookAgain{200};
 
+// What is idle asks the other host each second; one that has dropped the connection says so.
+constexpr int kAskEvery = 1;  // seconds
+// What is not acknowledged is repeated ever more rarely: after an outage, at worst, for as long again as that
+// lasted. The kernel counts it for what the other one does not take, too: who stood still for so long
+// connects anew and tries again.
+constexpr unsigned kDeadAfter = 5000;  // milliseconds
+
 /// 0 where it is no address of IP.
 in_port_t port_of(const sockaddr_storage& address) {
     if (address.ss_family == AF_INET) {
@@ -42,6 +50,21 @@ std::vector<in_port_t> ports_of(std::span<const std::string> addresses) {
         }
     }
     return ports;
+}
+
+bool is_listening_at(int descriptor, std::span<const in_port_t> ports) {
+    int listens = 0;
+    socklen_t listens_size = sizeof listens;
+    sockaddr_storage own{};
+    socklen_t own_size = sizeof own;
+    return ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == 0 &&
+           listens != 0 && ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
+           std::ranges::count(ports, port_of(own)) > 0;
+}
+
+template <typename T>
+void set_option(int descriptor, int level, int name, T value) {
+    static_cast<void>(::setsockopt(descriptor, level, name, &value, sizeof value));
 }
 
 bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
@@ -89,6 +112,24 @@ void break_incoming_connections(std::span<const std::string> own_addresses,
         }
         std::this_thread::sleep_for(kLookAgain);
         progress();
+    }
+}
+
+void notice_dead_connections_to(std::string_view own_address) {
+    const std::string address(own_address);
+    const std::vector<in_port_t> ports = ports_of(std::span(&address, 1));
+    if (ports.empty()) {
+        return;
+    }
+    for (const OwnSocket& socket : own_sockets()) {
+        const Fd held = hold(socket);
+        if (held.is_open() && is_listening_at(held.get(), ports)) {
+            // Accepted sockets inherit them.
+            set_option(held.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+            set_option(held.get(), IPPROTO_TCP, TCP_KEEPIDLE, kAskEvery);
+            set_option(held.get(), IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
+            set_option(held.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
+        }
     }
 }
 

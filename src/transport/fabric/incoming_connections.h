@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace memfabric::transport {
 
@@ -14,5 +15,11 @@ namespace memfabric::transport {
 /// provider's own end of a registration is the end.
 void break_incoming_connections(std::span<const std::string> own_addresses,
                                 const std::function<void()>& progress);
+
+/// Has the kernel find out which of the connections that peers will make to this socket address (bytes) of
+/// this process are dead: a second after the peer's host is reached again and does not know them, or when
+/// there was no sign of it for 5 s. To be called when the address is listened at. The provider would keep
+/// them for ever, and refuse new ones of the same peer for so long.
+void notice_dead_connections_to(std::string_view own_address);
 
 }  // namespace memfabric::transport
