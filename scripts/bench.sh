@@ -8,7 +8,8 @@
 #   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
 #   fabric  big memory and OpenSHMEM between two hosts (network namespaces; needs root) against bare TCP, UCX and Open MPI's
 #           OpenSHMEM (needs Debian's ucx-utils, openmpi-bin and libopenmpi-dev)
-#   scale   what counting costs, against a build without counters
+#   scale   how soon a loss is known, a successor or a new store serves (between network namespaces; needs root), and
+#           what counting costs, against a build without counters
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of
@@ -17,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '3,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '3,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 }
 
@@ -112,13 +113,14 @@ run_fabric() {
 
 run_scale() {
     local silent=build/counters_off
-    build oshmem_tools mf || return 1
+    build oshmem_tools mf memfabric_actor || return 1
+    # shellcheck disable=SC2086 # arguments are words
     cmake --preset release -B "$silent" -DMEMFABRIC_COUNTERS=OFF -DMEMFABRIC_TESTS=OFF -DMEMFABRIC_PYTHON=OFF \
-        -DMEMFABRIC_EXAMPLES=OFF >&2 || return 1
+        -DMEMFABRIC_EXAMPLES=OFF ${MEMFABRIC_CMAKE_ARGS:-} >&2 || return 1
     cmake --build "$silent" --target oshmem_tools mf >&2 || return 1
     deadline=$((SECONDS + limit))
     ((${#json[@]} > 0)) || printf '# metric\tvalue\tunit\treference\tratio\n' >&2
-    measure bench/scale/counters.py "${json[@]}" "${rounds[@]}"
+    measure bench/scale/run.py "${json[@]}" "${rounds[@]}"
 }
 
 status=0

@@ -1,19 +1,14 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What counting costs: this build against one with the counters compiled out, run in turns."""
-import argparse
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE.parent / "shmem"))
+from contest import in_turns, medians
+from shmem_side import Side, metrics_of
 
-from run import Report, Side, in_turns, medians, metrics_of  # noqa: E402
-
+SOURCES = sorted((pathlib.Path(__file__).resolve().parents[1] / "shmem").glob("*.c"))
 PUTS = "shmem_put_8B_rate"
 FABRIC_LIMIT = 60  # seconds
 
@@ -49,24 +44,11 @@ def compare(report, metric, unit, builds, rounds, once, name):
         report.line(metric, counting, unit, silent)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="runs of each build")
-    parser.add_argument("--json", action="store_true", help="a JSON object a line instead of tab-separated lines")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
-    parser.add_argument("--reference", type=pathlib.Path, default=ROOT / "build/counters_off",
-                        help="configured with -DMEMFABRIC_COUNTERS=OFF")
-    arguments = parser.parse_args()
-    builds = [Build("counting", arguments.build), Build("silent", arguments.reference)]
-    report = Report(arguments.json)
-    with tempfile.TemporaryDirectory(prefix="bench-scale-") as folder:
+def rows(report, arguments):
+    builds = [Build("counting", arguments.build), Build("silent", arguments.silent_build)]
+    with tempfile.TemporaryDirectory(prefix="mf-bench-") as folder:
         programs = {build.name: pathlib.Path(folder) / build.name for build in builds}
         for build in builds:
-            build.compile(sorted((HERE.parent / "shmem").glob("*.c")), programs[build.name])
+            build.compile(SOURCES, programs[build.name])
         compare(report, "counters_on", "ns", builds, arguments.rounds, lambda build: build.puts(programs[build.name]), PUTS)
         compare(report, "counters_on_fabric", "us", builds, arguments.rounds, lambda build: build.fabric_put(), "put")
-    return 1 if report.failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

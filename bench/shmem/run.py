@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SHMEM against Open MPI's OSHMEM: the same source, compiled by both wrappers, run in turns."""
 import argparse
-import json
-import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import sys
@@ -14,88 +11,16 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "common"))
+
+from contest import Report, in_turns, medians  # noqa: E402
+from shmem_side import Side, metrics_of  # noqa: E402
+
 START_LIMIT = 120  # seconds; a reference that takes longer counts as this long, and is marked
-RUN_LIMIT = 120
 # Open MPI looks for network devices that are not there, refuses root, and counts cores.
 OMPI_ARGUMENTS = ["--allow-run-as-root", "--oversubscribe", "--mca", "btl", "^openib,uct", "-x", "SHMEM_SYMMETRIC_SIZE"]
 NANOSECONDS = "ns"
 START_HEAP = "16M"  # of a PE: 64 of them fit any machine
-
-
-class Side:
-    """One of the two libraries."""
-
-    def __init__(self, name, compiler, launcher, arguments):
-        self.name, self.compiler, self.launcher, self.arguments = name, compiler, launcher, arguments
-
-    def compile(self, sources, output):
-        command = [self.compiler, "-O2", *map(str, sources), "-o", str(output)]
-        if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:
-            sys.exit(f"{self.name}: {' '.join(map(str, command))} failed")
-
-    def run(self, pes, program, arguments=(), limit=RUN_LIMIT, heap="512M"):
-        """What the program prints, or None where it has not ended in `limit` seconds."""
-        environment = {**os.environ, "SHMEM_SYMMETRIC_SIZE": heap}
-        command = [self.launcher, *self.arguments, "-np", str(pes), str(program), *arguments]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                   env=environment, start_new_session=True)
-        try:
-            text, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            end_session(process)
-        if process.returncode != 0:
-            print(f"{self.name}: exit code {process.returncode} of {' '.join(map(str, command))}", file=sys.stderr)
-            return None
-        return text
-
-
-def end_session(process):
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-def metrics_of(text):
-    found = {}
-    for line in (text or "").splitlines():
-        name, _, value = line.partition(" ")
-        found[name] = float(value)
-    return found
-
-
-def in_turns(sides, rounds, once):
-    """Calls once(side) for both sides, the one that begins changing. Returns the dictionaries of each side."""
-    results = {side.name: [] for side in sides}
-    for number in range(rounds):
-        for side in sides if number % 2 == 0 else reversed(sides):
-            results[side.name].append(once(side))
-    return results
-
-
-def medians(dictionaries):
-    names = {name: None for values in dictionaries for name in values}
-    return {name: statistics.median(values[name] for values in dictionaries if name in values) for name in names}
-
-
-class Report:
-    def __init__(self, as_json):
-        self.as_json, self.failed = as_json, False
-
-    def line(self, metric, value, unit, reference, mark=""):
-        ratio = reference / value if reference else 0
-        if self.as_json:
-            entry = {"metric": metric, "value": value, "unit": unit, "reference": reference, "ratio": ratio}
-            print(json.dumps({**entry, "mark": mark} if mark else entry), flush=True)
-        else:
-            print(f"{metric}\t{value:.4g}\t{unit}\t{reference:.4g}\t{ratio:.3f}{mark and chr(9) + mark}", flush=True)
-
-    def missing(self, what):
-        self.failed = True
-        print(f"no result: {what}", file=sys.stderr)
 
 
 def compare(report, sides, programs, rounds, pes, part):

@@ -49,21 +49,32 @@ METRICS = {
 }
 
 
+SCALE_METRICS = {
+    *("scale_detect_kill", "scale_detect_silent", "scale_restart_peer", "scale_store_restart"),
+}
+
+
+def has_all_metrics(metrics, *command):
+    """The benchmark prints each with a value and a reference, and nothing else."""
+    result = subprocess.run(
+        [*map(str, command), "--rounds", "1", "--json"], capture_output=True, text=True, timeout=500, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    found = {entry["metric"]: entry for entry in map(json.loads, result.stdout.splitlines())}
+    assert found.keys() == metrics
+    for entry in found.values():
+        assert entry["value"] > 0 and entry["reference"] > 0 and entry["ratio"] > 0
+
+
+def test_the_benchmark_of_losses_has_every_metric_with_its_reference():
+    command = (ROOT / "bench" / "scale" / "run.py", "--part", "losses", "--part", "stores", "--build", BUILD)
+    has_all_metrics(SCALE_METRICS, *command)
+
+
 @pytest.mark.skipif(not os.environ.get("MEMFABRIC_LONG_TESTS"), reason="takes a minute: MEMFABRIC_LONG_TESTS=1 runs it")
 def test_the_benchmark_has_every_metric_with_its_reference():
     if BUILD != ROOT / "build" / "release" or not (BUILD / "bin" / "bench_fabric").exists():
         pytest.skip("bench_fabric is not built here")
     if not all(shutil.which(program) for program in ("ucx_perftest", "oshcc", "oshrun")):
         pytest.skip("the references are not installed: ucx-utils, openmpi-bin, libopenmpi-dev")
-    result = subprocess.run(
-        [ROOT / "bench" / "fabric" / "run.py", "--rounds", "1", "--json"],
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    found = {entry["metric"]: entry for entry in map(json.loads, result.stdout.splitlines())}
-    assert found.keys() == METRICS
-    for entry in found.values():
-        assert entry["value"] > 0 and entry["reference"] > 0 and entry["ratio"] > 0
+    has_all_metrics(METRICS, ROOT / "bench" / "fabric" / "run.py")
