@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/nic_choice.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -98,44 +99,40 @@ TEST(NamedNics, OfMistakesTheTextSaysWhich) {
               "MF_FABRIC_ADDRESS");
 }
 
-/// Two packages with a processor and an interface each, as hwloc writes them.
-const char* const kTwoNodes = R"(<?xml version="1.0" encoding="UTF-8"?>
+/// A package with a processor and an interface, as hwloc writes it.
+std::string package(unsigned number, const std::string& interface) {
+    const std::string set = fmt::format("{:#x}", 1U << number);
+    const unsigned index = 2 + 6 * number;  // of objects; no two have the same
+    return fmt::format(
+        R"(<object type="Package" os_index="{0}" cpuset="{1}" complete_cpuset="{1}" nodeset="{1}"
+             complete_nodeset="{1}" gp_index="{2}">
+             <object type="NUMANode" os_index="{0}" cpuset="{1}" complete_cpuset="{1}" nodeset="{1}"
+               complete_nodeset="{1}" gp_index="{3}" local_memory="4096"/>
+             <object type="PU" os_index="{0}" cpuset="{1}" complete_cpuset="{1}" nodeset="{1}"
+               complete_nodeset="{1}" gp_index="{4}"/>
+             <object type="Bridge" gp_index="{5}" bridge_type="0-1" depth="0" bridge_pci="0000:[{7}0-{7}1]">
+               <object type="PCIDev" gp_index="{6}" pci_busid="0000:{7}0:03.0"
+                 pci_type="0200 [8086:100e] [8086:001e] 02" pci_link_speed="0.000000">
+                 <object type="OSDev" gp_index="{8}" name="{9}" osdev_type="2"/>
+               </object>
+             </object>
+           </object>)",
+        number, set, index, index + 1, index + 2, index + 3, index + 4, 8 * number, index + 5, interface);
+}
+
+std::string two_packages() {
+    return fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE topology SYSTEM "hwloc2.dtd">
 <topology version="2.0">
   <object type="Machine" os_index="0" cpuset="0x3" complete_cpuset="0x3" allowed_cpuset="0x3" nodeset="0x3"
-    complete_nodeset="0x3" allowed_nodeset="0x3" gp_index="1">
-    <object type="Package" os_index="0" cpuset="0x1" complete_cpuset="0x1" nodeset="0x1" complete_nodeset="0x1"
-      gp_index="2">
-      <object type="NUMANode" os_index="0" cpuset="0x1" complete_cpuset="0x1" nodeset="0x1"
-        complete_nodeset="0x1" gp_index="3" local_memory="4096"/>
-      <object type="PU" os_index="0" cpuset="0x1" complete_cpuset="0x1" nodeset="0x1" complete_nodeset="0x1"
-        gp_index="4"/>
-      <object type="Bridge" gp_index="5" bridge_type="0-1" depth="0" bridge_pci="0000:[00-01]">
-        <object type="PCIDev" gp_index="6" pci_busid="0000:00:03.0" pci_type="0200 [8086:100e] [8086:001e] 02"
-          pci_link_speed="0.000000">
-          <object type="OSDev" gp_index="7" name="ib0" osdev_type="2"/>
-        </object>
-      </object>
-    </object>
-    <object type="Package" os_index="1" cpuset="0x2" complete_cpuset="0x2" nodeset="0x2" complete_nodeset="0x2"
-      gp_index="8">
-      <object type="NUMANode" os_index="1" cpuset="0x2" complete_cpuset="0x2" nodeset="0x2"
-        complete_nodeset="0x2" gp_index="9" local_memory="4096"/>
-      <object type="PU" os_index="1" cpuset="0x2" complete_cpuset="0x2" nodeset="0x2" complete_nodeset="0x2"
-        gp_index="10"/>
-      <object type="Bridge" gp_index="11" bridge_type="0-1" depth="0" bridge_pci="0000:[80-81]">
-        <object type="PCIDev" gp_index="12" pci_busid="0000:80:03.0" pci_type="0200 [8086:100e] [8086:001e] 02"
-          pci_link_speed="0.000000">
-          <object type="OSDev" gp_index="13" name="ib1" osdev_type="2"/>
-        </object>
-      </object>
-    </object>
-  </object>
+    complete_nodeset="0x3" allowed_nodeset="0x3" gp_index="1">{}{}</object>
 </topology>
-)";
+)",
+                       package(0, "ib0"), package(1, "ib1"));
+}
 
 std::set<std::string> near(std::vector<unsigned> processors, const std::vector<std::string>& interfaces) {
-    return interfaces_near(interfaces, processors, kTwoNodes);
+    return interfaces_near(interfaces, processors, two_packages());
 }
 
 TEST(NicLocality, IsTheDevicesPlaceInTheMachine) {

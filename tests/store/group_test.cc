@@ -142,10 +142,7 @@ TEST_F(Groups, MembersHearOfEachOther) {
     Heard<MemberEvent> heard;
     const auto one = client(1);
     auto two = client(2);
-    const JoinReply first =
-        one->join(
-               {"group", 5, 2, "first"}, [&](const MemberEvent& event) { heard.add(event); }, soon())
-            .value();
+    const JoinReply first = one->join({"group", 5, 2, "first"}, heard.listener(), soon()).value();
     ASSERT_EQ(first.members.size(), 1U);
     EXPECT_EQ(first.members[0].rank, 5U);
     EXPECT_EQ(first.members[0].payload, "first");

@@ -128,8 +128,7 @@ class Lost : public ::testing::Test {
 
 TEST_F(Lost, MembersHearOfIt) {
     Heard<MemberEvent> heard;
-    MF_EXPECT_OK(other_->join(
-        {"group", 0, 2, ""}, [&](const MemberEvent& event) { heard.add(event); }, soon()));
+    MF_EXPECT_OK(other_->join({"group", 0, 2, ""}, heard.listener(), soon()));
     const JoinReply reply = client_
                                 ->join(
                                     {"group", 1, 2, ""}, [](const MemberEvent&) {}, soon())
@@ -176,8 +175,7 @@ TEST_F(Lost, WhoAsksForTheRankOfOneThatIsAwayWaits) {
 
 TEST_F(Lost, ItIsToldWhenItComesBack) {
     Heard<MemberEvent> heard;
-    MF_EXPECT_OK(other_->join(
-        {"group", 0, 2, ""}, [&](const MemberEvent& event) { heard.add(event); }, soon()));
+    MF_EXPECT_OK(other_->join({"group", 0, 2, ""}, heard.listener(), soon()));
     MF_EXPECT_OK(client_->join(
         {"group", 1, 2, ""}, [](const MemberEvent&) {}, soon()));
     lose();

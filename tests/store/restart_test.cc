@@ -82,8 +82,7 @@ TEST(Restart, MembersAreTheSameAndHearNothing) {
     const auto first = store.client("host-a", 1);
     const auto second = store.client("host-b", 2);
     Heard<MemberEvent> heard;
-    MF_EXPECT_OK(first->join(
-        {"group", 0, 4, "zero"}, [&](const MemberEvent& event) { heard.add(event); }, soon()));
+    MF_EXPECT_OK(first->join({"group", 0, 4, "zero"}, heard.listener(), soon()));
     const uint64_t epoch = second->join({"group", 1, 4, "one"}, ignore_events, soon()).value().epoch;
     ASSERT_EQ(heard.wait_for(1).size(), 1U);
     store.restart();
@@ -110,8 +109,7 @@ TEST(Restart, WhoDiesWhileTheStoreIsAwayIsLost) {
     Heard<MemberEvent> heard;
     MF_EXPECT_OK(first->assign_rank({"bm", 2, false, 0, 0}, soon()));
     MF_EXPECT_OK(second->assign_rank({"bm", 2, false, 1, 0}, soon()));
-    MF_EXPECT_OK(first->join(
-        {"group", 0, 2, ""}, [&](const MemberEvent& event) { heard.add(event); }, soon()));
+    MF_EXPECT_OK(first->join({"group", 0, 2, ""}, heard.listener(), soon()));
     const uint64_t epoch = second->join({"group", 1, 2, ""}, ignore_events, soon()).value().epoch;
     auto waiting = in_background([&] { return first->barrier("group", 2, 0, soon()); });
     ASSERT_EQ(heard.wait_for(1).size(), 1U);
@@ -139,8 +137,7 @@ TEST(Restart, WhoComesBackTooLateIsEvicted) {
     const auto first = store.client("host-a", 1);
     const auto second = store.client("host-a", 2);
     Heard<MemberEvent> heard;
-    MF_EXPECT_OK(first->join(
-        {"group", 0, 2, ""}, [&](const MemberEvent& event) { heard.add(event); }, soon()));
+    MF_EXPECT_OK(first->join({"group", 0, 2, ""}, heard.listener(), soon()));
     MF_EXPECT_OK(second->join({"group", 1, 2, ""}, ignore_events, soon()));
     store.kill();
     store.start();

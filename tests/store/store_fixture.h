@@ -100,6 +100,10 @@ class Heard {
         items_.push_back(std::move(item));
         changed_.notify_all();
     }
+    /// What adds to it; it must not outlive this.
+    auto listener() {
+        return [this](const T& item) { add(item); };
+    }
     /// The items, once there are `count` of them; those that are there after 30 s otherwise.
     std::vector<T> wait_for(size_t count) {
         std::unique_lock lock(mutex_);
