@@ -2,41 +2,31 @@
 """Scripts of BM: all ranks write into each other's memory and read it again."""
 import pool
 from conductor import Call, Meet
-from oracle import Oracle, Places, Write, odd_size, random_of_ranks, split
-from pool import KIB, MIB
+from pool import MIB
+from rounds import PIECES, PLACE, Round
 
 POINTS = ("init", "create", "join", "copy", "batch", "leave", "destroy", "uninit")
 DRAM = 16 * MIB
-PLACE = 128 * KIB  # bytes that one write has for itself
-PIECES = 8  # of a batch, in one place
-ROUNDS = 10
 TIMEOUT = 10  # seconds, of every call
 
 
-class BmRound:
-    variables = {}
-
+class BmRound(Round):
     def __init__(self, world, random):
-        self.world = world
-        self.random = random_of_ranks(random, len(world.actors))
-        self.oracle = Oracle()
-        self.ranks = len(world.actors)
-        self.places = Places(self.ranks, ROUNDS, PLACE)
+        super().__init__(world, random)
+        self.handles = {}  # by rank
         self.base = 0
-
-    def start(self):
-        for rank, actor in enumerate(self.world.actors):
-            self.world.conductor.add(rank, actor, self.script(rank, actor))
 
     def region(self, rank):
         return self.base + rank * DRAM
 
-    def script(self, rank, actor):
+    def script(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
-        handle = yield from self.enter(rank)
+        handle = self.handles[rank] = yield from self.enter(rank)
         if handle is not None:
             yield Meet("joined")
-            yield from self.work(rank, handle, buffer)
+            for number in range(self.writes):
+                target = self.random[rank].randrange(self.ranks)
+                yield from self.write_and_read(buffer, rank, number, target, self.region(target))
             yield Meet("written")
             yield from self.verify(rank)
             yield Meet("verified")
@@ -62,34 +52,15 @@ class BmRound:
         self.base = joined.value - rank * DRAM
         return created.value
 
-    def work(self, rank, handle, buffer):
-        for number in range(ROUNDS):
-            target = self.random[rank].randrange(self.ranks)
-            place = self.region(target) + self.places.of(rank, number)
-            write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
-            yield Call("memory", ("fill", buffer, write.size, write.seed))
-            done = yield self.write(handle, buffer, write)
-            if done.ok:
-                self.oracle.done.append(write)
-                yield from self.read_again(handle, buffer, write)
-
-    def write(self, handle, buffer, write):
-        needs = frozenset({write.target})
-        if write.size < PIECES or self.random[write.writer].random() < 0.6:
+    def write(self, write, buffer):
+        handle, needs = self.handles[write.writer], frozenset({write.target})
+        pieces = self.pieces(write)
+        if not pieces:
             words = ("copy", handle, pool.L2GH, 0, write.place, buffer, write.size)
             return Call("copy", words, needs, TIMEOUT)
-        pieces = []
-        for first, last in split(write.size, PIECES):
-            pieces += [write.place + first, buffer + first, last - first]
-        return Call("batch", ("batch", handle, pool.L2GH, 0, PIECES, *pieces), needs, TIMEOUT)
+        words = [word for first, last in pieces for word in (write.place + first, buffer + first, last - first)]
+        return Call("batch", ("batch", handle, pool.L2GH, 0, PIECES, *words), needs, TIMEOUT)
 
-    def read_again(self, handle, buffer, write):
-        yield Call("memory", ("set", buffer, write.size, 0xEE))
-        words = ("copy", handle, pool.GH2L, 0, buffer, write.place, write.size)
-        done = yield Call("copy", words, frozenset({write.target}), TIMEOUT)
-        if done.ok:
-            yield Call("check", ("check", buffer, write.size, write.seed))
-
-    def verify(self, rank):
-        for call, _ in self.oracle.checks(rank):
-            yield call
+    def read(self, write, buffer):
+        words = ("copy", self.handles[write.writer], pool.GH2L, 0, buffer, write.place, write.size)
+        return Call("copy", words, frozenset({write.target}), TIMEOUT)

@@ -16,7 +16,6 @@ class Fault:
     name = ""
     lasts = (0.0, 0.0)  # seconds between which it is lifted again
     hosts = 1  # that it needs
-    points = None  # where it makes sense; None: everywhere
 
     def strike(self, world, victim):
         raise NotImplementedError
@@ -90,11 +89,15 @@ class Link(Fault):
     lasts = (0.2, 2.0)
     hosts = 2
 
+    @staticmethod
+    def ends(network):
+        return network.take_down, network.bring_up
+
     def strike(self, world, victim):
-        world.network.take_down(world.host_of(victim))
+        self.ends(world.network)[0](world.host_of(victim))
 
     def lift(self, world, victim):
-        world.network.bring_up(world.host_of(victim))
+        self.ends(world.network)[1](world.host_of(victim))
 
 
 class Cable(Link):
@@ -102,11 +105,9 @@ class Cable(Link):
 
     name = "cable"
 
-    def strike(self, world, victim):
-        world.network.cut(world.host_of(victim))
-
-    def lift(self, world, victim):
-        world.network.mend(world.host_of(victim))
+    @staticmethod
+    def ends(network):
+        return network.cut, network.mend
 
 
 class StoreRestart(Fault):

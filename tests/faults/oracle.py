@@ -65,5 +65,4 @@ class Oracle:
         """The calls with which a rank finds out whether its memory has all that it should."""
         for write in self.done:
             if write.target == rank:
-                words = ("check", write.place, write.size, write.seed)
-                yield Call("check", words), write
+                yield Call("check", ("check", write.place, write.size, write.seed))

@@ -2,32 +2,22 @@
 """Scripts of SHM: all ranks create an object together, write into each other's memory, and meet in barriers
 and allgathers in between."""
 from conductor import Call, Meet
-from oracle import Oracle, Places, Write, odd_size, random_of_ranks
-from pool import KIB, MIB
+from pool import MIB
+from rounds import PLACE, Round
 from shared import MTE
 
 POINTS = ("init", "create", "copy", "barrier", "allgather", "destroy", "uninit")
 SIZE = 16 * MIB
-PLACE = 128 * KIB
-ROUNDS = 8
 TIMEOUT = 10  # seconds, of every call
 
 
-class ShmRound:
-    variables = {}
+class ShmRound(Round):
+    writes = 8
 
     def __init__(self, world, random):
-        self.world = world
-        self.random = random_of_ranks(random, len(world.actors))
-        self.oracle = Oracle()
-        self.ranks = len(world.actors)
-        self.places = Places(self.ranks, ROUNDS, PLACE)
+        super().__init__(world, random)
+        self.handles = {}  # by rank
         self.everybody = frozenset(range(self.ranks))
-        self.targets = [[random.randrange(self.ranks) for _ in range(ROUNDS)] for _ in range(self.ranks)]
-
-    def start(self):
-        for rank, actor in enumerate(self.world.actors):
-            self.world.conductor.add(rank, actor, self.script(rank))
 
     def script(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
@@ -40,34 +30,28 @@ class ShmRound:
             words = ("shm_create", 0, self.ranks, rank, SIZE, MTE, 0)
             created = yield Call("create", words, self.everybody, TIMEOUT)
             if created.ok:
-                handle, base = created.values
-                yield from self.work(rank, handle, base, buffer)
+                self.handles[rank], base = created.values
+                yield from self.work(rank, base, buffer)
                 yield Meet("verified")
-                yield Call("destroy", ("shm_destroy", handle, 0), limit=TIMEOUT)
+                yield Call("destroy", ("shm_destroy", self.handles[rank], 0), limit=TIMEOUT)
         yield Call("uninit", ("shm_uninit", 0), limit=TIMEOUT)
 
-    def work(self, rank, handle, base, buffer):
+    def work(self, rank, base, buffer):
         together = True
-        for number in range(ROUNDS):
-            target = self.targets[rank][number]
-            place = base + target * SIZE + self.places.of(rank, number)
-            write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
-            yield from self.write(handle, buffer, write)
-            together = together and (yield from self.meet(rank, number, handle))
+        for number in range(self.writes):
+            target = self.random[rank].randrange(self.ranks)
+            yield from self.write_and_read(buffer, rank, number, target, base + target * SIZE)
+            together = together and (yield from self.meet(rank, number, self.handles[rank]))
         yield Meet("written")
-        for call, _ in self.oracle.checks(rank):
-            yield call
+        yield from self.verify(rank)
 
-    def write(self, handle, buffer, write):
-        needs = frozenset({write.target})
-        yield Call("memory", ("fill", buffer, write.size, write.seed))
-        done = yield Call("copy", ("shm_put", handle, write.place, buffer, write.size), needs, TIMEOUT)
-        if done.ok:
-            self.oracle.done.append(write)
-            yield Call("memory", ("set", buffer, write.size, 0xEE))
-            done = yield Call("copy", ("shm_get", handle, buffer, write.place, write.size), needs, TIMEOUT)
-            if done.ok:
-                yield Call("check", ("check", buffer, write.size, write.seed))
+    def write(self, write, buffer):
+        words = ("shm_put", self.handles[write.writer], write.place, buffer, write.size)
+        return Call("copy", words, frozenset({write.target}), TIMEOUT)
+
+    def read(self, write, buffer):
+        words = ("shm_get", self.handles[write.writer], buffer, write.place, write.size)
+        return Call("copy", words, frozenset({write.target}), TIMEOUT)
 
     def meet(self, rank, number, handle):
         """Whether all were there: once one is missing, nobody comes any more."""

@@ -75,6 +75,7 @@ class Job:
         self._timers = []
         self._lasting = None
         self._output = b""
+        self._points = {}  # PE -> the last point that it has reached
         self._unnamed = []  # processes that have not said yet which PE they are
         self.network = None
         if plan.hosts == 1:
@@ -164,6 +165,7 @@ class Job:
             self._unnamed.append(pid)
             pe = len(self._unnamed) - 1
         self.actors[pe].pid = pid
+        self._points[pe] = point
         if pe == self.plan.victim and point == self.plan.point and not self.struck and not self._timers:
             self.after(self.plan.delay, self.strike)
 
@@ -177,7 +179,7 @@ class Job:
             self.refusals += 1
             if not text.strip():
                 self.problems.append(f"the job ended with {code} without a word")
-        elif killed and self.plan.point != "finalize":
+        elif killed and self._points[self.plan.victim] != "finalize":  # it may have come that far before it died
             self.problems.append("a PE was killed, and the job says that all is well")
 
     def finish(self):

@@ -40,8 +40,8 @@ def world(tmp_path):
 class LastByteMissing(BmRound):
     """Says that a write is done whose last byte was never written."""
 
-    def write(self, handle, buffer, write):
-        call = super().write(handle, buffer, write)
+    def write(self, write, buffer):
+        call = super().write(write, buffer)
         shorter = max(1, call.words[-1] - 1)
         return Call(call.point, (*call.words[:-1], shorter), call.needs, call.limit)
 

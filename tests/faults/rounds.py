@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the scripts of all interfaces have in common: places for the writes of each rank, and their oracle."""
+from conductor import Call
+from oracle import Oracle, Places, Write, odd_size, random_of_ranks, split
+from pool import KIB
+
+PLACE = 128 * KIB  # bytes that one write has for itself
+PIECES = 8  # of a batch, in one place
+
+
+class Round:
+    """`script(rank)` is a generator of Call and Meet; a round has its own."""
+
+    variables = {}  # of the processes
+    writes = 10  # of each rank
+
+    def __init__(self, world, random):
+        self.world = world
+        self.ranks = len(world.actors)
+        self.random = random_of_ranks(random, self.ranks)
+        self.oracle = Oracle()
+        self.places = Places(self.ranks, self.writes, PLACE)
+
+    def start(self):
+        for rank, actor in enumerate(self.world.actors):
+            self.world.conductor.add(rank, actor, self.script(rank))
+
+    def script(self, rank):
+        raise NotImplementedError
+
+    def write_and_read(self, buffer, rank, number, target, memory):
+        """Writes from `buffer` to the rank's place of that number in the target's `memory`, and reads it
+        again. Returns what the write came to."""
+        place = memory + self.places.of(rank, number)
+        write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
+        yield Call("memory", ("fill", buffer, write.size, write.seed))
+        done = yield self.write(write, buffer)
+        if done.ok:
+            self.oracle.done.append(write)
+            yield Call("memory", ("set", buffer, write.size, 0xEE))
+            read = yield self.read(write, buffer)
+            if read.ok:
+                yield Call("check", ("check", buffer, write.size, write.seed))
+        return done
+
+    def write(self, write, buffer):
+        raise NotImplementedError
+
+    def read(self, write, buffer):
+        raise NotImplementedError
+
+    def pieces(self, write):
+        """(first, last) of the pieces of a batch; none where it is to be one copy."""
+        if write.size < PIECES or self.random[write.writer].random() < 0.6:
+            return []
+        return split(write.size, PIECES)
+
+    def verify(self, rank):
+        yield from self.oracle.checks(rank)
