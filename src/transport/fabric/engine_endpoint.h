@@ -4,6 +4,7 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,13 @@ inline constexpr size_t kLongestEngineAddress = 256;
 
 /// What libfabric said, negative, when `attempted` was attempted.
 Status engine_failure(const std::string& attempted, int code);
+
+/// To be called before whatever lets the engine work on its connections. Libfabric 1.17 (`tcp`) takes errno
+/// for the reason where a connection ends while it is being made, which is no error of a system call and
+/// leaves errno as it was: "again" of some call before kept the endpoint waiting for ever.
+inline void forget_errno() {
+    errno = 0;
+}
 
 /// What an endpoint is bound to.
 struct EngineQueues {

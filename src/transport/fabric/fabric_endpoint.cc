@@ -195,6 +195,7 @@ int FabricEndpoint::submit(const Transfer& transfer, size_t place) {
     message.rma_iov = remote.data();
     message.rma_iov_count = operation.count;
     message.context = context_of(place);
+    forget_errno();
     // Only delivery-complete means that the bytes are in the target's memory.
     const auto code =
         static_cast<int>(transfer.flow() == FabricFlow::kPut
@@ -209,6 +210,7 @@ int FabricEndpoint::submit(const Transfer& transfer, size_t place) {
 void FabricEndpoint::progress() {
     std::array<fi_cq_entry, kCompletionsAtOnce> entries;
     for (;;) {
+        forget_errno();
         const ssize_t count = fi_cq_read(queue_.get(), entries.data(), entries.size());
         if (count > 0) {
             for (ssize_t i = 0; i < count; ++i) {

@@ -91,6 +91,7 @@ bool MessageEndpoint::send(fi_addr_t to, const Message& message) {
     message.encode(free->bytes);
     free->to = to;
     ++free->generation;
+    forget_errno();
     free->busy = fi_send(endpoint_.get(), free->bytes, free->size, descriptor(), to, context_of(*free)) == 0;
     return free->busy;
 }
@@ -122,6 +123,7 @@ MessageEndpoint::Event MessageEndpoint::take(void* context, bool failed, size_t 
 
 size_t MessageEndpoint::read_events(std::array<Event, kAtOnce>& events) {
     std::array<fi_cq_msg_entry, kAtOnce> entries;
+    forget_errno();
     const ssize_t count = fi_cq_read(queue_.get(), entries.data(), entries.size());
     if (count > 0) {
         for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
