@@ -79,15 +79,16 @@ void shmem_clear_lock(long* lock) {
     constexpr const char* kCall = "shmem_clear_lock";
     shmem_quiet();
     uint64_t found = update_tickets<Atomic::kFetch>(lock, 0, kCall);
-    for (uint64_t before = found;; found = before) {
+    for (;;) {
         if (served(found) == next(found)) {
             fail(kCall, "the lock at {} is not set", static_cast<const void*>(lock));
         }
         const uint64_t cleared = (found & ~uint64_t{UINT32_MAX}) | static_cast<uint32_t>(served(found) + 1);
-        before = update_tickets<Atomic::kCompareSwap>(lock, cleared, kCall, found);
+        const uint64_t before = update_tickets<Atomic::kCompareSwap>(lock, cleared, kCall, found);
         if (before == found) {
             return;
         }
+        found = before;
     }
 }
 
