@@ -120,7 +120,7 @@ TEST_F(KeyValue, WatchHearsOfEveryChangeInOrder) {
     MF_EXPECT_OK(one_->set("key", "before", soon()));
     const uint64_t watch = one_->watch(
                                    "key",
-                                   [&](std::string_view key, const auto& value) {
+                                   [heard](std::string_view key, const auto& value) {
                                        heard.add({std::string(key), value});
                                    },
                                    soon())
@@ -140,7 +140,8 @@ TEST_F(KeyValue, ManyEventsArriveAtAnIdleClient) {
     constexpr size_t kCount = 1000;
     Heard<std::string> heard;
     MF_EXPECT_OK(one_->watch(
-        "key", [&](std::string_view, const auto& value) { heard.add(value.value_or("removed")); }, soon()));
+        "key", [heard](std::string_view, const auto& value) { heard.add(value.value_or("removed")); },
+        soon()));
     for (size_t i = 0; i < kCount; ++i) {
         MF_EXPECT_OK(two_->set("key", std::to_string(i), soon()));
     }
@@ -159,7 +160,8 @@ TEST_F(KeyValue, LargeEventsDoNotPileUpAtTheServer) {
     const auto writer = connect(server->endpoint());
     Heard<size_t> heard;
     MF_EXPECT_OK(watcher->watch(
-        "key", [&](std::string_view, const auto& value) { heard.add(value.value_or("").size()); }, soon()));
+        "key", [heard](std::string_view, const auto& value) { heard.add(value.value_or("").size()); },
+        soon()));
     constexpr size_t kSize = 500000;
     for (size_t i = 1; i <= 30; ++i) {
         MF_EXPECT_OK(writer->set("key", std::string(kSize, 'x'), soon()));
@@ -172,7 +174,8 @@ TEST_F(KeyValue, LargeEventsDoNotPileUpAtTheServer) {
 TEST_F(KeyValue, AHandlerMayCallTheClient) {
     Heard<std::string> heard;
     MF_EXPECT_OK(one_->watch(
-        "question", [&](std::string_view, const auto&) { heard.add(one_->get("answer", soon()).value()); },
+        "question",
+        [this, heard](std::string_view, const auto&) { heard.add(one_->get("answer", soon()).value()); },
         soon()));
     MF_EXPECT_OK(two_->set("answer", "42", soon()));
     MF_EXPECT_OK(two_->set("question", "?", soon()));

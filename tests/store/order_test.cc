@@ -69,13 +69,12 @@ void check_history(const std::vector<MemberEvent>& events) {
 
 TEST_F(EventOrder, AllWatchersHearOfJoinsAndLeavesInOneOrder) {
     constexpr uint32_t kWatchers = 3;
-    std::vector<Heard<MemberEvent>> heard(kWatchers);  // outlives those who write to it
+    std::vector<Heard<MemberEvent>> heard(kWatchers);
     std::vector<std::shared_ptr<Client>> watchers;
     for (uint32_t i = 0; i < kWatchers; ++i) {
         watchers.push_back(connect(server_->endpoint(), "host-b", 100 + i));
-        MF_EXPECT_OK(watchers[i]->join(
-            {"group", 100 + i, kMembers + kWatchers, "watcher"},
-            [&heard, i](const MemberEvent& event) { heard[i].add(event); }, soon()));
+        MF_EXPECT_OK(watchers[i]->join({"group", 100 + i, kMembers + kWatchers, "watcher"},
+                                       heard[i].listener(), soon()));
     }
     EXPECT_EQ(all_at_once([this](uint32_t rank, uint32_t round) {
                   const auto ignore = [](const MemberEvent&) {};
@@ -108,9 +107,8 @@ TEST_F(EventOrder, TheListOfMembersAndTheEventsAfterItHaveNoGap) {
     std::vector<std::future<bool>> joining;
     for (uint32_t rank = 0; rank < kMembers; ++rank) {
         joining.push_back(in_background([&, rank] {
-            auto reply = clients_[rank]->join(
-                {"group", rank, kMembers, payload(rank, 0)},
-                [&heard, rank](const MemberEvent& event) { heard[rank].add(event); }, soon());
+            auto reply = clients_[rank]->join({"group", rank, kMembers, payload(rank, 0)},
+                                              heard[rank].listener(), soon());
             if (reply.is_ok()) {
                 replies[rank] = *reply;
             }
@@ -142,7 +140,7 @@ TEST_F(EventOrder, WatchersSeeEachClientsChangesOfAKeyInItsOrder) {
     const auto watcher = connect(server_->endpoint(), "host-b", 100);
     MF_EXPECT_OK(watcher->watch(
         "key",
-        [&heard](std::string_view, const std::optional<std::string>& value) {
+        [heard](std::string_view, const std::optional<std::string>& value) {
             heard.add(value.value_or("removed"));
         },
         soon()));

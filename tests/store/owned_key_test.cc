@@ -18,7 +18,7 @@ TEST_F(OwnedKey, GoesWithItsOwner) {
     EXPECT_EQ(two_->get("mine", soon()).value(), "value");
     Heard<std::optional<std::string>> heard;
     MF_EXPECT_OK(two_->watch(
-        "mine", [&](auto, const auto& value) { heard.add(value); }, soon()));
+        "mine", [heard](auto, const auto& value) { heard.add(value); }, soon()));
     one_.reset();
     const auto values = heard.wait_for(2);
     ASSERT_EQ(values.size(), 2U);

@@ -82,7 +82,8 @@ TEST_F(Reconnect, ABarrierLastsThroughACut) {
 TEST_F(Reconnect, EventsOfTheTimeAwayArriveOnceAndInOrder) {
     Heard<std::string> heard;
     MF_EXPECT_OK(client_->watch(
-        "key", [&](std::string_view, const auto& value) { heard.add(value.value_or("removed")); }, soon()));
+        "key", [heard](std::string_view, const auto& value) { heard.add(value.value_or("removed")); },
+        soon()));
     constexpr size_t kCount = 200;
     for (size_t i = 0; i < kCount; ++i) {
         if (i % 20 == 10) {

@@ -245,7 +245,7 @@ TEST(Restart, AWatcherHearsWhatIsThereAndWhatChanges) {
     const auto watcher = store.client("host-a", 1);
     const auto owner = store.client("host-a", 2);
     Heard<std::string> heard;
-    const auto hear = [&](std::string_view key, const std::optional<std::string>& value) {
+    const auto hear = [heard](std::string_view key, const std::optional<std::string>& value) {
         heard.add(std::string(key) + " " + value.value_or("removed"));
     };
     MF_EXPECT_OK(owner->set_owned("stays", "1", soon()));

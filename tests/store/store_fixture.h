@@ -91,30 +91,34 @@ bool is_ready(const std::future<T>& future) {
     return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
-/// Collects what handlers hear; the test waits for it.
+/// Collects what handlers hear; the test waits for it. Copies share what they collect: handlers have their
+/// own one, as clients hear things until they end, when the test's is gone.
 template <typename T>
 class Heard {
  public:
-    void add(T item) {
-        const std::lock_guard lock(mutex_);
-        items_.push_back(std::move(item));
-        changed_.notify_all();
+    void add(T item) const {
+        const std::lock_guard lock(all_->mutex);
+        all_->items.push_back(std::move(item));
+        all_->changed.notify_all();
     }
-    /// What adds to it; it must not outlive this.
-    auto listener() {
-        return [this](const T& item) { add(item); };
+    /// What adds to it.
+    auto listener() const {
+        return [heard = *this](const T& item) { heard.add(item); };
     }
     /// The items, once there are `count` of them; those that are there after 30 s otherwise.
-    std::vector<T> wait_for(size_t count) {
-        std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return items_.size() >= count; });
-        return items_;
+    std::vector<T> wait_for(size_t count) const {
+        std::unique_lock lock(all_->mutex);
+        all_->changed.wait_for(lock, std::chrono::seconds(30), [&] { return all_->items.size() >= count; });
+        return all_->items;
     }
 
  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<T> items_;
+    struct All {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::vector<T> items;
+    };
+    std::shared_ptr<All> all_ = std::make_shared<All>();
 };
 
 }  // namespace memfabric::store::test

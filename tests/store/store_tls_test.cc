@@ -32,7 +32,7 @@ TEST_F(StoreTls, EverythingWorksOverTls) {
     EXPECT_TRUE(two->get("large", soon()).value() == large);
     Heard<std::string> heard;
     MF_EXPECT_OK(two->watch(
-        "key", [&](std::string_view, const auto& value) { heard.add(value.value_or("")); }, soon()));
+        "key", [heard](std::string_view, const auto& value) { heard.add(value.value_or("")); }, soon()));
     for (int i = 0; i < 100; ++i) {
         MF_EXPECT_OK(one->set("key", std::to_string(i), soon()));
     }
