@@ -142,7 +142,8 @@ void wait_for_begun(const char* call) {
     const uint64_t wanted = begun;
     if (const int32_t code = mf_private_shm_quiet(heap_object()); code != 0) {
         if (code == SM_PEER_LOST) {
-            // Which PE it is the library tells end_by_loss(), after it has told us.
+            // Which PE it is the library tells end_by_loss(), after it has told us: that ends the process, on
+            // another thread, and has this long for it.
             std::this_thread::sleep_for(std::chrono::seconds(2));
         }
         fail(call, "a non-blocking operation failed: {}", smem_get_last_err_msg());

@@ -6,8 +6,9 @@ import time
 import pytest
 
 from actors import slowness, wait_for
+from notices import STOP, notices, silence
 from pool import G2H, KIB, MIB, PEER_LOST, TIMEOUT, start_pool
-from sessions import flat, open_session, start_store
+from sessions import open_session, start_store
 from shared import init, make_shared, start_shared
 
 EVICTED = -2013
@@ -19,10 +20,6 @@ QUICK = {
     "MF_WAIT_NOTICE": "300ms",
 }
 PATIENT = {**QUICK, "MF_EVICT_AFTER": "60s", "MF_FABRIC_PEER_TIMEOUT": "60s"}
-
-
-def warnings(actor, *parts):
-    return [line for line in actor.stderr().splitlines() if all(part in line for part in ("waiting for", *parts))]
 
 
 @pytest.mark.parametrize("waiting", ["barrier", "copy"])
@@ -91,6 +88,28 @@ def test_who_was_given_up_is_told_in_transfers_and_its_name_is_free(make_cluster
     evicted.actor.call("trans_destroy", evicted.handle)
 
 
+def test_a_stop_of_ten_seconds_on_another_host_evicts_nobody(make_cluster):
+    """Though all limits of silence are a third of it, for the copy to it as for the barrier: its host answers."""
+    cluster = make_cluster(2, defaults={**QUICK, "MF_FABRIC_PEER_TIMEOUT": f"{LIMIT}s"})
+    shared = start_shared(cluster, 3)
+    shared.all("shm_barrier")
+    near, mate, stopped = shared.actors
+    buffer = near.value("alloc", MIB)
+    near.call("fill", buffer, MIB, 5)
+    stopped.stop()
+    near.send("shm_put", shared(near), shared.region(2), buffer, MIB)
+    mate.send("shm_barrier", shared(mate))
+    wait_for(lambda: silence(near) >= STOP and silence(mate) >= STOP, "the stop to have lasted", 3 * STOP)
+    assert notices(near, "rank 2", "its host answers") and notices(mate, "rank 2", "its host answers")
+    stopped.resume()
+    near.expect_ok(60)
+    for actor in (near, stopped):
+        actor.send("shm_barrier", shared(actor))
+    for actor in shared.actors:
+        actor.expect_ok(60)
+    stopped.call("check", shared.region(2), MIB, 5)
+
+
 def test_a_copy_that_waits_for_a_stopped_process_says_so(make_cluster):
     pool = start_pool(make_cluster(2, defaults=PATIENT), 2, dram=64 * MIB, controlOperationTimeout=3)
     near, far = pool.actors
@@ -100,7 +119,7 @@ def test_a_copy_that_waits_for_a_stopped_process_says_so(make_cluster):
     far.stop()
     text = near.fails(TIMEOUT, *words, naming=["rank 1", "given no sign for", "its host answers"])
     assert "stopped" in text
-    assert warnings(near, "rank 1", "given no sign for", "its host answers"), near.stderr()
+    assert notices(near, "rank 1", "given no sign for", "its host answers"), near.stderr()
     far.resume()
     wait_for(lambda: near.ask(*words).ok, "the target to answer again", 30)
 
@@ -114,7 +133,7 @@ def test_a_copy_over_a_cut_link_says_that_the_host_is_silent(make_cluster):
     near.call(*words)
     cluster.network.cut(1)
     near.send(*words)
-    wait_for(lambda: warnings(near, "rank 1", "neither has its host"), "a word on whom it waits for", 30)
+    wait_for(lambda: notices(near, "rank 1", "neither has its host"), "a word on whom it waits for", 30)
     cluster.network.mend(1)
     near.expect_ok(60)
 
@@ -126,7 +145,7 @@ def test_a_barrier_over_a_cut_link_says_that_the_host_is_silent(make_cluster):
     shared.all("shm_barrier")
     cluster.network.cut(1)
     near.send("shm_barrier", shared(near))
-    wait_for(lambda: warnings(near, "missing: rank 1", "neither has its host"), "a word on whom it waits for", 30)
+    wait_for(lambda: notices(near, "missing: rank 1", "neither has its host"), "a word on whom it waits for", 30)
     cluster.network.mend(1)
     far.call("shm_barrier", shared(far), timeout=60)
     near.expect_ok(60)

@@ -1,27 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that give no sign while others wait for them: they are told who it is, and nobody is given up."""
 import random
-import re
 
 import pytest
 from actors import wait_for
+from notices import STOP, notices, silence
 from pool import G2H, KIB, PEER_LOST, TIMEOUT, create, make_pool
 from shared import start_shared
 
-STOP = 10  # seconds that a debugger holds a process
 QUICK = {"MF_SUSPECT_AFTER": "300ms", "MF_WAIT_NOTICE": "300ms", "MF_LOG_LEVEL": "info"}
-
-
-def notices(actor, *parts):
-    """The lines of the actor's log that say whom it waits for and have all of the parts."""
-    lines = [line for line in actor.stderr().splitlines() if "waiting for" in line]
-    return [line for line in lines if all(part in line for part in parts)]
-
-
-def silence(actor):
-    """For how many seconds the one that it waits for has given no sign, as it was told last."""
-    found = re.findall(r"given no sign for ([\d.]+) s", "\n".join(notices(actor)))
-    return float(found[-1]) if found else 0
 
 
 def test_a_stop_of_ten_seconds_evicts_nobody(harness):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import multiprocessing
+import select
 import socket
 import tempfile
 import threading
@@ -53,6 +54,16 @@ class Rank:
             yield pool
             self.meet()
         bm.uninitialize()
+
+
+def wait_until(condition, timeout=30):
+    """Of something that gives no event. Whether it has come true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        select.select([], [], [], 0.001)
+    return True
 
 
 def free_url():
