@@ -14,6 +14,7 @@ std::vector<Messenger::Way> ways_of_messages(const FabricAddress& peer, const st
     }
     std::ranges::stable_sort(rails, {}, [&](size_t rail) { return ways[rail].grade; });
     std::vector<Messenger::Way> found;
+    found.reserve(rails.size());
     for (const size_t rail : rails) {
         found.push_back({rail, peer.ports[*ways[rail].port].messages});
     }
