@@ -39,7 +39,7 @@ Status Core::restore_one(uint64_t session, Operation operation, Reader& reader) 
             return restored<RestoreRank>(reader, [&](auto&& m) { return ranks_.restore(session, m); });
         case Operation::kRestoreMember:
             return restored<RestoreMember>(reader, [&](auto&& m) {
-                const Status status = memberships_.restore(session, m);
+                Status status = memberships_.restore(session, m);
                 if (status.is_ok()) {
                     groups_.note_participant(m.request.group, m.request.rank, session);
                 }
@@ -50,7 +50,7 @@ Status Core::restore_one(uint64_t session, Operation operation, Reader& reader) 
                                         [&](auto m) { return values_.restore(session, std::move(m)); });
         case Operation::kRestoreWatch:
             return restored<RestoreWatch>(reader, [&](auto&& m) {
-                const Status status = watches_.restore(session, m);
+                Status status = watches_.restore(session, m);
                 if (status.is_ok() && !settling_.is_on()) {
                     tell_restored_watches();
                 }

@@ -153,7 +153,7 @@ Status KeyValueTable::restore(uint64_t session, RestoreKey message) {
     const auto owner = owners_.owner_of(message.key);
     if (owner && owner->session != session) {
         const uint64_t older = owner->epoch < message.epoch ? owner->session : session;
-        const Status why = taken_since(fmt::format("key '{}'", message.key),
+        Status why = taken_since(fmt::format("key '{}'", message.key),
                                        outlet_.describe(older == session ? owner->session : session));
         if (older == session) {
             return why;
