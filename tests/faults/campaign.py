@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: scripts/test.sh faults [--rounds N] [--seed S] [--first N] [--interface NAME] [--fault NAME]
+"""Usage: scripts/test.sh faults [--rounds N | --seconds N] [--seed S] [--first N] [--interface NAME] [--fault NAME]
 
 Rounds of processes that work while something goes wrong: which interface, how many ranks, on one host or two,
 which fault, whom it strikes and at which point is drawn from the seed. Nothing that was reported done may be
 missing, nothing may hang past its deadline, no survivor may crash, and nothing may be left behind. A round is
 repeated by its number: --seed S --first N --rounds 1."""
 import argparse
+import concurrent.futures
 import dataclasses
+import os
 import pathlib
 import random
 import secrets
 import sys
 import tempfile
+import threading
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -102,39 +105,79 @@ def run_world(plan, folder):
     return Outcome(problems, conductor.trace, world.struck is not None, conductor.refusals)
 
 
-@dataclasses.dataclass
-class Total:
-    began: float
-    passed: int = 0
-    failed: int = 0
-    late: int = 0
-    refusals: int = 0
+class Campaign:
+    """Plays rounds, several at a time, until there are enough."""
 
-    def goes_on(self, options):
-        if options.rounds is None:
-            return time.monotonic() - self.began < DEFAULT_SECONDS
-        return self.passed + self.failed < options.rounds
+    def __init__(self, options, seed):
+        self.options = options
+        self.seed = seed
+        self.two_hosts = two_hosts_are_possible()
+        self.began = time.monotonic()
+        self.passed = self.failed = self.late = self.refusals = 0
+        self._next = options.first
+        self._ended = False
+        self._lock = threading.Lock()
 
-    def add(self, outcome):
+    def play(self):
+        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
+            try:
+                for player in [pool.submit(self._play_some) for _ in range(self.options.jobs)]:
+                    player.result()
+            except BaseException:
+                self._ended = True  # after the rounds that are being played
+                raise
+
+    def _play_some(self):
+        while (number := self._take_number()) is not None:
+            plan = Plan(self.seed, number, self.options, self.two_hosts)
+            began = time.monotonic()
+            with tempfile.TemporaryDirectory(prefix="mf-faults-") as folder:
+                outcome = run_round(plan, pathlib.Path(folder))
+            with self._lock:
+                self._add(outcome)
+                self._report(f"round {number}: {plan}", outcome, time.monotonic() - began)
+
+    def _take_number(self):
+        with self._lock:
+            if self.options.rounds is None:
+                enough = time.monotonic() - self.began >= self.options.seconds
+            else:
+                enough = self._next - self.options.first >= self.options.rounds
+            if enough or self._ended:
+                return None
+            self._next += 1
+            return self._next - 1
+
+    def _add(self, outcome):
         self.passed += not outcome.problems
         self.failed += bool(outcome.problems)
         self.late += not outcome.struck
         self.refusals += outcome.refusals
 
+    def _report(self, title, outcome, seconds):
+        if outcome.problems:
+            print("\n".join([title, *outcome.problems, *outcome.trace[-TRACE:]]), flush=True)
+        elif self.options.verbose:
+            what = f"{outcome.refusals} refused" if outcome.struck else "it came too late"
+            print(f"{title}: fine, {what}, {seconds:.1f} s", flush=True)
+
     def __str__(self):
         return (
             f"{self.passed} rounds passed, {self.failed} failed; in {self.late} the fault came after the end; "
-            f"{self.refusals} calls were refused as they should; {time.monotonic() - self.began:.0f} s"
+            f"{self.refusals} calls were refused as they should; {time.monotonic() - self.began:.0f} s, seed {self.seed}"
         )
 
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="scripts/test.sh faults", description=__doc__.partition("\n\n")[2])
-    parser.add_argument("--rounds", type=int, help=f"default: as many as fit in {DEFAULT_SECONDS} s")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--rounds", type=int, help="default: as many as fit in --seconds")
+    length.add_argument("--seconds", type=float, default=DEFAULT_SECONDS, help="default: %(default)s")
     parser.add_argument("--seed", type=int, help="default: a new one, which is printed")
     parser.add_argument("--first", type=int, default=0, help="number of the first round")
     parser.add_argument("--interface", action="append", choices=sorted(INTERFACES))
     parser.add_argument("--fault", action="append", choices=sorted(faults.ALL))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="rounds at a time; default: %(default)s")
     parser.add_argument("--verbose", action="store_true", help="print what each round is")
     return parser.parse_args(arguments)
 
@@ -142,25 +185,12 @@ def parse(arguments):
 def main(arguments):
     options = parse(arguments)
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
-    two_hosts = two_hosts_are_possible()
-    print(f"seed {seed}{'' if two_hosts else '; one host only: no network namespaces here'}", flush=True)
-    total = Total(time.monotonic())
-    number = options.first
-    while total.goes_on(options):
-        plan = Plan(seed, number, options, two_hosts)
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="mf-faults-") as folder:
-            outcome = run_round(plan, pathlib.Path(folder))
-        total.add(outcome)
-        if outcome.problems:
-            report = [f"round {number}: {plan}", *outcome.problems, *outcome.trace[-TRACE:]]
-            print("\n".join(report), flush=True)
-        elif options.verbose:
-            what = f"{outcome.refusals} refused" if outcome.struck else "it came too late"
-            print(f"round {number}: {plan}: fine, {what}, {time.monotonic() - began:.1f} s", flush=True)
-        number += 1
-    print(f"{total}, seed {seed}")
-    return 0 if total.failed == 0 and total.passed > 0 else 1
+    campaign = Campaign(options, seed)
+    alone = "" if campaign.two_hosts else "; one host only: no network namespaces here"
+    print(f"seed {seed}{alone}", flush=True)
+    campaign.play()
+    print(campaign)
+    return 0 if campaign.failed == 0 and campaign.passed > 0 else 1
 
 
 if __name__ == "__main__":

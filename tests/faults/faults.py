@@ -158,7 +158,7 @@ class Descriptors(Memory):
     limit = resource.RLIMIT_NOFILE
 
     def ceiling(self, pid):
-        return max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1
+        return max(map(int, os.listdir(f"/proc/{pid}/fd")), default=0) + 1  # none where it has just ended
 
 
 ALL = {fault.name: fault for fault in (Kill, Stop, Slow, Link, Cable, StoreRestart, Memory, Descriptors)}

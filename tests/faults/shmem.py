@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 from actors import BUILD
@@ -18,18 +19,27 @@ from harness import Harness
 from launcher import Launcher
 
 POINTS = ("init", "allocate", "put", "atomic", "barrier", "signal", "wait", "reduce", "broadcast", "free", "finalize")
-# The store is the launcher's, and a PE's own memory that cannot be had ends the program.
-NOT_HERE = {"store", "memory", "descriptors"}
+NOT_HERE = {"store", "memory"}  # the store is the launcher's
+ENDS_JOB = {"kill", "memory", "descriptors"}  # where it has struck, a job may end with a word
 ROUNDS = 6
 LIMIT = 30  # seconds for a job in which nothing happens
 LOST_WITHIN = 15  # seconds from the loss of a PE to the end of the job
 POINT = re.compile(rb"point (-?\d+) (\d+) (\w+)\n")
+CRASH = re.compile(r"killed by signal (4|6|7|8|11)\b")
 SOURCE = os.path.join(os.path.dirname(__file__), "shmem_work.c")
 
 
-@functools.cache
+_compiling = threading.Lock()
+
+
 def program():
-    """Compiled once a campaign; goes with the process."""
+    with _compiling:
+        return _compile()[0]
+
+
+@functools.cache
+def _compile():
+    """Once a campaign; goes with the process."""
     folder = tempfile.TemporaryDirectory(prefix="mf-faults-")
     output = os.path.join(folder.name, "shmem_work")
     subprocess.run([BUILD / "bin/oshcc", "-O1", SOURCE, "-o", output], check=True)
@@ -71,6 +81,7 @@ class Job:
         self.problems = []
         self.trace = []
         self.struck = None
+        self.hurt = set()
         self.refusals = 0
         self._timers = []
         self._lasting = None
@@ -90,7 +101,7 @@ class Job:
             launcher = Launcher(self._harness, folder)
             command = [*self._harness.hosts[0].prefix, *launcher.command("--hosts", hosts, "--")]
             environment = self._harness.hosts[0].environment()
-        words = [program()[0], str(ROUNDS), str(plan.random.randrange(1 << 30))]
+        words = [program(), str(ROUNDS), str(plan.random.randrange(1 << 30))]
         self.errors = open(folder / "stderr", "w+b")
         self.job = subprocess.Popen(
             [str(word) for word in (*command, *words)],
@@ -115,10 +126,13 @@ class Job:
 
     def strike(self):
         plan = self.plan
+        if not self.actors[plan.victim].is_running():
+            return
         self.note(f"fault {plan.fault.name} strikes PE {plan.victim}")
-        self.struck = self._lasting = time.monotonic()
-        plan.fault.strike(self, plan.victim)
-        self.after(plan.lasts, self.lift)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            plan.fault.strike(self, plan.victim)
+            self.struck = self._lasting = time.monotonic()
+            self.after(plan.lasts, self.lift)
 
     def lift(self):
         if self._lasting:
@@ -172,14 +186,14 @@ class Job:
     def _judge(self, code):
         self.errors.seek(0)
         text = self.errors.read().decode(errors="replace")
-        killed = self.struck and self.plan.fault.name == "kill"
-        if "WRONG" in text or (code != 0 and not killed):
+        fault = self.plan.fault.name if self.struck else ""
+        if "WRONG" in text or CRASH.search(text) or (code != 0 and fault not in ENDS_JOB):
             self.problems.append(f"the job ended with {code}\n{text[-3000:]}")
         elif code != 0:
             self.refusals += 1
             if not text.strip():
                 self.problems.append(f"the job ended with {code} without a word")
-        elif killed and self._points[self.plan.victim] != "finalize":  # it may have come that far before it died
+        elif fault == "kill" and self._points[self.plan.victim] != "finalize":  # it may have died behind it
             self.problems.append("a PE was killed, and the job says that all is well")
 
     def finish(self):
