@@ -94,8 +94,7 @@ void Messenger::wake() const {
 
 Result<std::shared_ptr<Messenger::Route>> Messenger::route(std::span<const Way> ways, uint64_t instance) {
     const std::scoped_lock guard(mutex_);
-    std::weak_ptr<Route>& known = routes_[instance];
-    if (auto route = known.lock()) {
+    if (auto route = routes_.find(instance)) {
         return route;
     }
     std::vector<Line> lines;
@@ -105,7 +104,7 @@ Result<std::shared_ptr<Messenger::Route>> Messenger::route(std::span<const Way> 
         lines.push_back({endpoint, handle});
     }
     auto route = std::make_shared<Route>(std::move(lines), instance);
-    known = route;
+    routes_.put(instance, route);
     return route;
 }
 
@@ -252,8 +251,7 @@ void Messenger::received(std::string_view bytes, MessageEndpoint& at) {
 
 void Messenger::on_answer(const Message& message) {
     const std::scoped_lock guard(mutex_);
-    const auto known = routes_.find(message.from);
-    const auto route = known == routes_.end() ? nullptr : known->second.lock();
+    const auto route = routes_.find(message.from);
     if (route == nullptr) {
         return;
     }
@@ -272,8 +270,7 @@ void Messenger::returned(std::string_view bytes) {
         return;  // of an answer: whoever waits for it asks again
     }
     const std::scoped_lock guard(mutex_);
-    const auto known = routes_.find(message->to);
-    const auto route = known == routes_.end() ? nullptr : known->second.lock();
+    const auto route = routes_.find(message->to);
     if (route == nullptr) {
         return;
     }

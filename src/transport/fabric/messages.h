@@ -18,6 +18,7 @@
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "base/status.h"
+#include "base/weak_map.h"
 #include "transport/fabric/answer_book.h"
 #include "transport/fabric/message_endpoint.h"
 
@@ -133,7 +134,7 @@ class Messenger final : private MessageSink {
 
     std::mutex mutex_;  // guards all up to services_mutex_
     uint64_t next_id_ = 1;
-    std::unordered_map<uint64_t, std::weak_ptr<Route>> routes_;    // by life
+    WeakMap<uint64_t, Route> routes_;                              // by life
     std::unordered_map<uint64_t, std::vector<Replier>> repliers_;  // how answers reach a life
     AnswerBook book_;
     std::deque<Waiting> waiting_;  // for the thread
