@@ -3,15 +3,13 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 
-#include "base/deadline.h"
 #include "base/fork_guard.h"
+#include "base/patient_lock.h"
 
 namespace memfabric {
 namespace {
@@ -25,21 +23,6 @@ Registry& registry() {
     // Never destroyed: files may be registered while the program's own static objects are destroyed.
     static Registry* const instance = std::make_unique<Registry>().release();
     return *instance;
-}
-
-/// Another thread may be removing the files: whoever did not wait for it would end the process halfway. Not
-/// for ever, since the process may exit from a signal's handler on the thread that is inside. By trying,
-/// since ThreadSanitizer does not know the locking of a std::timed_mutex.
-std::unique_lock<std::mutex> lock_with_patience(std::mutex& mutex) {
-    constexpr unsigned kPatience = 2;  // seconds
-    constexpr auto kPause = std::chrono::milliseconds(1);
-    const Deadline deadline = Deadline::after_seconds(kPatience);
-    std::unique_lock lock(mutex, std::try_to_lock);
-    while (!lock.owns_lock() && !deadline.expired()) {
-        std::this_thread::sleep_for(kPause);
-        static_cast<void>(lock.try_lock());
-    }
-    return lock;
 }
 
 /// Runs at exit, after the program's atexit functions.

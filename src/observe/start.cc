@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/fork_guard.h"
 #include "base/log.h"
+#include "base/patient_lock.h"
 #include "base/permanent.h"
 #include "observe/long_wait.h"
 #include "observe/metrics_server.h"
@@ -136,12 +137,11 @@ Result<std::string> start_metrics(const std::string& address, const Options& opt
     return wanted().metrics->endpoint().text();
 }
 
-// Does not wait: whoever is inside at exit keeps what it is at.
 void write_dump() {
     if (in_forked_child()) {
         return;
     }
-    const std::unique_lock lock(wanted().mutex, std::try_to_lock);
+    const std::unique_lock lock = lock_with_patience(wanted().mutex);
     if (!lock.owns_lock() || wanted().dump.empty()) {
         return;
     }
