@@ -208,6 +208,8 @@ void close_gate() {
             // A stream that cannot be flushed keeps no process alive.
         }
     }
+    // Functions registered for the end do not run, so what they would have done is done here.
+    without_gil([] { mf_private_remove_files(); });
     _exit(status);
 }
 

@@ -2,6 +2,7 @@
 """memfabric.shm in real processes."""
 import contextlib
 import ctypes
+import json
 import os
 import subprocess
 import sys
@@ -227,6 +228,18 @@ def test_exit_function_may_end_the_process(end):
     result = subprocess.run([sys.executable, "-c", EXITING.replace("{end}", end), free_url()], capture_output=True, text=True,
                             timeout=60)
     assert (result.returncode, result.stdout) == (23, "leaving with 23\n"), result.stderr
+
+
+def test_exit_function_that_ends_the_process_leaves_counters_and_no_sockets(tmp_path):
+    sockets, dump = tmp_path / "sockets", tmp_path / "dump"
+    sockets.mkdir(mode=0o700)
+    environment = {**os.environ, "MF_RUNTIME_DIR": str(sockets), "MF_COUNTERS_DUMP": str(dump)}
+    result = subprocess.run([sys.executable, "-c", EXITING.replace("{end}", "sys.exit(status)"), free_url()], env=environment,
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 23, result.stderr
+    assert json.loads(dump.read_text())["counters"]
+    left = [path for path in sockets.rglob("*") if not path.is_dir()]
+    assert not left, left
 
 
 def test_exit_function_that_raises_is_reported():
