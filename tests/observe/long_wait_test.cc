@@ -48,6 +48,45 @@ TEST_F(LongWaits, AreToldOnceAPeriod) {
     EXPECT_NE(logged().find("waiting for 0.0 s: a session"), std::string::npos) << logged();
 }
 
+TEST_F(LongWaits, OneInsideAnotherIsToldOnce) {
+    LongWait outer;
+    LongWait inner;
+    int told = 0;
+    int outer_told = 0;
+    const auto text_of = [](int& count) {
+        return [&count] {
+            ++count;
+            return std::string("a session");
+        };
+    };
+    const auto begun = Deadline::Clock::now();
+    while (told < 3) {
+        inner.look(text_of(told));
+        outer.look(text_of(outer_told));
+        std::this_thread::yield();
+    }
+    const auto periods = (Deadline::Clock::now() - begun) / std::chrono::milliseconds(20);
+    EXPECT_LE(told + outer_told, periods);
+}
+
+TEST_F(LongWaits, AThreadThatSaidNothingIsNotSilencedByOthers) {
+    const auto say = [] {
+        LongWait wait;
+        int told = 0;
+        while (told == 0) {
+            wait.look([&] {
+                ++told;
+                return std::string("a session");
+            });
+            std::this_thread::yield();
+        }
+    };
+    say();
+    std::jthread other(say);
+    other.join();
+    EXPECT_NE(logged().find("a session"), logged().rfind("a session"));
+}
+
 TEST_F(LongWaits, AStretchOfSleepEndsWhenItIsTimeToLook) {
     const LongWait wait;
     EXPECT_LE(wait.stretch(Deadline::never()).remaining(), std::chrono::milliseconds(21));

@@ -51,10 +51,11 @@ Status PeerSigns::look(Clock::time_point heard) {
 
 void PeerSigns::give_notice(Clock::time_point heard) {
     const std::scoped_lock guard(mutex_);
-    if (notices_.is_due()) {
-        if (const std::string text = doubts(heard); !text.empty()) {
-            log_warn("waiting for {}, which {}", name_, text);
-        }
+    if (notices_.next() > Clock::now()) {
+        return;
+    }
+    if (const std::string text = doubts(heard); !text.empty() && notices_.is_due()) {
+        log_warn("waiting for {}, which {}", name_, text);
     }
 }
 
