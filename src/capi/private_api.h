@@ -121,6 +121,11 @@ char* mf_private_fabric_counters_json(void);
 /// `code`.
 int32_t mf_private_report(int32_t code, const char* text);
 
+/// How often who waits long says so, in milliseconds: MF_WAIT_NOTICE.
+int64_t mf_private_wait_notice(void);
+/// Logs that the caller has been waiting for so long; a warning, or information.
+void mf_private_log_wait(int warns, double seconds, const char* text);
+
 /// Restores the log on standard error.
 void mf_private_reset_logger(void);
 

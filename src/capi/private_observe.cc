@@ -2,6 +2,7 @@
 #include "capi/private_api.h"
 #include "capi/private_text.h"
 #include "observe/counters.h"
+#include "observe/long_wait.h"
 #include "observe/start.h"
 #include "observe/texts.h"
 
@@ -52,6 +53,18 @@ uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count) {
 
 int mf_private_count_slowly(uint32_t cell, uint64_t bytes) {
     return memfabric::observe::count_slowly(cell, bytes) ? 1 : 0;
+}
+
+int64_t mf_private_wait_notice(void) {
+    return memfabric::observe::wait_notice_milliseconds.load(std::memory_order_relaxed);
+}
+
+void mf_private_log_wait(int warns, double seconds, const char* text) {
+    if (warns != 0) {
+        memfabric::log_warn("waiting for {:.1f} s: {}", seconds, text);
+    } else {
+        memfabric::log_info("waiting for {:.1f} s: {}", seconds, text);
+    }
 }
 
 void mf_private_shmem_time(uint32_t operation, uint64_t nanoseconds) {

@@ -73,7 +73,7 @@ uint32_t Group::next_post() const {
 
 void Group::take_post(uint32_t post) const {
     Mailbox& box = mailbox(me_, post);
-    wait_for(box, post);
+    wait_for(box, post, others());
     box.value.store(0, std::memory_order_relaxed);
 }
 

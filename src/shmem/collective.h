@@ -31,13 +31,17 @@ class Group {
     Publication& publication(int member) const { return words_.publication(member); }
     void wait() const {
         if (layout_ == nullptr) [[likely]] {
-            wait_at(*barrier_, static_cast<uint32_t>(size_));
+            wait_at(*barrier_, static_cast<uint32_t>(size_), others());
         } else {
             tree().meet();
         }
     }
     /// A call that is nothing but a barrier.
     void meet() const;
+    /// For what a long wait says.
+    Awaited others() const {
+        return {Awaited::What::kMembers, call_, &words_.barrier(0), start_, stride_, size_};
+    }
 
     /// Null where all members live on one host; else only those of this host can be waited for, or looked at,
     /// in shared memory.

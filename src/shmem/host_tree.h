@@ -36,10 +36,10 @@ class HostTree {
     template <typename Work>
     void meet_here(const Work& work) const {
         if (!is_first()) {
-            visit(own_barrier(), guests());
+            visit(own_barrier(), guests(), others());
             return;
         }
-        await_guests(own_barrier(), guests());
+        await_guests(own_barrier(), guests(), others());
         work();
         let_go(own_barrier());
     }
@@ -111,6 +111,10 @@ class HostTree {
  private:
     uint32_t guests() const { return static_cast<uint32_t>(group_.layout.neighbours().size() - 1); }
     BarrierWords& own_barrier() const { return group_.words.barrier(group_.layout.own_first()); }
+    Awaited others() const {
+        return {Awaited::What::kMembers, group_.call, &group_.words.barrier(0), group_.start,
+                group_.stride,           group_.size};
+    }
     int world_pe(int member) const { return group_.start + member * group_.stride; }
 
     // Hosts are counted from the root on: the children of place p are p + 1, p + 2, p + 4, ... up to p's

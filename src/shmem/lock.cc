@@ -36,10 +36,11 @@ uint64_t update_tickets(const long* lock, uint64_t value, const char* call, uint
 
 void wait_for_turn(const long* lock, uint32_t ticket, const char* call) {
     const auto is_served = [=] { return served(update_tickets<Atomic::kFetch>(lock, 0, call)) == ticket; };
+    const Awaited awaited{Awaited::What::kLock, call, lock};
     if (is_here(kHome)) {
-        wait_until(is_served);
+        wait_until(awaited, is_served);
     } else {
-        nap_until(is_served);  // each look is a message
+        nap_until(awaited, is_served);  // each look is a message
     }
 }
 

@@ -253,7 +253,7 @@ void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t by
     alignas(64) std::array<char, kLargestSlot> slot;
     const std::lock_guard lock(channel.sending);
     if (!has_room(channel, pe)) {
-        wait_until([&] {
+        wait_until({Awaited::What::kRoom, call, nullptr, pe}, [&] {
             keep_all(call);
             return has_room(channel, pe);
         });
@@ -271,7 +271,8 @@ void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t by
 
 uint32_t receive_mail(int pe, uint64_t key, void* data, size_t bytes, const char* call) {
     uint32_t value = 0;
-    wait_until([&] { return look_for(pe, key, data, bytes, value, call); });
+    wait_until({Awaited::What::kMessage, call, nullptr, pe},
+               [&] { return look_for(pe, key, data, bytes, value, call); });
     return value;
 }
 

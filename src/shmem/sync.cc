@@ -15,13 +15,14 @@ namespace {
 
 constexpr int kYields = 30;
 
-long futex(std::atomic<uint32_t>& word, int operation, uint32_t value) {
-    return syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
+long futex(std::atomic<uint32_t>& word, int operation, uint32_t value, const timespec* limit = nullptr) {
+    return syscall(SYS_futex, &word, operation, value, limit, nullptr, 0);
 }
 
 /// Until is_done(the word's value): spins, lets others run, then sleeps, counted among the sleepers.
 template <typename Done>
-void wait_on(std::atomic<uint32_t>& word, std::atomic<uint32_t>& sleepers, const Done& is_done) {
+void wait_on(std::atomic<uint32_t>& word, std::atomic<uint32_t>& sleepers, const Awaited& awaited,
+             const Done& is_done) {
     for (int i = spins_before_yield(); i > 0; --i) {
         if (is_done(word.load(std::memory_order_acquire))) {
             return;
@@ -34,10 +35,12 @@ void wait_on(std::atomic<uint32_t>& word, std::atomic<uint32_t>& sleepers, const
         }
         sched_yield();
     }
-    const LongWait here;
+    ToldWait told(awaited);
     sleepers.fetch_add(1);
     for (uint32_t now = word.load(); !is_done(now); now = word.load()) {
-        futex(word, FUTEX_WAIT, now);
+        const timespec limit = told.stretch();
+        futex(word, FUTEX_WAIT, now, &limit);
+        told.look();
     }
     sleepers.fetch_sub(1);
 }
@@ -50,7 +53,7 @@ void wake(std::atomic<uint32_t>& word, const std::atomic<uint32_t>& sleepers) {
 
 }  // namespace
 
-void wait_at(BarrierWords& barrier, uint32_t count) {
+void wait_at(BarrierWords& barrier, uint32_t count, const Awaited& others) {
     const uint32_t generation = barrier.generation.load(std::memory_order_acquire);
     if (barrier.arrived.fetch_add(1) + 1 == count) {
         barrier.arrived.store(0, std::memory_order_relaxed);
@@ -58,11 +61,11 @@ void wait_at(BarrierWords& barrier, uint32_t count) {
         wake(barrier.generation, barrier.sleepers);
         return;
     }
-    wait_on(barrier.generation, barrier.sleepers, [=](uint32_t now) { return now != generation; });
+    wait_on(barrier.generation, barrier.sleepers, others, [=](uint32_t now) { return now != generation; });
 }
 
-void await_guests(BarrierWords& barrier, uint32_t guests) {
-    wait_on(barrier.arrived, barrier.hosts_sleepers, [=](uint32_t now) { return now == guests; });
+void await_guests(BarrierWords& barrier, uint32_t guests, const Awaited& others) {
+    wait_on(barrier.arrived, barrier.hosts_sleepers, others, [=](uint32_t now) { return now == guests; });
     barrier.arrived.store(0, std::memory_order_relaxed);
 }
 
@@ -71,12 +74,12 @@ void let_go(BarrierWords& barrier) {
     wake(barrier.generation, barrier.sleepers);
 }
 
-void visit(BarrierWords& barrier, uint32_t guests) {
+void visit(BarrierWords& barrier, uint32_t guests, const Awaited& others) {
     const uint32_t generation = barrier.generation.load(std::memory_order_acquire);
     if (barrier.arrived.fetch_add(1) + 1 == guests) {
         wake(barrier.arrived, barrier.hosts_sleepers);
     }
-    wait_on(barrier.generation, barrier.sleepers, [=](uint32_t now) { return now != generation; });
+    wait_on(barrier.generation, barrier.sleepers, others, [=](uint32_t now) { return now != generation; });
 }
 
 void post(Mailbox& box, uint32_t value) {
@@ -84,8 +87,8 @@ void post(Mailbox& box, uint32_t value) {
     wake(box.value, box.sleepers);
 }
 
-void wait_for(Mailbox& box, uint32_t value) {
-    wait_on(box.value, box.sleepers, [=](uint32_t now) { return now == value; });
+void wait_for(Mailbox& box, uint32_t value, const Awaited& others) {
+    wait_on(box.value, box.sleepers, others, [=](uint32_t now) { return now == value; });
 }
 
 }  // namespace memfabric::shmem

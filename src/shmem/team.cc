@@ -77,7 +77,9 @@ HostTree tree_of(const Team& team, const char* call) {
 
 void meet(const Team& team, const char* call) {
     if (team.layout == nullptr) [[likely]] {
-        wait_at(team.slots[0]->barrier, static_cast<uint32_t>(team.size));
+        BarrierWords& barrier = team.slots[0]->barrier;
+        wait_at(barrier, static_cast<uint32_t>(team.size),
+                {Awaited::What::kMembers, call, &barrier, team.start, team.stride, team.size});
     } else {
         tree_of(team, call).meet();
     }

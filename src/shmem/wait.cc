@@ -57,6 +57,7 @@ struct Variables {
     bool one_value;
     const char* call;
 
+    Awaited awaited() const { return {Awaited::What::kVariable, call, places}; }
     bool is_in(size_t index) const { return status == nullptr || status[index] == 0; }
     bool holds(size_t index) const {
         return compares(places + index, comparison, values[one_value ? 0 : index], call);
@@ -114,14 +115,15 @@ void wait_for_one(T* place, int comparison, T value, const char* call) {
     const LongCall whole(call);
     check_own(place, 1, call);
     if (!compares(place, comparison, value, call)) {
-        wait_until([&] { return compares(place, comparison, value, call); });
+        wait_until({Awaited::What::kVariable, call, place},
+                   [&] { return compares(place, comparison, value, call); });
     }
 }
 
 template <typename T>
 void wait_for_all(const Variables<T>& variables) {
     if (!variables.all()) {
-        wait_until([&] { return variables.all(); });
+        wait_until(variables.awaited(), [&] { return variables.all(); });
     }
 }
 
@@ -133,7 +135,7 @@ size_t wait_for_any(const Variables<T>& variables) {
     const size_t start = next_start();
     size_t found = variables.any(start);
     if (found == kNone) {
-        wait_until([&] { return (found = variables.any(start)) != kNone; });
+        wait_until(variables.awaited(), [&] { return (found = variables.any(start)) != kNone; });
     }
     return found;
 }
@@ -145,7 +147,7 @@ size_t wait_for_some(const Variables<T>& variables, size_t* indices) {
     }
     size_t found = variables.some(indices);
     if (found == 0) {
-        wait_until([&] { return (found = variables.some(indices)) != 0; });
+        wait_until(variables.awaited(), [&] { return (found = variables.some(indices)) != 0; });
     }
     return found;
 }

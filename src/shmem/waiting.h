@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "shmem/told_wait.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -35,37 +37,25 @@ void nap(uint32_t seen, long nanoseconds);
 bool has_other_hosts();
 void let_in();
 
-/// Threads that wait, and do not look all the time any more.
-extern std::atomic<uint32_t> long_waits;
-inline bool is_anybody_waiting() {
-    return long_waits.load(std::memory_order_relaxed) != 0;
-}
-class LongWait {
- public:
-    LongWait() { long_waits.fetch_add(1, std::memory_order_relaxed); }
-    ~LongWait() { long_waits.fetch_sub(1, std::memory_order_relaxed); }
-    LongWait(const LongWait&) = delete;
-    LongWait& operator=(const LongWait&) = delete;
-};
-
 /// Naps longer and longer up to a millisecond, since those who write with plain stores wake nobody.
 template <typename Done>
-void nap_until(const Done& is_done) {
+void nap_until(const Awaited& awaited, const Done& is_done) {
     constexpr long kLongestNap = 1'000'000;  // nanoseconds
-    const LongWait here;
+    ToldWait told(awaited);
     for (long length = 20'000;; length = length < kLongestNap ? length * 2 : kLongestNap) {
         const uint32_t seen = remote_changes();
         if (is_done()) {
             return;
         }
         nap(seen, length);
+        told.look();
     }
 }
 
 /// Until `is_done()`: spins, then lets others run, then naps. Over several hosts it looks at what comes in by
 /// itself, since a thread that does so for it has to be woken first.
 template <typename Done>
-void wait_until(const Done& is_done) {
+void wait_until(const Awaited& awaited, const Done& is_done) {
     if (has_other_hosts()) {
         constexpr int kLooks = 50;
         for (int i = 0; i < kLooks; ++i) {
@@ -75,7 +65,7 @@ void wait_until(const Done& is_done) {
             let_in();
             sched_yield();
         }
-        nap_until(is_done);
+        nap_until(awaited, is_done);
         return;
     }
     for (int i = spins_before_yield(); i > 0; --i) {
@@ -91,7 +81,7 @@ void wait_until(const Done& is_done) {
         }
         sched_yield();
     }
-    nap_until(is_done);
+    nap_until(awaited, is_done);
 }
 
 }  // namespace memfabric::shmem
