@@ -117,6 +117,8 @@ def test_a_pe_that_is_killed_ends_all_with_a_text(jobs, rounds, kind, pe, when):
     assert time.monotonic() - begun < 5 * slowness()
     for process in pes:
         assert f"PE {pe} is gone without shmem_finalize" in process.stderr(), process.stderr()
+    for process in [victim, *pes]:
+        process.release()  # all cases share the hosts, and a long run ends more than there may be descriptors
     sweep_after_a_kill(jobs.cluster.host_of(victim))  # no launcher is there to do it
 
 
