@@ -67,7 +67,7 @@ Identity identity_of(const KeyJournal& journal) {
 class AsioServer : public Server {
  public:
     AsioServer(ServerConfig config, std::vector<Fd> listeners, std::shared_ptr<ssl_ctx_st> tls,
-               std::shared_ptr<KeyJournal> journal)
+               const std::shared_ptr<KeyJournal>& journal)
         : config_(std::move(config)),
           identity_(journal ? "" : config_.runtime_folder, config_.endpoint),
           core_(config_.options, journal ? identity_of(*journal) : identity_.open(), journal),
@@ -342,7 +342,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerConfig config) {
         return listeners.status().with_context(context);
     }
     auto server = std::make_unique<AsioServer>(std::move(config), std::move(listeners).value(),
-                                               std::move(tls), std::move(journal));
+                                               std::move(tls), journal);
     server->run();
     log_info("config store: listens on {}", server->endpoint().text());
     return std::unique_ptr<Server>(std::move(server));
