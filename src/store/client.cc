@@ -149,8 +149,10 @@ class StoreClient : public Client {
     Result<std::vector<std::string>> all_gather(std::string_view group, uint32_t size, uint32_t rank,
                                                 std::string_view payload, Deadline deadline) override {
         const RoundMessage message{std::string(group), size, rank, std::string(payload)};
-        return take_value<std::vector<std::string>>(
-            call(Operation::kAllGather, group, message, deadline, "all_gather of group"));
+        MF_ASSIGN_OR_RETURN(GatheredMessage gathered,
+                            take_message<GatheredMessage>(call(Operation::kAllGather, group, message,
+                                                               deadline, "all_gather of group")));
+        return std::move(gathered.payloads);
     }
 
     Result<JoinReply> join(const JoinRequest& request, MemberEventHandler handler,
@@ -159,8 +161,10 @@ class StoreClient : public Client {
             return failure(Code::kDuplicatedObject, "join group '{}': this process is a member already",
                            request.group);
         }
+        JoinRequest unique = request;
+        unique.ticket = random_u64();
         Result<JoinReply> reply =
-            take_message<JoinReply>(call(Operation::kJoin, request.group, request, deadline, "join group"));
+            take_message<JoinReply>(call(Operation::kJoin, request.group, unique, deadline, "join group"));
         if (!reply.is_ok()) {
             handlers_->remove_group(request.group);
             undo(reply.status(), Operation::kLeave, request.group);

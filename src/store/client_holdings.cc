@@ -41,8 +41,17 @@ void ClientHoldings::note(Operation operation, std::string_view request, std::st
             return note_window(operation, request, reply);
         case Operation::kAgreeArena:
             return note_arena(request, reply);
+        case Operation::kBarrier:
+        case Operation::kAllGather:
+            return rounds_.note_end(operation, request, reply);
         default:
             return;
+    }
+}
+
+void ClientHoldings::note_given_up(Operation operation, std::string_view request) {
+    if (operation == Operation::kBarrier || operation == Operation::kAllGather) {
+        rounds_.note_given_up(operation, request);
     }
 }
 
@@ -100,7 +109,10 @@ void ClientHoldings::note_watch(Operation operation, std::string_view request) {
 
 void ClientHoldings::note_membership(Operation operation, std::string_view request, std::string_view reply) {
     if (operation == Operation::kLeave) {
-        with<KeyMessage>(request, [&](const KeyMessage& message) { groups_.erase(message.key); });
+        with<KeyMessage>(request, [&](const KeyMessage& message) {
+            groups_.erase(message.key);
+            rounds_.forget_group(message.key);
+        });
         return;
     }
     with<JoinRequest>(request, [&](JoinRequest message) {
@@ -109,7 +121,8 @@ void ClientHoldings::note_membership(Operation operation, std::string_view reque
             group = {message, members.epoch, {}};
             for (Member& member : members.members) {
                 if (member.rank != message.rank) {
-                    group.others[member.rank] = {member.rank, member.epoch, std::move(member.host_id)};
+                    group.others[member.rank] = {member.rank, member.epoch, std::move(member.host_id),
+                                                 member.ticket};
                 }
             }
         });
@@ -170,7 +183,7 @@ void ClientHoldings::note_member_event(const MemberEventMessage& event) {
     }
     auto& others = group->second.others;
     if (event.kind == static_cast<uint8_t>(MemberEventKind::kJoined)) {
-        others[member.rank] = {member.rank, member.epoch, member.host_id};
+        others[member.rank] = {member.rank, member.epoch, member.host_id, member.ticket};
     } else if (const auto known = others.find(member.rank);
                known != others.end() && known->second.epoch == member.epoch) {
         others.erase(known);
@@ -187,7 +200,8 @@ RestoreWindow ClientHoldings::message_of(const HeldWindow& window) const {
     return message;
 }
 
-std::vector<std::pair<Operation, std::string>> ClientHoldings::messages() const {
+std::vector<std::pair<Operation, std::string>> ClientHoldings::messages(const std::vector<OpenRound>& open,
+                                                                        uint64_t since) const {
     std::vector<std::pair<Operation, std::string>> messages;
     if (arena_) {
         messages.emplace_back(Operation::kRestoreArena, encode(*arena_));
@@ -212,6 +226,13 @@ std::vector<std::pair<Operation, std::string>> ClientHoldings::messages() const 
     for (const auto& [watch, watched] : watches_) {
         messages.emplace_back(Operation::kRestoreWatch,
                               encode(RestoreWatch{watch, watched.key, watched.exists}));
+    }
+    const auto since_joined = [&](const std::string& name) {
+        const auto group = groups_.find(name);
+        return group == groups_.end() ? since : group->second.epoch;
+    };
+    for (const RestoreRound& round : rounds_.messages(open, since_joined)) {
+        messages.emplace_back(Operation::kRestoreRound, encode(round));
     }
     return messages;
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/client_rounds.h"
 #include "store/messages.h"
 
 namespace memfabric::store {
@@ -21,8 +22,13 @@ class ClientHoldings {
     void note(Operation operation, std::string_view request, std::string_view reply);
     void note_event(Operation operation, std::string_view body);
 
-    /// Everything that is held, as messages, in the order in which the store has to hear them.
-    std::vector<std::pair<Operation, std::string>> messages() const;
+    /// The request was sent, and nobody waits for its reply any more.
+    void note_given_up(Operation operation, std::string_view request);
+
+    /// Everything that is held, as messages, in the order in which the store has to hear them. `open`: what
+    /// was sent to the earlier store and waits for its reply. `since`: the epoch at which the session began.
+    std::vector<std::pair<Operation, std::string>> messages(const std::vector<OpenRound>& open,
+                                                            uint64_t since) const;
 
  private:
     struct Membership {
@@ -65,6 +71,7 @@ class ClientHoldings {
     std::map<std::string, Membership> groups_;   // by name
     std::map<std::string, OwnedKey, std::less<>> keys_;
     std::map<uint64_t, Watched> watches_;
+    ClientRounds rounds_;
 };
 
 }  // namespace memfabric::store

@@ -67,6 +67,7 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
 void ClientSession::start(Established established) {
     welcome_ = established.welcome;
     max_message_ = welcome_.max_message;
+    first_epoch_ = welcome_.epoch;
     local_address_ = local_address_of(established.channel.descriptor()).host_text();
     channel_.emplace(std::move(established.channel));
     thread_ = start_thread("mf-store-client", [this](const std::stop_token& stop) { run(stop); });
@@ -112,6 +113,7 @@ Result<std::string> ClientSession::call(Operation operation, std::string body, D
     calls_.emplace(request, &call);
     if (is_connected()) {
         send(operation, request, call.body);
+        call.sent = true;
     } else {
         own_wake_.notify_all();
     }
@@ -119,6 +121,9 @@ Result<std::string> ClientSession::call(Operation operation, std::string body, D
     calls_.erase(request);
     if (!call.reply && !given_up_) {
         orphans_.push_back(request);
+        if (call.sent) {
+            holdings_.note_given_up(operation, *call.body);
+        }
     }
     if (leader_ == &call) {
         leader_ = nullptr;

@@ -66,6 +66,7 @@ class ClientSession {
     struct Call {
         Operation operation = Operation::kSet;
         SharedBody body;  // kept for the case that it has to be sent again
+        bool sent = false;
         std::optional<std::string> reply;
         bool asleep = false;
         bool cancelled = false;
@@ -125,6 +126,7 @@ class ClientSession {
 
     std::mutex mutex_;
     Welcome welcome_;
+    uint64_t first_epoch_ = 0;  // before anything that was granted to this session
     uint64_t max_message_ = 0;  // never changes
     ClientHoldings holdings_;
     std::optional<Channel> channel_;

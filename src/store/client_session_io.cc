@@ -206,7 +206,14 @@ void ClientSession::restore(const Welcome& welcome) {
     events_acknowledged_ = 0;
     events_bytes_ = 0;
     orphans_.clear();
-    for (auto& [operation, body] : holdings_.messages()) {
+    std::vector<OpenRound> open;
+    for (const auto& [request, call] : calls_) {
+        if (call->sent &&
+            (call->operation == Operation::kBarrier || call->operation == Operation::kAllGather)) {
+            open.push_back({request, call->operation, *call->body});
+        }
+    }
+    for (auto& [operation, body] : holdings_.messages(open, first_epoch_)) {
         send(operation, 0, std::make_shared<const std::string>(std::move(body)));
     }
 }
@@ -219,6 +226,7 @@ void ClientSession::resume(Established established) {
     }
     for (const auto& [request, call] : calls_) {
         send(call->operation, request, call->body);
+        call->sent = true;
         if (call->cancelled) {
             send(Operation::kCancel, request, empty_body());
         }

@@ -33,7 +33,7 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
                       watches_.changed(key, value);
                   }
               }),
-      groups_(sessions_, max_message_),
+      groups_(sessions_, epochs_, max_message_, options.size(OptionId::kStoreMaxMemory)),
       memberships_(sessions_, epochs_, max_message_),
       ranks_(sessions_, epochs_),
       windows_(sessions_, epochs_) {
@@ -84,7 +84,7 @@ Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link
         hello.session = 0;  // a new one, in which it restores what it has
     }
     MF_ASSIGN_OR_RETURN(const Sessions::Opened opened, sessions_.open(hello, link));
-    const Welcome welcome{identity_.instance, run_, opened.session, max_message_};
+    const Welcome welcome{identity_.instance, run_, opened.session, max_message_, epochs_.next()};
     link.send(Header{Operation::kWelcome, 0, 0, 0, 0}, std::make_shared<const std::string>(encode(welcome)));
     if (was_here) {
         restoring_.insert(opened.session);

@@ -49,6 +49,8 @@ class Core {
     Status take_over(const Hello& hello);
     void begin_settling();
     void settle();
+    std::vector<Settling::Held> take_up(std::vector<Settling::Held> held);
+    void dispatch_held(const Settling::Held& waiting);
     void tell_restored_watches();
     Status restore(uint64_t session, Operation operation, std::string_view body);
     Status restore_one(uint64_t session, Operation operation, Reader& reader);

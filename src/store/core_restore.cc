@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store that was started again: what its clients say that they hold.
+#include <algorithm>
+
 #include "base/log.h"
 #include "store/check_names.h"
 #include "store/core.h"
@@ -56,6 +58,9 @@ Status Core::restore_one(uint64_t session, Operation operation, Reader& reader) 
                 }
                 return status;
             });
+        case Operation::kRestoreRound:
+            return restored<RestoreRound>(reader,
+                                          [&](auto m) { return groups_.restore(session, std::move(m)); });
         default:
             return failure(Code::kStoreInvalidMessage, "operation {} is unknown",
                            static_cast<int>(operation));
@@ -66,21 +71,44 @@ void Core::tell_restored_watches() {
     watches_.tell_restored([this](const std::string& key) { return values_.value_of(key); });
 }
 
+/// What was asked of the store before it died may have been done and told to others, and only the answer has
+/// not come: a member that leaves is gone, and one that joins has joined. Returns what is left to be done.
+std::vector<Settling::Held> Core::take_up(std::vector<Settling::Held> held) {
+    std::erase_if(held, [this](const Settling::Held& waiting) {
+        const bool leaves = waiting.operation == Operation::kLeave;
+        if (leaves) {
+            dispatch_held(waiting);
+        }
+        return leaves;
+    });
+    std::ranges::stable_partition(held, [this](const Settling::Held& waiting) {
+        const Result<JoinRequest> join = waiting.operation == Operation::kJoin
+                                             ? decode<JoinRequest>(waiting.body)
+                                             : failure(Code::kError, "another request");
+        return join.is_ok() && memberships_.adopt(waiting.request.session, *join);
+    });
+    return held;
+}
+
+void Core::dispatch_held(const Settling::Held& waiting) {
+    if (!sessions_.is_running(waiting.request)) {
+        return;
+    }
+    Reader reader(waiting.body);
+    const Status status = dispatch(waiting.request, waiting.operation, reader);
+    if (!status.is_ok()) {
+        sessions_.fail(waiting.request, status);
+    }
+}
+
 void Core::settle() {
-    const std::vector<Settling::Held> held = settling_.end();
+    const std::vector<Settling::Held> held = take_up(settling_.end());
     memberships_.settle([this](const std::string& group, uint32_t rank) { groups_.note_lost(group, rank); });
     tell_restored_watches();
     log_info("config store: the clients of its predecessor have had their time; {} requests waited",
              held.size());
     for (const Settling::Held& waiting : held) {
-        if (!sessions_.is_running(waiting.request)) {
-            continue;
-        }
-        Reader reader(waiting.body);
-        const Status status = dispatch(waiting.request, waiting.operation, reader);
-        if (!status.is_ok()) {
-            sessions_.fail(waiting.request, status);
-        }
+        dispatch_held(waiting);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "store/group_table.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "store/rank_text.h"
 
@@ -46,12 +47,14 @@ Status GroupTable::check(const RoundMessage& message, const Round& round, RoundK
     return {};
 }
 
-Status GroupTable::check_participants(const std::string& name, const Group& group, uint32_t size,
-                                      RoundKind kind) const {
+Status GroupTable::check_participants(const std::string& name, const Group& group, const Round& round,
+                                      uint32_t size, RoundKind kind) const {
     std::vector<uint32_t> gone;
     std::string who;
     for (const auto& [rank, participant] : group.participants) {
-        if (rank < size && !participant.gone.empty()) {
+        const auto arrival = round.arrived.find(rank);
+        const bool has_done = arrival != round.arrived.end() && arrival->second.request.session == 0;
+        if (rank < size && !participant.gone.empty() && !has_done) {
             gone.push_back(rank);
             if (gone.size() <= WaitReport::kMaxAwaited) {
                 who += fmt::format("{}{}", who.empty() ? "" : "; ", participant.gone);
@@ -66,12 +69,22 @@ Status GroupTable::check_participants(const std::string& name, const Group& grou
 }
 
 void GroupTable::arrive(RequestKey request, RoundKind kind, RoundMessage message) {
+    const uint64_t seen = take_seen(request);
+    const Ended& ended = group_named(message.group).ended.at(static_cast<size_t>(kind));
+    if (seen < ended.epoch && ended.round.size == message.size) {
+        ask_for_outcome(request, kind, std::move(message), seen);
+    } else {
+        take_part(request, kind, std::move(message), seen);
+    }
+}
+
+void GroupTable::take_part(RequestKey request, RoundKind kind, RoundMessage message, uint64_t seen) {
     Group& group = group_named(message.group);
     Round& round = group.rounds.at(static_cast<size_t>(kind));
     Status status = check(message, round, kind);
     if (status.is_ok()) {
         note_participant(message.group, message.rank, request.session);
-        status = check_participants(message.group, group, message.size, kind);
+        status = check_participants(message.group, group, round, message.size, kind);
     }
     if (!status.is_ok()) {
         outlet_.fail(request, status);
@@ -79,36 +92,35 @@ void GroupTable::arrive(RequestKey request, RoundKind kind, RoundMessage message
     }
     round.size = message.size;
     round.bytes += message.payload.size();
-    waiting_.emplace(request, Place{message.group, kind, message.rank});
-    round.arrived.emplace(message.rank, Arrival{request, std::move(message.payload)});
+    waiting_.emplace(request, Place{message.group, kind, message.rank, false});
+    round.arrived.emplace(message.rank, Arrival{request, std::move(message.payload), seen});
     if (round.arrived.size() == round.size) {
-        complete(std::exchange(round, Round()), kind);
+        complete(std::exchange(round, Round()), kind, epochs_.next());
     }
 }
 
-void GroupTable::complete(Round&& round, RoundKind kind) {
-    SharedBody body;
-    if (kind == RoundKind::kBarrier) {
-        body = failure_body(Status());
-    } else {
-        Value<std::vector<std::string>> payloads;
+void GroupTable::complete(Round&& round, RoundKind kind, uint64_t epoch) {
+    GatheredMessage gathered{epoch, {}};
+    if (kind == RoundKind::kAllGather) {
         for (auto& [rank, arrival] : round.arrived) {
-            payloads.value.push_back(std::move(arrival.payload));
+            gathered.payloads.push_back(std::move(arrival.payload));
         }
-        body = success_body(payloads);
     }
+    answer_all(round, success_body(gathered));
+}
+
+void GroupTable::answer_all(const Round& round, const SharedBody& body) {
     for (const auto& [rank, arrival] : round.arrived) {
         waiting_.erase(arrival.request);
         outlet_.reply(arrival.request, body);
     }
 }
 
-void GroupTable::fail_round(Group& group, RoundKind kind, const Status& status) {
-    const Round round = std::exchange(group.rounds.at(static_cast<size_t>(kind)), Round());
-    const SharedBody body = failure_body(status);
-    for (const auto& [rank, arrival] : round.arrived) {
-        waiting_.erase(arrival.request);
-        outlet_.reply(arrival.request, body);
+/// Where a rank is gone that the round cannot end without.
+void GroupTable::fail_if_gone(const std::string& name, Group& group, Round& round, RoundKind kind) {
+    const Status status = check_participants(name, group, round, round.size, kind);
+    if (round.size != 0 && !status.is_ok()) {
+        answer_all(std::exchange(round, Round()), failure_body(status));
     }
 }
 
@@ -137,13 +149,14 @@ std::vector<WaitReport::Awaited> GroupTable::awaited_by(const Group& group, cons
 void GroupTable::report_waits(std::vector<WaitReport>& reports) const {
     for (const auto& [first, place] : waiting_) {
         const Group& group = groups_.at(place.group);
-        const Round& round = group.rounds.at(static_cast<size_t>(place.kind));
-        if (round.arrived.begin()->second.request != first) {
+        const Round& round = round_of(group, place);
+        const auto waits = [](const auto& arrival) { return arrival.second.request.session != 0; };
+        if (std::ranges::find_if(round.arrived, waits)->second.request != first) {
             continue;  // once a round
         }
         WaitReport report{
             {}, progress_text(place.group, place.kind, round, "so far"), awaited_by(group, round)};
-        for (const auto& [rank, arrival] : round.arrived) {
+        for (const auto& [rank, arrival] : std::views::filter(round.arrived, waits)) {
             report.waiters.push_back(arrival.request);
         }
         reports.push_back(std::move(report));
@@ -166,12 +179,14 @@ std::optional<Status> GroupTable::cancel(RequestKey request) {
     }
     const Place place = std::move(found->second);
     waiting_.erase(found);
-    Round& round = groups_.at(place.group).rounds.at(static_cast<size_t>(place.kind));
+    Round& round = round_of(groups_.at(place.group), place);
     std::string text = progress_text(place.group, place.kind, round, "by the deadline");
     for (const WaitReport::Awaited& awaited : awaited_by(groups_.at(place.group), round)) {
         text += fmt::format("; {} is {}", awaited.name, outlet_.describe(awaited.session));
     }
-    round.bytes -= round.arrived.at(place.rank).payload.size();
+    const uint64_t bytes = round.arrived.at(place.rank).payload.size();
+    round.bytes -= bytes;
+    kept_ -= place.has_ended ? bytes : 0;
     round.arrived.erase(place.rank);
     if (round.arrived.empty()) {
         round = Round();
@@ -185,6 +200,7 @@ void GroupTable::end_session(uint64_t session, Departure departure) {
         const RequestKey request = (next++)->first;
         static_cast<void>(cancel(request));
     }
+    seen_.erase(seen_.lower_bound({session, 0}), seen_.upper_bound({session, UINT64_MAX}));
     const auto found = groups_of_.find(session);
     if (found == groups_of_.end()) {
         return;
@@ -223,12 +239,11 @@ void GroupTable::depart(const std::string& name, uint64_t session, const std::st
         somebody = somebody || participant.gone.empty();
     }
     for (const RoundKind kind : {RoundKind::kBarrier, RoundKind::kAllGather}) {
-        const uint32_t size = group.rounds.at(static_cast<size_t>(kind)).size;
-        if (const Status status = check_participants(name, group, size, kind); size != 0 && !status.is_ok()) {
-            fail_round(group, kind, status);
-        }
+        fail_if_gone(name, group, group.rounds.at(static_cast<size_t>(kind)), kind);
     }
+    fail_outcome_if_gone(name, group);
     if (!somebody) {
+        forget_ended(group);
         groups_.erase(name);
     }
 }
@@ -251,17 +266,22 @@ void GroupTable::forget_idle_groups() {
     }
     std::nth_element(uses.begin(), uses.begin() + kMaxGroups, uses.end());
     const uint64_t oldest_kept = uses[kMaxGroups];
-    std::erase_if(groups_, [&](const auto& entry) {
-        const Group& group = entry.second;
-        const bool idle =
-            group.rounds[0].size == 0 && group.rounds[1].size == 0 && group.last_used < oldest_kept;
+    for (auto entry = groups_.begin(); entry != groups_.end();) {
+        Group& group = entry->second;
+        const bool idle = group.rounds[0].size == 0 && group.rounds[1].size == 0 &&
+                          group.last_used < oldest_kept && !is_outcome_awaited(group);
+        if (!idle) {
+            ++entry;
+            continue;
+        }
         for (const auto& [rank, participant] : group.participants) {
-            if (const auto found = groups_of_.find(participant.session); idle && found != groups_of_.end()) {
-                found->second.erase(entry.first);
+            if (const auto found = groups_of_.find(participant.session); found != groups_of_.end()) {
+                found->second.erase(entry->first);
             }
         }
-        return idle;
-    });
+        forget_ended(group);
+        entry = groups_.erase(entry);
+    }
 }
 
 }  // namespace memfabric::store

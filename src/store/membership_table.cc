@@ -61,6 +61,10 @@ Status MembershipTable::check(RequestKey request, const JoinRequest& message, co
 bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
     static const Permanent<Group> none;
     const auto found = groups_.find(message.group);
+    if (found != groups_.end() && is_done(request.session, message, found->second)) {
+        answer(request, found->second, found->second.at(message.rank).member.epoch);
+        return true;
+    }
     if (const Status status = check(request, message, found == groups_.end() ? none.get() : found->second);
         !status.is_ok()) {
         outlet_.fail(request, status);
@@ -68,17 +72,30 @@ bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
     }
     Group& group = groups_[message.group];
     Entry entry{request.session,
-                Member{message.rank, epochs_.next(), outlet_.host_of(request.session), message.payload},
+                Member{message.rank, epochs_.next(), outlet_.host_of(request.session), message.payload,
+                       message.ticket},
                 {}};
     tell(message.group, group, entry, MemberEventKind::kJoined);
-    JoinReply reply{entry.member.epoch, {}};
+    const uint64_t epoch = entry.member.epoch;
     group.emplace(message.rank, std::move(entry));
     groups_of_[request.session].insert(message.group);
-    for (const auto& [rank, member] : group) {
-        reply.members.push_back(member.member);
+    answer(request, group, epoch);
+    return true;
+}
+
+/// Whether the request has been carried out, by the store before it died.
+bool MembershipTable::is_done(uint64_t session, const JoinRequest& message, const Group& group) {
+    const auto entry = group.find(message.rank);
+    return entry != group.end() && entry->second.session == session && message.ticket != 0 &&
+           entry->second.member.ticket == message.ticket;
+}
+
+void MembershipTable::answer(RequestKey request, const Group& group, uint64_t epoch) {
+    JoinReply reply{epoch, {}};
+    for (const auto& [rank, entry] : group) {
+        reply.members.push_back(entry.member);
     }
     outlet_.succeed(request, reply);
-    return true;
 }
 
 void MembershipTable::leave(RequestKey request, const std::string& group) {
@@ -104,89 +121,6 @@ void MembershipTable::tell(const std::string& name, const Group& group, const En
     }
 }
 
-void MembershipTable::tell_one(uint64_t session, const std::string& name, MemberEventKind kind,
-                               const Member& about) {
-    outlet_.notify(session, Operation::kMemberEvent,
-                   encode(MemberEventMessage{name, static_cast<uint8_t>(kind), about}));
-}
-
-/// The rank is the session's, or a failure says whose it is.
-Status MembershipTable::make_room(uint64_t session, const RestoreMember& message) {
-    const std::string& name = message.request.group;
-    const uint32_t rank = message.request.rank;
-    if (given_up_.contains({name, message.epoch})) {
-        return failure(Code::kEvicted,
-                       "the store was restarted and has given this process up as lost, since it did not come "
-                       "back in time (MF_STORE_SETTLE): join anew");
-    }
-    const auto group = groups_.find(name);
-    if (group == groups_.end() || !group->second.contains(rank)) {
-        return {};
-    }
-    const Entry& holder = group->second.at(rank);
-    const std::string what = fmt::format("rank {} of group '{}'", rank, name);
-    if (holder.member.epoch >= message.epoch) {
-        return taken_since(what, outlet_.describe(holder.session));
-    }
-    outlet_.evict(holder.session, taken_since(what, outlet_.describe(session)));
-    groups_of_[holder.session].erase(name);
-    remove(holder.session, name, MemberEventKind::kLost);
-    return {};
-}
-
-Status MembershipTable::restore(uint64_t session, const RestoreMember& message) {
-    const std::string& name = message.request.group;
-    MF_RETURN_IF_ERROR(epochs_.take_note(message.epoch));
-    if (groups_of_[session].contains(name)) {
-        return failure(Code::kStoreInvalidMessage, "restoring group '{}': restored already", name);
-    }
-    MF_RETURN_IF_ERROR(make_room(session, message));
-    Group& group = groups_[name];
-    Entry entry{
-        session,
-        Member{message.request.rank, message.epoch, outlet_.host_of(session), message.request.payload},
-        message.known};
-    tell(name, group, entry, MemberEventKind::kJoined);
-    const auto position = group.emplace(message.request.rank, std::move(entry)).first;
-    groups_of_[session].insert(name);
-    if (!settling_) {
-        catch_up(name, group, position->second, [](const std::string&, uint32_t) {});
-    }
-    return {};
-}
-
-void MembershipTable::settle(const Lost& lost) {
-    settling_ = false;
-    for (auto& [name, group] : groups_) {
-        for (auto& [rank, entry] : group) {
-            catch_up(name, group, entry, lost);
-        }
-    }
-}
-
-void MembershipTable::catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost) {
-    std::set<uint64_t> known;  // by epoch
-    for (const KnownMember& member : entry.known) {
-        const auto present = group.find(member.rank);
-        if (present != group.end() && present->second.member.epoch == member.epoch) {
-            known.insert(member.epoch);
-            continue;
-        }
-        given_up_.emplace(name, member.epoch);
-        tell_one(entry.session, name, MemberEventKind::kLost,
-                 Member{member.rank, member.epoch, member.host_id, {}});
-        if (present == group.end()) {
-            lost(name, member.rank);
-        }
-    }
-    for (const auto& [rank, other] : group) {
-        if (other.session != entry.session && !known.contains(other.member.epoch)) {
-            tell_one(entry.session, name, MemberEventKind::kJoined, other.member);
-        }
-    }
-    entry.known = {};
-}
-
 void MembershipTable::remove(uint64_t session, const std::string& name, MemberEventKind kind) {
     const auto group = groups_.find(name);
     const auto entry = std::find_if(group->second.begin(), group->second.end(), [&](const auto& candidate) {
@@ -194,6 +128,9 @@ void MembershipTable::remove(uint64_t session, const std::string& name, MemberEv
     });
     const Entry gone = std::move(entry->second);
     group->second.erase(entry);
+    if (settling_ && kind == MemberEventKind::kLeft) {
+        left_.emplace(name, gone.member.epoch);
+    }
     tell(name, group->second, gone, kind);
     if (group->second.empty()) {
         groups_.erase(group);

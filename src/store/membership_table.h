@@ -29,6 +29,9 @@ class MembershipTable {
     /// The session has been a member at an earlier start of the store. Where two say so, the later one wins
     /// and the other process is given up; a failure gives up this one.
     Status restore(uint64_t session, const RestoreMember& message);
+    /// Whether others know the session as a member already, though it was not told so before the store died:
+    /// it is the one that they know, then, and join() of the same request succeeds.
+    bool adopt(uint64_t session, const JoinRequest& request);
     /// Tells every restored member what it does not know yet. `lost` hears of those who did not come back.
     using Lost = std::function<void(const std::string& group, uint32_t rank)>;
     void settle(const Lost& lost);
@@ -38,6 +41,7 @@ class MembershipTable {
         uint64_t session = 0;
         Member member;
         std::vector<KnownMember> known;  // until it has caught up
+        bool is_adopted = false;         // likewise: the reply to its request will tell it of the others
     };
     using Group = std::map<uint32_t, Entry>;  // by rank
 
@@ -47,6 +51,8 @@ class MembershipTable {
     void tell_one(uint64_t session, const std::string& name, MemberEventKind kind, const Member& about);
     Status make_room(uint64_t session, const RestoreMember& message);
     void catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost);
+    static bool is_done(uint64_t session, const JoinRequest& message, const Group& group);
+    void answer(RequestKey request, const Group& group, uint64_t epoch);
     void remove(uint64_t session, const std::string& name, MemberEventKind kind);
 
     Outlet& outlet_;
@@ -56,6 +62,7 @@ class MembershipTable {
     std::map<std::string, Group> groups_;
     std::map<uint64_t, std::set<std::string>> groups_of_;  // by session
     std::set<std::pair<std::string, uint64_t>> given_up_;  // group and epoch: were not back in time
+    std::set<std::pair<std::string, uint64_t>> left_;      // likewise: while the store settled
 };
 
 }  // namespace memfabric::store

@@ -18,6 +18,7 @@ struct Welcome {
     uint64_t run = 0;             // one start of the store; another one than the client's: it has to restore
     uint64_t session = 0;
     uint64_t max_message = 0;
+    uint64_t epoch = 0;  // lower than that of anything that will be granted
 };
 
 /// The body of kRefusal, and the beginning of every reply: what follows a code of 0 is the operation's own.
@@ -87,11 +88,18 @@ struct PublishMessage {
     std::string address;
 };
 
+/// The reply to a barrier, whose payloads are none, and to an all_gather.
+struct GatheredMessage {
+    uint64_t epoch = 0;  // of the round
+    std::vector<std::string> payloads;
+};
+
 /// What a client knows of another member.
 struct KnownMember {
     uint32_t rank = 0;
     uint64_t epoch = 0;
     std::string host_id;
+    uint64_t ticket = 0;
 };
 
 struct RestoreArena {
@@ -133,6 +141,19 @@ struct RestoreWatch {
     bool exists = false;  // what the watcher heard last
 };
 
+/// How far a rank of a group has come. Rounds end at the store, whose word some may not have got before it
+/// died: those ask again, and are not to be taken for participants of the next round.
+struct RestoreRound {
+    std::string group;
+    uint8_t kind = 0;   // RoundKind
+    uint32_t size = 0;  // of the group
+    uint32_t rank = 0;
+    uint64_t epoch = 0;     // of the last round that it has seen the end of; else since when it takes part
+    bool has_seen = false;  // the end of that round
+    std::string payload;    // what it gave to that round
+    uint64_t request = 0;   // made before the store died, and waiting for an answer since; 0: none
+};
+
 template <typename T>
 struct Value {
     T value{};
@@ -146,7 +167,7 @@ struct Value {
 
 MF_STORE_FIELDS(Incarnation, m.host_id, m.pid, m.start_time, m.random_id)
 MF_STORE_FIELDS(Hello, m.incarnation, m.store_instance, m.run, m.session)
-MF_STORE_FIELDS(Welcome, m.store_instance, m.run, m.session, m.max_message)
+MF_STORE_FIELDS(Welcome, m.store_instance, m.run, m.session, m.max_message, m.epoch)
 MF_STORE_FIELDS(Outcome, m.code, m.text)
 MF_STORE_FIELDS(KeyMessage, m.key)
 MF_STORE_FIELDS(KeyValueMessage, m.key, m.value)
@@ -156,11 +177,11 @@ MF_STORE_FIELDS(FoundMessage, m.exists, m.value)
 MF_STORE_FIELDS(WatchMessage, m.watch, m.key)
 MF_STORE_FIELDS(WatchEventMessage, m.watch, m.key, m.exists, m.value)
 MF_STORE_FIELDS(RoundMessage, m.group, m.size, m.rank, m.payload)
-MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload)
+MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload, m.ticket)
 MF_STORE_FIELDS(MemberEventMessage, m.group, m.kind, m.member)
 MF_STORE_FIELDS(WaitNoticeMessage, m.suspicious, m.text)
 MF_STORE_FIELDS(PublishMessage, m.object, m.address)
-MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload)
+MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload, m.ticket)
 MF_STORE_FIELDS(JoinReply, m.epoch, m.members)
 MF_STORE_FIELDS(RankRequest, m.world, m.world_size, m.dynamic, m.rank, m.device_id)
 MF_STORE_FIELDS(RankReply, m.rank, m.world_size, m.epoch)
@@ -169,13 +190,15 @@ MF_STORE_FIELDS(ArenaReply, m.base, m.size, m.fixed)
 MF_STORE_FIELDS(WindowRequest, m.object, m.stride, m.slots, m.shape)
 MF_STORE_FIELDS(WindowReply, m.base, m.creator, m.holders, m.token, m.epoch)
 MF_STORE_FIELDS(SwapResult, m.swapped, m.previous)
-MF_STORE_FIELDS(KnownMember, m.rank, m.epoch, m.host_id)
+MF_STORE_FIELDS(GatheredMessage, m.epoch, m.payloads)
+MF_STORE_FIELDS(KnownMember, m.rank, m.epoch, m.host_id, m.ticket)
 MF_STORE_FIELDS(RestoreArena, m.offer, m.agreed)
 MF_STORE_FIELDS(RestoreWindow, m.request, m.arena_base, m.arena_size, m.base, m.epoch, m.token, m.address)
 MF_STORE_FIELDS(RestoreRank, m.request, m.rank, m.epoch)
 MF_STORE_FIELDS(RestoreMember, m.request, m.epoch, m.known)
 MF_STORE_FIELDS(RestoreKey, m.key, m.value, m.epoch)
 MF_STORE_FIELDS(RestoreWatch, m.watch, m.key, m.exists)
+MF_STORE_FIELDS(RestoreRound, m.group, m.kind, m.size, m.rank, m.epoch, m.has_seen, m.payload, m.request)
 
 #undef MF_STORE_FIELDS
 

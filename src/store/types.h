@@ -17,6 +17,7 @@ struct Member {
     uint64_t epoch = 0;  // unique over the life of a store: tells a rank's successor from its predecessor
     std::string host_id;
     std::string payload;  // whatever the member said of itself when it joined; the store does not read it
+    uint64_t ticket = 0;  // of its request
 };
 
 enum class MemberEventKind { kJoined, kLeft, kLost };
@@ -34,6 +35,7 @@ struct JoinRequest {
     uint32_t rank = 0;
     uint32_t max_members = 0;  // a join that would make more is refused, with both numbers
     std::string payload;
+    uint64_t ticket = 0;  // tells two requests apart; the client chooses it
 };
 
 struct JoinReply {

@@ -67,6 +67,7 @@ enum class Operation : uint16_t {
     kRestoreMember,
     kRestoreKey,
     kRestoreWatch,
+    kRestoreRound,
     // From the store: the identity that it has taken over from clients of its predecessor.
     kIdentity,
 };

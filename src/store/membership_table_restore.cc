@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Groups at a store that was started again: who was a member, who has come back, who has not.
+#include <algorithm>
+
+#include "store/membership_table.h"
+
+namespace memfabric::store {
+
+void MembershipTable::tell_one(uint64_t session, const std::string& name, MemberEventKind kind,
+                               const Member& about) {
+    outlet_.notify(session, Operation::kMemberEvent,
+                   encode(MemberEventMessage{name, static_cast<uint8_t>(kind), about}));
+}
+
+/// The rank is the session's, or a failure says whose it is.
+Status MembershipTable::make_room(uint64_t session, const RestoreMember& message) {
+    const std::string& name = message.request.group;
+    const uint32_t rank = message.request.rank;
+    if (given_up_.contains({name, message.epoch})) {
+        return failure(Code::kEvicted,
+                       "the store was restarted and has given this process up as lost, since it did not come "
+                       "back in time (MF_STORE_SETTLE): join anew");
+    }
+    const auto group = groups_.find(name);
+    if (group == groups_.end() || !group->second.contains(rank)) {
+        return {};
+    }
+    const Entry& holder = group->second.at(rank);
+    const std::string what = fmt::format("rank {} of group '{}'", rank, name);
+    if (holder.member.epoch >= message.epoch) {
+        return taken_since(what, outlet_.describe(holder.session));
+    }
+    outlet_.evict(holder.session, taken_since(what, outlet_.describe(session)));
+    groups_of_[holder.session].erase(name);
+    remove(holder.session, name, MemberEventKind::kLost);
+    return {};
+}
+
+Status MembershipTable::restore(uint64_t session, const RestoreMember& message) {
+    const std::string& name = message.request.group;
+    MF_RETURN_IF_ERROR(epochs_.take_note(message.epoch));
+    if (groups_of_[session].contains(name)) {
+        return failure(Code::kStoreInvalidMessage, "restoring group '{}': restored already", name);
+    }
+    MF_RETURN_IF_ERROR(make_room(session, message));
+    Group& group = groups_[name];
+    Entry entry{session,
+                Member{message.request.rank, message.epoch, outlet_.host_of(session), message.request.payload,
+                       message.request.ticket},
+                message.known};
+    tell(name, group, entry, MemberEventKind::kJoined);
+    const auto position = group.emplace(message.request.rank, std::move(entry)).first;
+    groups_of_[session].insert(name);
+    if (!settling_) {
+        catch_up(name, group, position->second, [](const std::string&, uint32_t) {});
+    }
+    return {};
+}
+
+bool MembershipTable::adopt(uint64_t session, const JoinRequest& request) {
+    const auto group = groups_.find(request.group);
+    if (group == groups_.end() || request.ticket == 0 || group->second.contains(request.rank) ||
+        groups_of_[session].contains(request.group)) {
+        return false;
+    }
+    for (const auto& [rank, entry] : group->second) {
+        for (const KnownMember& member : entry.known) {
+            if (member.rank == request.rank && member.ticket == request.ticket) {
+                const Member adopted{request.rank, member.epoch, outlet_.host_of(session), request.payload,
+                                     request.ticket};
+                group->second.emplace(request.rank, Entry{session, adopted, {}, true});
+                groups_of_[session].insert(request.group);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void MembershipTable::settle(const Lost& lost) {
+    settling_ = false;
+    for (auto& [name, group] : groups_) {
+        for (auto& [rank, entry] : group) {
+            catch_up(name, group, entry, lost);
+        }
+    }
+    left_.clear();
+}
+
+void MembershipTable::catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost) {
+    std::set<uint64_t> known;  // by epoch
+    for (const KnownMember& member : entry.known) {
+        const auto present = group.find(member.rank);
+        if (present != group.end() && present->second.member.epoch == member.epoch) {
+            known.insert(member.epoch);
+            continue;
+        }
+        const bool has_left = left_.contains({name, member.epoch});
+        given_up_.emplace(name, member.epoch);
+        tell_one(entry.session, name, has_left ? MemberEventKind::kLeft : MemberEventKind::kLost,
+                 Member{member.rank, member.epoch, member.host_id, {}, member.ticket});
+        if (present == group.end() && !has_left) {
+            lost(name, member.rank);
+        }
+    }
+    for (const auto& [rank, other] : group) {
+        if (!entry.is_adopted && other.session != entry.session && !known.contains(other.member.epoch)) {
+            tell_one(entry.session, name, MemberEventKind::kJoined, other.member);
+        }
+    }
+    entry.known = {};
+    entry.is_adopted = false;
+}
+
+}  // namespace memfabric::store
