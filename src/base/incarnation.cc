@@ -23,14 +23,22 @@ std::string first_line(const char* path) {
     return line;
 }
 
-uint64_t process_start_time() {
+struct ProcessStat {
+    char state = 'X';
+    uint64_t start_time = 0;
+};
+
+ProcessStat read_stat(const std::string& path) {
     // The command's name, field 2, may hold spaces and parentheses: count from the last one.
-    const std::string line = first_line("/proc/self/stat");
+    const std::string line = first_line(path.c_str());
     std::istringstream rest(line.substr(line.rfind(')') + 1));
+    ProcessStat stat;
     std::string word;
-    for (int field = 3; field <= 22 && rest >> word; ++field) {
+    rest >> stat.state;
+    for (int field = 4; field <= 22 && rest >> word; ++field) {
     }
-    return std::strtoull(word.c_str(), nullptr, 10);
+    stat.start_time = std::strtoull(word.c_str(), nullptr, 10);
+    return stat;
 }
 
 }  // namespace
@@ -48,7 +56,13 @@ std::string host_identity(const Options& options) {
 }
 
 Incarnation make_incarnation(const Options& options) {
-    return Incarnation{host_identity(options), ::getpid(), process_start_time(), random_u64()};
+    return Incarnation{host_identity(options), ::getpid(), read_stat("/proc/self/stat").start_time,
+                       random_u64()};
+}
+
+bool process_lives(int64_t pid, uint64_t start_time) {
+    const ProcessStat stat = read_stat(fmt::format("/proc/{}/stat", pid));
+    return stat.state != 'Z' && stat.state != 'X' && stat.start_time == start_time;
 }
 
 uint64_t random_u64() {

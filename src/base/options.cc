@@ -106,7 +106,9 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kLostAfter, "MF_LOST_AFTER", kDuration, "100ms", 1, kDay, "",
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},
     {OptionId::kEvictAfter, "MF_EVICT_AFTER", kDuration, "30s", 100, kDay, "",
-     "A peer or store whose host was silent for this long (TCP keepalive) is given up as lost."},
+     "A peer or store whose host was silent for this long (TCP keepalive) is given up as lost. A config "
+     "store "
+     "that was started again waits as long for processes that live and do not come back."},
     {OptionId::kSuspectAfter, "MF_SUSPECT_AFTER", kDuration, "3s", 100, kDay, "",
      "A process that others wait for and that gave no sign for this long is suspect: they are told, and wait "
      "on."},

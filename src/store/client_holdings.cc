@@ -122,7 +122,7 @@ void ClientHoldings::note_membership(Operation operation, std::string_view reque
             for (Member& member : members.members) {
                 if (member.rank != message.rank) {
                     group.others[member.rank] = {member.rank, member.epoch, std::move(member.host_id),
-                                                 member.ticket};
+                                                 member.ticket, member.process};
                 }
             }
         });
@@ -183,7 +183,7 @@ void ClientHoldings::note_member_event(const MemberEventMessage& event) {
     }
     auto& others = group->second.others;
     if (event.kind == static_cast<uint8_t>(MemberEventKind::kJoined)) {
-        others[member.rank] = {member.rank, member.epoch, member.host_id, member.ticket};
+        others[member.rank] = {member.rank, member.epoch, member.host_id, member.ticket, member.process};
     } else if (const auto known = others.find(member.rank);
                known != others.end() && known->second.epoch == member.epoch) {
         others.erase(known);

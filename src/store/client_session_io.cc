@@ -117,6 +117,13 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
         case Operation::kPing:
             send(Operation::kAcknowledge, 0, empty_body());
             return;
+        case Operation::kVouch:
+            if (const Result<ProcessId> process = decode<ProcessId>(body); process.is_ok()) {
+                const bool lives = process_lives(process->pid, process->start_time);
+                send(Operation::kVouched, 0,
+                     std::make_shared<const std::string>(encode(VouchedMessage{*process, lives})));
+            }
+            return;
         case Operation::kWaitNotice:
             if (calls_.contains(header.request)) {
                 events_.push_back(Event{header.operation, std::string(body)});

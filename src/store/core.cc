@@ -23,9 +23,10 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
     : identity_(std::move(identity)),
       run_(random_u64()),
       max_message_(options.size(OptionId::kStoreMaxMessage)),
+      max_kept_(std::max(options.size(OptionId::kStoreMaxClientMemory), 2 * max_message_)),
       settling_(std::chrono::milliseconds(options.integer(OptionId::kStoreSettle)),
                 options.size(OptionId::kStoreMaxMemory)),
-      sessions_(options, std::max(options.size(OptionId::kStoreMaxClientMemory), 2 * max_message_)),
+      sessions_(options, max_kept_),
       watches_(sessions_),
       values_(sessions_, epochs_, options.size(OptionId::kStoreMaxMemory), max_message_ - kReplyOverhead,
               [this](const std::string& key, const std::string* value) {
@@ -36,7 +37,9 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
       groups_(sessions_, epochs_, max_message_, options.size(OptionId::kStoreMaxMemory)),
       memberships_(sessions_, epochs_, max_message_),
       ranks_(sessions_, epochs_),
-      windows_(sessions_, epochs_) {
+      windows_(sessions_, epochs_),
+      vouching_(sessions_, host_identity(options)),
+      evict_after_(options.integer(OptionId::kEvictAfter)) {
     if (journal) {
         values_.keep_in(std::move(journal));
     }
@@ -49,6 +52,7 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
 void Core::begin_settling() {
     log_info("config store: started again; waits for the clients of its predecessor");
     settling_.begin(Settling::Clock::now());
+    epochs_.begin_settling();
     memberships_.begin_settling();
 }
 
@@ -87,7 +91,7 @@ Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link
     const Welcome welcome{identity_.instance, run_, opened.session, max_message_, epochs_.next()};
     link.send(Header{Operation::kWelcome, 0, 0, 0, 0}, std::make_shared<const std::string>(encode(welcome)));
     if (was_here) {
-        restoring_.insert(opened.session);
+        restoring_.emplace(opened.session, 0);
     }
     if (opened.resumed) {
         sessions_.heard_from(opened.session);
@@ -119,12 +123,18 @@ Status Core::receive(uint64_t session, const Header& header, std::string_view bo
         case Operation::kCancel:
             cancel(request);
             return {};
+        case Operation::kVouched: {
+            MF_ASSIGN_OR_RETURN(const VouchedMessage answer, decode<VouchedMessage>(body));
+            vouching_.take_answer(session, answer);
+            return {};
+        }
         default:
             break;
     }
     if (header.operation >= Operation::kRestoreArena && restoring_.contains(session)) {
         return restore(session, header.operation, body);
     }
+    restoring_.erase(session);  // it has said what it holds
     if (!sessions_.begin(session, header)) {
         return {};
     }
@@ -245,7 +255,8 @@ void Core::cancel(RequestKey request) {
     if (settling_.cancel(request)) {
         sessions_.fail(request, failure(Code::kStoreTimeout,
                                         "the store was started again and still waited for its clients at the "
-                                        "deadline (MF_STORE_SETTLE)"));
+                                        "deadline (MF_STORE_SETTLE){}",
+                                        vouching_.text()));
         return;
     }
     std::optional<Status> status = values_.cancel(request);
@@ -274,7 +285,7 @@ void Core::expire(Sessions::Clock::time_point now) {
     while (const std::optional<uint64_t> session = sessions_.take_expired(now)) {
         end_session(*session, Departure::kLost);
     }
-    if (settling_.is_on() && *settling_.ends() <= now) {
+    if (settling_.is_on() && *settling_.ends() <= now && is_settled(now)) {
         settle();
     }
 }

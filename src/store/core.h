@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
 
 #include "base/options.h"
 #include "store/epochs.h"
@@ -14,6 +14,7 @@
 #include "store/rank_table.h"
 #include "store/sessions.h"
 #include "store/settling.h"
+#include "store/vouching.h"
 #include "store/watch_table.h"
 #include "store/window_table.h"
 
@@ -49,6 +50,7 @@ class Core {
     Status take_over(const Hello& hello);
     void begin_settling();
     void settle();
+    bool is_settled(Sessions::Clock::time_point now);
     std::vector<Settling::Held> take_up(std::vector<Settling::Held> held);
     void dispatch_held(const Settling::Held& waiting);
     void tell_restored_watches();
@@ -69,10 +71,12 @@ class Core {
     const uint64_t run_;
     bool is_claimed_ = false;  // has clients of its own, or those of a predecessor: nobody else's may follow
     uint64_t max_message_;
+    uint64_t max_kept_;      // bytes for one client
     uint64_t messages_ = 0;  // received so far
     Epochs epochs_;
     Settling settling_;
-    std::set<uint64_t> restoring_;  // sessions of clients of an earlier start
+    // Sessions of clients of an earlier start that may say what they hold, and how many bytes they have said.
+    std::map<uint64_t, uint64_t> restoring_;
     Sessions sessions_;
     WatchTable watches_;
     KeyValueTable values_;
@@ -80,6 +84,8 @@ class Core {
     MembershipTable memberships_;
     RankTable ranks_;
     WindowTable windows_;
+    Vouching vouching_;
+    std::chrono::milliseconds evict_after_;
 };
 
 }  // namespace memfabric::store

@@ -18,8 +18,17 @@ Status Core::restored(Reader& reader, Action action) {
 }
 
 Status Core::restore(uint64_t session, Operation operation, std::string_view body) {
+    constexpr uint64_t kOverhead = 1024;  // of what is kept beside the body
+    uint64_t& said = restoring_.at(session);
+    said += body.size() + kOverhead;
     Reader reader(body);
-    const Status status = restore_one(session, operation, reader);
+    const Status status =
+        said <= max_kept_ ? restore_one(session, operation, reader)
+                          : failure(Code::kEvicted,
+                                    "the store was restarted, and this process says that it holds more than "
+                                    "the {} bytes that the store may keep for it "
+                                    "(MF_STORE_MAX_CLIENT_MEMORY): join anew",
+                                    max_kept_);
     if (status.code() == Code::kStoreInvalidMessage || status.code() == Code::kStoreInvalidKey) {
         return status;
     }
@@ -101,8 +110,17 @@ void Core::dispatch_held(const Settling::Held& waiting) {
     }
 }
 
+/// Who lives and is missed is waited for as long as a host that gives no sign.
+bool Core::is_settled(Sessions::Clock::time_point now) {
+    constexpr std::chrono::milliseconds kVouchPeriod(100);
+    return !vouching_.is_somebody_alive(memberships_, now) ||
+           !settling_.go_on(now, kVouchPeriod, evict_after_);
+}
+
 void Core::settle() {
+    vouching_.end();
     const std::vector<Settling::Held> held = take_up(settling_.end());
+    epochs_.settle();
     memberships_.settle([this](const std::string& group, uint32_t rank) { groups_.note_lost(group, rank); });
     tell_restored_watches();
     log_info("config store: the clients of its predecessor have had their time; {} requests waited",

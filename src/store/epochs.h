@@ -15,6 +15,12 @@ class Epochs {
  public:
     uint64_t next() { return ++last_; }
 
+    /// Whether a claim from an earlier start of the store takes what a holder has that says the same. Only
+    /// while all are asked to say what they hold: afterwards nobody loses anything to a mere claim.
+    bool wins(uint64_t claimed, uint64_t held) const { return is_settling_ && claimed > held; }
+    void begin_settling() { is_settling_ = true; }
+    void settle() { is_settling_ = false; }
+
     /// A client of an earlier start of the store says that it was granted something. Refuses what no store
     /// can have granted.
     Status take_note(uint64_t granted) {
@@ -34,6 +40,7 @@ class Epochs {
     }
 
     uint64_t last_ = now();
+    bool is_settling_ = false;
 };
 
 }  // namespace memfabric::store

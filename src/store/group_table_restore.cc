@@ -85,14 +85,13 @@ void GroupTable::ask_for_outcome(RequestKey request, RoundKind kind, RoundMessag
     Group& group = group_named(message.group);
     Ended& ended = group.ended.at(static_cast<size_t>(kind));
     Round& round = ended.round;
-    Status status = check(message, round, kind);
-    if (status.is_ok() && ended.is_too_large) {
-        status =
-            failure(Code::kMallocFailed,
-                    "all_gather of group '{}': it ended when the store died, and what its ranks gave to it "
-                    "is more than the store may keep (MF_STORE_MAX_MEMORY)",
-                    message.group);
-    }
+    Status status =
+        ended.is_too_large
+            ? failure(Code::kMallocFailed,
+                      "all_gather of group '{}': it ended when the store died, and what its ranks "
+                      "gave to it is more than the store may keep (MF_STORE_MAX_MEMORY)",
+                      message.group)
+            : check(message, round, kind);
     if (status.is_ok()) {
         note_participant(message.group, message.rank, request.session);
         const bool is_known = kind == RoundKind::kBarrier;

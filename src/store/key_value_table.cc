@@ -152,7 +152,7 @@ Status KeyValueTable::restore(uint64_t session, RestoreKey message) {
     MF_RETURN_IF_ERROR(epochs_.take_note(message.epoch));
     const auto owner = owners_.owner_of(message.key);
     if (owner && owner->session != session) {
-        const uint64_t older = owner->epoch < message.epoch ? owner->session : session;
+        const uint64_t older = epochs_.wins(message.epoch, owner->epoch) ? owner->session : session;
         Status why = taken_since(fmt::format("key '{}'", message.key),
                                        outlet_.describe(older == session ? owner->session : session));
         if (older == session) {

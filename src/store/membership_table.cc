@@ -73,7 +73,7 @@ bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
     Group& group = groups_[message.group];
     Entry entry{request.session,
                 Member{message.rank, epochs_.next(), outlet_.host_of(request.session), message.payload,
-                       message.ticket},
+                       message.ticket, outlet_.process_of(request.session)},
                 {}};
     tell(message.group, group, entry, MemberEventKind::kJoined);
     const uint64_t epoch = entry.member.epoch;

@@ -32,6 +32,9 @@ class MembershipTable {
     /// Whether others know the session as a member already, though it was not told so before the store died:
     /// it is the one that they know, then, and join() of the same request succeeds.
     bool adopt(uint64_t session, const JoinRequest& request);
+    /// Whom restored members know and who is not here, with the names of the groups.
+    std::vector<std::pair<std::string, KnownMember>> missing() const;
+    bool is_present(const std::string& group, const KnownMember& member) const;
     /// Tells every restored member what it does not know yet. `lost` hears of those who did not come back.
     using Lost = std::function<void(const std::string& group, uint32_t rank)>;
     void settle(const Lost& lost);
@@ -61,8 +64,8 @@ class MembershipTable {
     bool settling_ = false;
     std::map<std::string, Group> groups_;
     std::map<uint64_t, std::set<std::string>> groups_of_;  // by session
-    std::set<std::pair<std::string, uint64_t>> given_up_;  // group and epoch: were not back in time
-    std::set<std::pair<std::string, uint64_t>> left_;      // likewise: while the store settled
+    std::map<std::string, std::set<uint64_t>> given_up_;   // by group: epochs of who was not back in time
+    std::set<std::pair<std::string, uint64_t>> left_;      // group and epoch: while the store settled
 };
 
 }  // namespace memfabric::store

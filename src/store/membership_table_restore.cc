@@ -2,6 +2,7 @@
 // Groups at a store that was started again: who was a member, who has come back, who has not.
 #include <algorithm>
 
+#include "base/permanent.h"
 #include "store/membership_table.h"
 
 namespace memfabric::store {
@@ -16,7 +17,8 @@ void MembershipTable::tell_one(uint64_t session, const std::string& name, Member
 Status MembershipTable::make_room(uint64_t session, const RestoreMember& message) {
     const std::string& name = message.request.group;
     const uint32_t rank = message.request.rank;
-    if (given_up_.contains({name, message.epoch})) {
+    const auto given_up = given_up_.find(name);
+    if (given_up != given_up_.end() && given_up->second.contains(message.epoch)) {
         return failure(Code::kEvicted,
                        "the store was restarted and has given this process up as lost, since it did not come "
                        "back in time (MF_STORE_SETTLE): join anew");
@@ -27,7 +29,7 @@ Status MembershipTable::make_room(uint64_t session, const RestoreMember& message
     }
     const Entry& holder = group->second.at(rank);
     const std::string what = fmt::format("rank {} of group '{}'", rank, name);
-    if (holder.member.epoch >= message.epoch) {
+    if (!epochs_.wins(message.epoch, holder.member.epoch)) {
         return taken_since(what, outlet_.describe(holder.session));
     }
     outlet_.evict(holder.session, taken_since(what, outlet_.describe(session)));
@@ -42,11 +44,20 @@ Status MembershipTable::restore(uint64_t session, const RestoreMember& message) 
     if (groups_of_[session].contains(name)) {
         return failure(Code::kStoreInvalidMessage, "restoring group '{}': restored already", name);
     }
+    if (message.known.size() > kMaxWorldSize) {
+        return failure(Code::kStoreInvalidMessage,
+                       "restoring group '{}': a member that knows {} others makes no sense", name,
+                       message.known.size());
+    }
     MF_RETURN_IF_ERROR(make_room(session, message));
+    static const Permanent<Group> none;
+    const auto found = groups_.find(name);
+    MF_RETURN_IF_ERROR(check_room(message.request, found == groups_.end() ? none.get() : found->second,
+                                  groups_of_[session].size()));
     Group& group = groups_[name];
     Entry entry{session,
                 Member{message.request.rank, message.epoch, outlet_.host_of(session), message.request.payload,
-                       message.request.ticket},
+                       message.request.ticket, outlet_.process_of(session)},
                 message.known};
     tell(name, group, entry, MemberEventKind::kJoined);
     const auto position = group.emplace(message.request.rank, std::move(entry)).first;
@@ -66,8 +77,8 @@ bool MembershipTable::adopt(uint64_t session, const JoinRequest& request) {
     for (const auto& [rank, entry] : group->second) {
         for (const KnownMember& member : entry.known) {
             if (member.rank == request.rank && member.ticket == request.ticket) {
-                const Member adopted{request.rank, member.epoch, outlet_.host_of(session), request.payload,
-                                     request.ticket};
+                const Member adopted{request.rank,    member.epoch,   outlet_.host_of(session),
+                                     request.payload, request.ticket, outlet_.process_of(session)};
                 group->second.emplace(request.rank, Entry{session, adopted, {}, true});
                 groups_of_[session].insert(request.group);
                 return true;
@@ -75,6 +86,31 @@ bool MembershipTable::adopt(uint64_t session, const JoinRequest& request) {
         }
     }
     return false;
+}
+
+bool MembershipTable::is_present(const std::string& name, const KnownMember& member) const {
+    const auto group = groups_.find(name);
+    if (group == groups_.end()) {
+        return false;
+    }
+    const auto entry = group->second.find(member.rank);
+    return (entry != group->second.end() && entry->second.member.epoch == member.epoch) ||
+           left_.contains({name, member.epoch});
+}
+
+std::vector<std::pair<std::string, KnownMember>> MembershipTable::missing() const {
+    std::vector<std::pair<std::string, KnownMember>> missing;
+    std::set<std::pair<std::string_view, uint64_t>> known;
+    for (const auto& [name, group] : groups_) {
+        for (const auto& [rank, entry] : group) {
+            for (const KnownMember& member : entry.known) {
+                if (!is_present(name, member) && known.emplace(name, member.epoch).second) {
+                    missing.emplace_back(name, member);
+                }
+            }
+        }
+    }
+    return missing;
 }
 
 void MembershipTable::settle(const Lost& lost) {
@@ -96,9 +132,9 @@ void MembershipTable::catch_up(const std::string& name, const Group& group, Entr
             continue;
         }
         const bool has_left = left_.contains({name, member.epoch});
-        given_up_.emplace(name, member.epoch);
+        given_up_[name].insert(member.epoch);
         tell_one(entry.session, name, has_left ? MemberEventKind::kLeft : MemberEventKind::kLost,
-                 Member{member.rank, member.epoch, member.host_id, {}, member.ticket});
+                 Member{member.rank, member.epoch, member.host_id, {}, member.ticket, member.process});
         if (present == group.end() && !has_left) {
             lost(name, member.rank);
         }

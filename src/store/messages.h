@@ -100,6 +100,13 @@ struct KnownMember {
     uint64_t epoch = 0;
     std::string host_id;
     uint64_t ticket = 0;
+    ProcessId process = {};
+};
+
+/// The body of kVouch is a ProcessId; of the answer:
+struct VouchedMessage {
+    ProcessId process = {};
+    bool lives = false;
 };
 
 struct RestoreArena {
@@ -177,7 +184,8 @@ MF_STORE_FIELDS(FoundMessage, m.exists, m.value)
 MF_STORE_FIELDS(WatchMessage, m.watch, m.key)
 MF_STORE_FIELDS(WatchEventMessage, m.watch, m.key, m.exists, m.value)
 MF_STORE_FIELDS(RoundMessage, m.group, m.size, m.rank, m.payload)
-MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload, m.ticket)
+MF_STORE_FIELDS(ProcessId, m.pid, m.start_time)
+MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload, m.ticket, m.process)
 MF_STORE_FIELDS(MemberEventMessage, m.group, m.kind, m.member)
 MF_STORE_FIELDS(WaitNoticeMessage, m.suspicious, m.text)
 MF_STORE_FIELDS(PublishMessage, m.object, m.address)
@@ -191,7 +199,8 @@ MF_STORE_FIELDS(WindowRequest, m.object, m.stride, m.slots, m.shape)
 MF_STORE_FIELDS(WindowReply, m.base, m.creator, m.holders, m.token, m.epoch)
 MF_STORE_FIELDS(SwapResult, m.swapped, m.previous)
 MF_STORE_FIELDS(GatheredMessage, m.epoch, m.payloads)
-MF_STORE_FIELDS(KnownMember, m.rank, m.epoch, m.host_id, m.ticket)
+MF_STORE_FIELDS(KnownMember, m.rank, m.epoch, m.host_id, m.ticket, m.process)
+MF_STORE_FIELDS(VouchedMessage, m.process, m.lives)
 MF_STORE_FIELDS(RestoreArena, m.offer, m.agreed)
 MF_STORE_FIELDS(RestoreWindow, m.request, m.arena_base, m.arena_size, m.base, m.epoch, m.token, m.address)
 MF_STORE_FIELDS(RestoreRank, m.request, m.rank, m.epoch)

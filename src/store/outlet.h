@@ -51,6 +51,7 @@ class Outlet {
     /// "pid PID on host HOST", for texts; of a suspect also since when it gives no sign.
     virtual std::string describe(uint64_t session) const = 0;
     virtual const std::string& host_of(uint64_t session) const = 0;
+    virtual ProcessId process_of(uint64_t session) const = 0;
     virtual bool is_connected(uint64_t session) const = 0;
     /// Ends the session soon; its client is told why.
     virtual void evict(uint64_t session, const Status& why) = 0;

@@ -163,18 +163,28 @@ Status RankTable::restore(uint64_t session, const RestoreRank& message) {
         return failure(Code::kStoreInvalidMessage, "restoring rank {} in world '{}': there is no such rank",
                        message.rank, request.world);
     }
+    if (worlds_.size() >= kMaxWorlds && !worlds_.contains(request.world)) {
+        return failure(Code::kStoreInvalidMessage,
+                       "restoring rank {} in world '{}': there are {} worlds already", message.rank,
+                       request.world, worlds_.size());
+    }
     const auto [position, is_new] = worlds_.try_emplace(request.world);
     World& world = position->second;
     if (is_new) {
         world.size = request.world_size;
         world.dynamic = request.dynamic;
     }
+    if (std::ranges::any_of(world.holders, [&](const auto& entry) { return entry.second == session; })) {
+        return failure(Code::kStoreInvalidMessage,
+                       "restoring rank {} in world '{}': this process has restored another one", message.rank,
+                       request.world);
+    }
     const auto holder = world.holders.find(message.rank);
     const bool is_same_world =
         world.dynamic == request.dynamic && (world.dynamic || world.size == request.world_size);
     if (holder != world.holders.end()) {
         const std::string what = fmt::format("rank {} in world '{}'", message.rank, request.world);
-        if (!is_same_world || world.epochs[message.rank] >= message.epoch) {
+        if (!is_same_world || !epochs_.wins(message.epoch, world.epochs[message.rank])) {
             return taken_since(what, outlet_.describe(holder->second));
         }
         outlet_.evict(holder->second, taken_since(what, outlet_.describe(session)));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sessions.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/permanent.h"
 
@@ -335,6 +337,31 @@ const std::string& Sessions::host_of(uint64_t id) const {
     static const Permanent<std::string> none;
     const auto found = sessions_.find(id);
     return found == sessions_.end() ? none.get() : found->second.incarnation.host_id;
+}
+
+ProcessId Sessions::process_of(uint64_t id) const {
+    const auto found = sessions_.find(id);
+    return found == sessions_.end()
+               ? ProcessId()
+               : ProcessId{found->second.incarnation.pid, found->second.incarnation.start_time};
+}
+
+bool Sessions::is_here(const std::string& host_id, const ProcessId& process) const {
+    return std::ranges::any_of(sessions_, [&](const auto& entry) {
+        return process_of(entry.first) == process && host_of(entry.first) == host_id;
+    });
+}
+
+size_t Sessions::ask_about(const std::string& host_id, const ProcessId& process, size_t most) const {
+    const auto question = std::make_shared<const std::string>(encode(process));
+    size_t asked = 0;
+    for (const auto& [id, session] : sessions_) {
+        if (asked < most && session.link != nullptr && session.incarnation.host_id == host_id) {
+            session.link->send(Header{Operation::kVouch, 0, 0, 0, 0}, question);
+            ++asked;
+        }
+    }
+    return asked;
 }
 
 bool Sessions::is_connected(uint64_t id) const {

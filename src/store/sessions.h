@@ -82,7 +82,12 @@ class Sessions : public Outlet {
     void notify(uint64_t session, Operation operation, std::string body) override;
     std::string describe(uint64_t session) const override;
     const std::string& host_of(uint64_t session) const override;
+    ProcessId process_of(uint64_t session) const override;
     bool is_connected(uint64_t session) const override;
+    /// Whether the process has a session.
+    bool is_here(const std::string& host_id, const ProcessId& process) const;
+    /// Asks up to `most` processes of the host whether that one lives; returns how many were asked.
+    size_t ask_about(const std::string& host_id, const ProcessId& process, size_t most) const;
     void evict(uint64_t session, const Status& why) override;
     /// Whether it is about to be evicted: what its client asks meanwhile is not done.
     bool is_ending(uint64_t session) const;

@@ -13,6 +13,7 @@ constexpr int kLongest = 4;  // times the settling time, where clients keep comi
 
 void Settling::begin(Clock::time_point now) {
     if (!ends_) {
+        began_ = now;
         ends_ = now + time_;
         latest_ = now + kLongest * time_;
     }
@@ -20,8 +21,17 @@ void Settling::begin(Clock::time_point now) {
 
 void Settling::prolong(Clock::time_point now) {
     if (ends_) {
-        ends_ = std::min(latest_, std::max(*ends_, now + time_ / 4));
+        ends_ = std::max(*ends_, std::min(latest_, now + time_ / 4));
     }
+}
+
+bool Settling::go_on(Clock::time_point now, std::chrono::milliseconds period,
+                     std::chrono::milliseconds most) {
+    if (now >= began_ + most) {
+        return false;
+    }
+    ends_ = now + period;
+    return true;
 }
 
 bool Settling::hold(Held request) {

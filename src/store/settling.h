@@ -28,6 +28,8 @@ class Settling {
     void begin(Clock::time_point now);
     /// A client of the predecessor has come: who comes with it is waited for.
     void prolong(Clock::time_point now);
+    /// Goes on for so long, until `most` after its beginning; false where that is over.
+    bool go_on(Clock::time_point now, std::chrono::milliseconds period, std::chrono::milliseconds most);
     bool is_on() const { return ends_.has_value(); }
     std::optional<Clock::time_point> ends() const { return ends_; }
     /// What was held back, in order of arrival.
@@ -44,6 +46,7 @@ class Settling {
     uint64_t max_bytes_;
     uint64_t bytes_ = 0;
     std::optional<Clock::time_point> ends_;
+    Clock::time_point began_;
     Clock::time_point latest_;
     std::vector<Held> held_;
 };

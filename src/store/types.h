@@ -11,6 +11,13 @@
 
 namespace memfabric::store {
 
+/// A process among those of its host.
+struct ProcessId {
+    int64_t pid = 0;
+    uint64_t start_time = 0;  // clock ticks after boot: a pid may be given to another one
+    auto operator<=>(const ProcessId&) const = default;
+};
+
 /// A member of a group, as the store knows it.
 struct Member {
     uint32_t rank = 0;
@@ -18,6 +25,7 @@ struct Member {
     std::string host_id;
     std::string payload;  // whatever the member said of itself when it joined; the store does not read it
     uint64_t ticket = 0;  // of its request
+    ProcessId process = {};
 };
 
 enum class MemberEventKind { kJoined, kLeft, kLost };

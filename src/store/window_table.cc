@@ -8,8 +8,6 @@
 namespace memfabric::store {
 namespace {
 
-constexpr size_t kMaxWindows = 16384;
-
 std::string shape_text(const WindowRequest& message) {
     return fmt::format("{} slots of {} bytes ({})", message.slots, message.stride, message.shape);
 }

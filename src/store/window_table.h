@@ -61,6 +61,8 @@ class WindowTable {
     void drop(uint64_t session, const std::string& object);
     void forget_if_unused(const std::string& object);
 
+    static constexpr size_t kMaxWindows = 16384;
+
     Outlet& outlet_;
     Epochs& epochs_;
     uint64_t arena_size_ = 0;

@@ -6,6 +6,8 @@
 namespace memfabric::store {
 namespace {
 
+constexpr size_t kMaxToken = 64;
+
 Status contradicts(const std::string& what) {
     return failure(Code::kEvicted, "the store was restarted, and {} is another one since: join anew", what);
 }
@@ -58,7 +60,7 @@ Status WindowTable::make_room(const RestoreWindow& message, uint64_t offset, uin
     for (const auto& [name, window] : windows_) {
         const uint64_t size = window_bytes(window.request).value_or(0);
         if (name == object || (window.offset < offset + bytes && offset < window.offset + size)) {
-            if (window.epoch >= message.epoch) {
+            if (!epochs_.wins(message.epoch, window.epoch)) {
                 return contradicts(fmt::format("window '{}'", object));
             }
             in_the_way.push_back(name);
@@ -76,7 +78,8 @@ Status WindowTable::restore(uint64_t session, const RestoreWindow& message) {
     MF_RETURN_IF_ERROR(restore_base(message));
     const uint64_t offset = message.base - *fixed_base_;
     const std::optional<uint64_t> bytes = window_bytes(message.request);
-    if (!bytes || offset > arena_size_ || arena_size_ - offset < *bytes || message.token.empty()) {
+    if (!bytes || offset > arena_size_ || arena_size_ - offset < *bytes || message.token.empty() ||
+        message.token.size() > kMaxToken || windows_.size() >= kMaxWindows) {
         return failure(Code::kStoreInvalidMessage, "restoring window '{}': it makes no sense", object);
     }
     auto found = windows_.find(object);
@@ -85,6 +88,11 @@ Status WindowTable::restore(uint64_t session, const RestoreWindow& message) {
         allocator_.take(offset, *bytes);
         found =
             windows_.emplace(object, Window{offset, message.request, message.token, message.epoch, {}}).first;
+    }
+    const WindowRequest& fixed = found->second.request;
+    if (fixed.stride != message.request.stride || fixed.slots != message.request.slots ||
+        fixed.shape != message.request.shape) {
+        return contradicts(fmt::format("the shape of window '{}'", object));
     }
     const std::string& host_id = outlet_.host_of(session);
     found->second.hosts[host_id].members[session] = message.address;

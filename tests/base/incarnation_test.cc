@@ -2,7 +2,10 @@
 #include "base/incarnation.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace memfabric {
 namespace {
@@ -32,6 +35,35 @@ TEST(IncarnationTest, HostIdentityIsTheOptionWhereGiven) {
 TEST(IncarnationTest, TextHoldsEveryPart) {
     const Incarnation one{"blade-7", 12, 345, 0xabc};
     EXPECT_EQ(one.text(), "blade-7/12/345/0000000000000abc");
+}
+
+TEST(IncarnationTest, AProcessLivesUntilItHasEnded) {
+    const Incarnation own = make_incarnation(Options());
+    EXPECT_TRUE(process_lives(own.pid, own.start_time));
+    EXPECT_FALSE(process_lives(own.pid, own.start_time + 1)) << "another one that had the number";
+    int said[2] = {};
+    ASSERT_EQ(::pipe(said), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        const uint64_t mine = make_incarnation(Options()).start_time;
+        static_cast<void>(!::write(said[1], &mine, sizeof mine));
+        ::raise(SIGSTOP);
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, WUNTRACED), child);
+    uint64_t start_time = 0;
+    ASSERT_EQ(::read(said[0], &start_time, sizeof start_time), static_cast<ssize_t>(sizeof start_time));
+    ::close(said[0]);
+    ::close(said[1]);
+    EXPECT_TRUE(process_lives(child, start_time)) << "it is stopped";
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    siginfo_t ended{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+    EXPECT_FALSE(process_lives(child, start_time)) << "nobody has asked for it yet";
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_FALSE(process_lives(child, start_time)) << "there is none";
 }
 
 TEST(IncarnationTest, RandomNumbersDiffer) {

@@ -129,6 +129,26 @@ def test_barriers_under_way_end_with_the_next_store(harness, count):
     object_.all("shm_barrier")
 
 
+def test_a_process_that_is_stopped_while_the_store_is_started_again_is_waited_for(harness):
+    store, pool = start_pool_apart(harness, 3)
+    first, _, stopped = pool.actors
+    stopped.call("fill", pool.region(2) + MIB, 4096, 3)
+    store.kill()
+    stopped.stop()
+    start_store(harness)
+    copies(pool, first, 7)
+    stranger = harness.actor()
+    harness.init(stranger, 0, 3, wait=False, startConfigStore=False, initTimeout=4)
+    answer = stranger.answer()
+    assert not answer.ok and f"pid {stopped.pid} on host" in answer.text and "lives" in answer.text, answer.text
+    stopped.resume()
+    for actor in pool.actors:
+        copies(pool, actor, 8)
+    together(pool.actors, "leave", pool.handle, 0)
+    together(pool.actors, "join", pool.handle, 0)
+    pool.check_all(first, pool.region(2) + MIB, 4096, 0)
+
+
 def test_barrier_fails_where_a_rank_dies_while_the_store_is_away(harness):
     store = start_store(harness)
     object_ = shared.start_shared(harness, 4)
