@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <numeric>
@@ -74,7 +75,7 @@ class FabricMemoryTransfer final : public transport::RemoteTransfer {
     bool is_done() override { return begun_->is_done(); }
     Status wait(Deadline deadline) override {
         Status status = begun_->wait(deadline);
-        if (status.is_ok() && !std::exchange(is_counted_, true)) {
+        if (status.is_ok() && !is_counted_.exchange(true)) {
             timed_.done([] { return "it went on without its caller, until that waited for it"; });
         }
         return status;
@@ -84,7 +85,7 @@ class FabricMemoryTransfer final : public transport::RemoteTransfer {
     const std::shared_ptr<FabricTransport> transport_;
     const std::unique_ptr<transport::RemoteTransfer> begun_;
     const observe::Timed timed_;
-    bool is_counted_ = false;
+    std::atomic<bool> is_counted_{false};  // several threads may wait for it, each in its own shmem_quiet()
 };
 
 class FabricExposed final : public transport::ExposedMemory {
