@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/permanent.h"
 #include "shmem/hosts.h"
 #include "shmem/loss.h"
 #include "shmem/startup.h"
@@ -54,9 +55,11 @@ struct Lookout {
     }
 };
 
+/// A program that goes without shmem_finalize() is finished by a function that the exit calls after it has
+/// destroyed what was made since init.
 std::shared_ptr<Lookout>& the_lookout() {
-    static std::shared_ptr<Lookout> only;
-    return only;
+    static Permanent<std::shared_ptr<Lookout>> only;
+    return only.get();
 }
 
 uint64_t pid_namespace() {
