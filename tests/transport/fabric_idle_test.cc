@@ -4,6 +4,9 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "tests/transport/fabric_pair.h"
@@ -22,6 +25,42 @@ std::chrono::microseconds processor_time() {
         return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
     };
     return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+/// How often this process's threads of that name have gone to sleep.
+uint64_t sleeps_of(const std::string& name) {
+    uint64_t sleeps = 0;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream status(task.path() / "status");
+        bool is_wanted = false;
+        for (std::string word; status >> word;) {
+            if (word == "Name:") {
+                status >> word;
+                is_wanted = word == name;
+            } else if (is_wanted && word == "voluntary_ctxt_switches:") {
+                uint64_t count = 0;
+                status >> count;
+                sleeps += count;
+            }
+        }
+    }
+    return sleeps;
+}
+
+TEST_F(FabricPair, PutsWakeNobodyWhoWaitsForMessages) {
+    constexpr uint64_t kPuts = 500;
+    Bytes memory(64);
+    auto exposed = far_->expose(memory);
+    ASSERT_TRUE(exposed.is_ok());
+    Bytes sent(8);
+    const FabricPiece piece{sent.data(), exposed->region(), 0, sent.size()};
+    ASSERT_TRUE(near_->ping(*peer_, Deadline::after(10s)).is_ok());
+    const uint64_t before = sleeps_of("mf-messages");
+    ASSERT_GT(before, 0U) << "there is no such thread";
+    for (uint64_t i = 0; i < kPuts; ++i) {
+        ASSERT_TRUE(near_->put(*peer_, {&piece, 1}, Deadline::after(10s)).is_ok());
+    }
+    EXPECT_LT(sleeps_of("mf-messages") - before, kPuts / 10);
 }
 
 TEST_F(FabricPair, SleepsSoonAfterItsLastOperation) {

@@ -38,11 +38,13 @@ void signal(const Fd& event) {
 
 }  // namespace
 
-Result<std::unique_ptr<FabricLane>> FabricLane::open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
-                                                     size_t number, bool register_local, Activity& activity) {
-    std::unique_ptr<FabricLane> lane(new FabricLane(fabric, activity));
-    MF_ASSIGN_OR_RETURN(lane->target_, FabricEndpoint::open(domain, info, number, false));
-    MF_ASSIGN_OR_RETURN(lane->origin_, FabricEndpoint::open(domain, info, number, register_local));
+Result<std::unique_ptr<FabricLane>> FabricLane::open(FabricRail& rail, size_t number, bool register_local,
+                                                     Activity& activity) {
+    std::unique_ptr<FabricLane> lane(new FabricLane(*rail.fabric, activity));
+    MF_ASSIGN_OR_RETURN(fid_domain* const for_target, rail.add_target_domain());
+    MF_ASSIGN_OR_RETURN(fid_domain* const for_origin, rail.add_domain());
+    MF_ASSIGN_OR_RETURN(lane->target_, FabricEndpoint::open(*for_target, *rail.info, number, false));
+    MF_ASSIGN_OR_RETURN(lane->origin_, FabricEndpoint::open(*for_origin, *rail.info, number, register_local));
     for (Fd* event : {&lane->thread_wake_, &lane->driver_wake_}) {
         *event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!event->is_open()) {

@@ -15,6 +15,7 @@
 #include "transport/fabric/activity.h"
 #include "transport/fabric/fabric_endpoint.h"
 #include "transport/fabric/fid.h"
+#include "transport/fabric/rail.h"
 #include "transport/fabric/transfer.h"
 
 namespace memfabric::transport {
@@ -24,8 +25,9 @@ namespace memfabric::transport {
 /// published, and can be found and broken by it.
 class FabricLane {
  public:
-    static Result<std::unique_ptr<FabricLane>> open(fid_fabric& fabric, fid_domain& domain, fi_info& info,
-                                                    size_t number, bool register_local, Activity& activity);
+    /// On the rail, which outlives it.
+    static Result<std::unique_ptr<FabricLane>> open(FabricRail& rail, size_t number, bool register_local,
+                                                    Activity& activity);
     ~FabricLane();
     FabricLane(const FabricLane&) = delete;
     FabricLane& operator=(const FabricLane&) = delete;

@@ -19,11 +19,11 @@ Status open_lanes(FabricState& state, const FabricConfig& config) {
     const size_t of_each = std::clamp<size_t>(config.endpoints, 1, FabricAddress::kMostEndpoints / rails);
     state.address.ports.resize(rails);
     for (size_t i = 0; i < of_each * rails; ++i) {
-        const FabricRail& rail = state.rails[i % rails];
+        FabricRail& rail = state.rails[i % rails];
         const bool register_local =
             config.register_local || (rail.info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
         Result<std::unique_ptr<FabricLane>> opened =
-            FabricLane::open(*rail.fabric, *rail.domain, *rail.info, i, register_local, state.activity);
+            FabricLane::open(rail, i, register_local, state.activity);
         if (!opened.is_ok()) {
             return opened.status().with_context(fmt::format("network interface {}", rail.name()));
         }

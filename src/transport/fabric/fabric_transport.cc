@@ -193,7 +193,7 @@ struct ExposedRegion::Registration {
 
     FabricState& state;
     const uint64_t key;
-    std::vector<FidPtr<fid_mr>> regions;  // one a rail; none after retire()
+    std::vector<FidPtr<fid_mr>> regions;  // one a domain; none after retire()
 };
 
 ExposedRegion::ExposedRegion(RemoteRegion region, std::unique_ptr<Registration> registration)

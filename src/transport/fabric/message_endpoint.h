@@ -37,7 +37,7 @@ class MessageSink {
 class MessageEndpoint {
  public:
     /// The rail outlives it.
-    static Result<std::unique_ptr<MessageEndpoint>> open(const FabricRail& rail);
+    static Result<std::unique_ptr<MessageEndpoint>> open(FabricRail& rail);
 
     const std::string& address() const { return address_; }
     int wait_descriptor() const { return wait_descriptor_; }
@@ -73,8 +73,8 @@ class MessageEndpoint {
         bool failed = false;
     };
 
-    explicit MessageEndpoint(const FabricRail& rail)
-        : fabric_(*rail.fabric), domain_(*rail.domain), info_(*rail.info) {}
+    MessageEndpoint(const FabricRail& rail, fid_domain& domain)
+        : fabric_(*rail.fabric), domain_(domain), info_(*rail.info) {}
     Status make_buffers();
     size_t read_events(std::array<Event, kAtOnce>& events);
     Event take(void* context, bool failed, size_t size);

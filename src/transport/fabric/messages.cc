@@ -54,9 +54,9 @@ class Messenger::Route {
     std::map<uint64_t, Pending*> pending;  // guarded by the messenger's mutex_
 };
 
-Result<std::unique_ptr<Messenger>> Messenger::open(const FabricRails& rails, uint64_t instance) {
+Result<std::unique_ptr<Messenger>> Messenger::open(FabricRails& rails, uint64_t instance) {
     std::unique_ptr<Messenger> opened(new Messenger(instance));
-    for (const FabricRail& rail : rails) {
+    for (FabricRail& rail : rails) {
         MF_ASSIGN_OR_RETURN(auto endpoint, MessageEndpoint::open(rail));
         opened->endpoints_.push_back(std::move(endpoint));
     }

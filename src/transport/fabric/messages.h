@@ -43,7 +43,7 @@ class Messenger final : private MessageSink {
     using Interruption = std::function<Status()>;
 
     /// Over all the rails, which outlive it.
-    static Result<std::unique_ptr<Messenger>> open(const FabricRails& rails, uint64_t instance);
+    static Result<std::unique_ptr<Messenger>> open(FabricRails& rails, uint64_t instance);
     ~Messenger() override;
     Messenger(const Messenger&) = delete;
     Messenger& operator=(const Messenger&) = delete;

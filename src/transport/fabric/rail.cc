@@ -10,7 +10,7 @@ namespace memfabric::transport {
 namespace {
 
 Result<FabricRail> open_rail(const std::string& provider, const FabricNic& nic) {
-    FabricRail rail{nic, {}, {}, {}};
+    FabricRail rail{nic, {}, {}, {}, {}};
     MF_ASSIGN_OR_RETURN(rail.info, choose_provider(provider, nic.address));
     fid_fabric* fabric = nullptr;
     if (const int code = fi_fabric(rail.info->fabric_attr, &fabric, nullptr); code != 0) {
@@ -18,12 +18,6 @@ Result<FabricRail> open_rail(const std::string& provider, const FabricNic& nic) 
                        rail.name(), fi_strerror(-code));
     }
     rail.fabric.reset(fabric);
-    fid_domain* domain = nullptr;
-    if (const int code = fi_domain(fabric, rail.info.get(), &domain, nullptr); code != 0) {
-        return failure(Code::kError, "libfabric: opening domain {} at {} failed: {}",
-                       rail.info->domain_attr->name, rail.name(), fi_strerror(-code));
-    }
-    rail.domain.reset(domain);
     return rail;
 }
 
@@ -32,6 +26,27 @@ bool draws_keys(const FabricRail& rail) {
 }
 
 }  // namespace
+
+Result<fid_domain*> FabricRail::add_domain() {
+    if (!domains.empty() && draws_keys(*this)) {
+        return domains.front().get();
+    }
+    fid_domain* domain = nullptr;
+    if (const int code = fi_domain(fabric.get(), info.get(), &domain, nullptr); code != 0) {
+        return failure(Code::kError, "libfabric: opening domain {} at {} failed: {}", info->domain_attr->name,
+                       name(), fi_strerror(-code));
+    }
+    domains.emplace_back(domain);
+    return domain;
+}
+
+Result<fid_domain*> FabricRail::add_target_domain() {
+    MF_ASSIGN_OR_RETURN(fid_domain* const domain, add_domain());
+    if (targets.empty() || targets.back() != domain) {
+        targets.push_back(domain);
+    }
+    return domain;
+}
 
 std::string FabricRail::name() const {
     if (nic.interface.empty() || nic.address.empty()) {

@@ -18,7 +18,15 @@ struct FabricRail {
     FabricNic nic;
     InfoPtr info;
     FidPtr<fid_fabric> fabric;
-    FidPtr<fid_domain> domain;
+    std::vector<FidPtr<fid_domain>> domains;
+    std::vector<fid_domain*> targets;  // of these: what peers read and write is registered there
+
+    /// A domain for one endpoint alone, to be opened before memory is registered. Whoever sleeps for an
+    /// endpoint wakes with all that comes in for its domain, and threads that make progress on one wait for
+    /// each other.
+    Result<fid_domain*> add_domain();
+    /// The same for an endpoint that peers' operations come to.
+    Result<fid_domain*> add_target_domain();
 
     std::string provider() const { return info->fabric_attr->prov_name; }
     /// "eth1 (10.1.0.1)", for texts.
@@ -27,8 +35,8 @@ struct FabricRail {
 
 using FabricRails = std::vector<FabricRail>;
 
-/// All of them have the provider that the first one has. One alone where the provider draws the keys of
-/// memory itself: an exposed region has one key.
+/// All of them have the provider that the first one has. One alone, with one domain, where the provider draws
+/// the keys of memory itself: an exposed region has one key.
 Result<FabricRails> open_rails(const std::string& provider, std::span<const FabricNic> nics);
 
 }  // namespace memfabric::transport

@@ -51,15 +51,19 @@ Result<FidPtr<fid_mr>> register_memory(fid_domain& domain, const fi_info& info, 
 
 Result<std::vector<FidPtr<fid_mr>>> register_memory(const FabricRails& rails, std::span<std::byte> memory,
                                                     uint64_t access) {
+    std::vector<fid_domain*> domains;
+    for (const FabricRail& rail : rails) {
+        domains.insert(domains.end(), rail.targets.begin(), rail.targets.end());
+    }
     std::vector<FidPtr<fid_mr>> regions;
-    while (regions.size() < rails.size()) {
+    while (regions.size() < domains.size()) {
         regions.clear();
         MF_ASSIGN_OR_RETURN(auto first,
-                            register_memory(*rails.front().domain, *rails.front().info, memory, access));
+                            register_memory(*domains.front(), *rails.front().info, memory, access));
         const uint64_t key = fi_mr_key(first.get());
         regions.push_back(std::move(first));
-        for (size_t i = 1; i < rails.size(); ++i) {
-            MF_ASSIGN_OR_RETURN(auto region, try_register(*rails[i].domain, memory, access, key));
+        for (size_t i = 1; i < domains.size(); ++i) {
+            MF_ASSIGN_OR_RETURN(auto region, try_register(*domains[i], memory, access, key));
             if (region == nullptr) {
                 break;
             }

@@ -21,7 +21,7 @@ Result<uint64_t> random_number();
 Result<FidPtr<fid_mr>> register_memory(fid_domain& domain, const fi_info& info, std::span<std::byte> memory,
                                        uint64_t access);
 
-/// Registers memory on every rail, under one key.
+/// Registers memory with every domain that peers' operations come to, under one key.
 Result<std::vector<FidPtr<fid_mr>>> register_memory(const FabricRails& rails, std::span<std::byte> memory,
                                                     uint64_t access);
 
