@@ -178,6 +178,32 @@ TEST_F(FabricPair, WhoSpinsMayLetForeignWritesHappenItself) {
     far_->on_activity(nullptr);
 }
 
+TEST_F(FabricPair, WhoSpinsAndGoesLeavesForeignWritesToTheThread) {
+    Bytes memory(8);
+    auto exposed = far_->expose(memory);
+    ASSERT_TRUE(exposed.is_ok());
+    Bytes sent(8);
+    const FabricPiece piece{sent.data(), exposed->region(), 0, sent.size()};
+    for (int round = 0; round < 100; ++round) {
+        std::atomic<bool> was_put{false};
+        std::jthread looks([&] {
+            while (!was_put) {
+                far_->poll();
+            }
+        });
+        for (const bool is_watched : {true, false}) {
+            sent.front() = static_cast<std::byte>(2 * round + (is_watched ? 1 : 2));
+            const Status put = near_->put(*peer_, {&piece, 1}, Deadline::after(10s));
+            EXPECT_TRUE(put.is_ok()) << put.message();
+            EXPECT_EQ(memory, sent);
+            was_put = true;
+            if (is_watched) {
+                looks.join();
+            }
+        }
+    }
+}
+
 /// Peers that come back have new addresses each time.
 TEST(FabricPeers, ThatComeAndGoAreForgotten) {
     const auto near = start_with(2);

@@ -10,6 +10,8 @@ namespace memfabric::transport {
 namespace {
 
 constexpr std::chrono::milliseconds kLooksEvery{10};
+// Of looks that found nothing: waking the thread for each of many short transfers would cost more than they.
+constexpr int kLooksInVain = 100;
 
 }  // namespace
 
@@ -26,14 +28,22 @@ void BegunTransfers::add(std::shared_ptr<BegunTransfer> begun) {
     if (!thread_.joinable()) {
         thread_ = start_thread("mf-fabric-begun", [this](const std::stop_token& stop) { run(stop); });
     }
-    if (under_way_.size() == 1) {
+    if (sleeps_) {
         added_.notify_all();
     }
 }
 
 void BegunTransfers::run(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (added_.wait(lock, stop, [&] { return !under_way_.empty(); })) {
+    for (int in_vain = 0; !stop.stop_requested(); ++in_vain) {
+        if (!under_way_.empty()) {
+            in_vain = 0;
+        } else if (in_vain >= kLooksInVain) {
+            sleeps_ = true;
+            added_.wait(lock, stop, [&] { return !under_way_.empty(); });
+            sleeps_ = false;
+            in_vain = 0;
+        }
         std::erase_if(under_way_, [](const auto& begun) { return begun->transfer.has_ended(); });
         std::vector<std::shared_ptr<BegunTransfer>> now = under_way_;
         lock.unlock();

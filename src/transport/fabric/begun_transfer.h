@@ -48,6 +48,7 @@ class BegunTransfers {
     std::mutex mutex_;
     std::condition_variable_any added_;
     std::vector<std::shared_ptr<BegunTransfer>> under_way_;  // guarded by mutex_
+    bool sleeps_ = false;                                    // until something is added; guarded by mutex_
     std::jthread thread_;                                    // started under mutex_
 };
 

@@ -110,6 +110,7 @@ void FabricEndpoint::detach(Transfer& transfer) {
 
 void FabricEndpoint::note_business() {
     is_busy_.store(free_ != kAllFree || !attached_.empty());
+    is_very_busy_.store(bytes_under_way_ >= kManyBytes || !attached_.empty(), std::memory_order_relaxed);
 }
 
 /// One operation of each in turn, so that none waits for another's end.

@@ -40,6 +40,8 @@ class FabricEndpoint {
     uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
     /// Whether anything is under way here, or waits for room.
     bool is_busy() const { return is_busy_.load(); }
+    /// Whether what is under way will take a while.
+    bool is_very_busy() const { return is_very_busy_.load(std::memory_order_relaxed); }
     /// Whether the engine said "again" lately. It does not say when it takes operations.
     bool is_full() const { return is_full_.load(std::memory_order_relaxed); }
 
@@ -66,6 +68,7 @@ class FabricEndpoint {
  private:
     static constexpr size_t kWindow = 32;           // operations outstanding
     static constexpr size_t kMostBytes = 4U << 20;  // outstanding, but for the last operation
+    static constexpr size_t kManyBytes = 64U << 10;
     static constexpr uint64_t kAllFree = (uint64_t{1} << kWindow) - 1;
 
     FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane)
@@ -91,6 +94,7 @@ class FabricEndpoint {
     int wait_descriptor_ = -1;
     std::atomic<uint64_t> begun_{0};
     std::atomic<bool> is_busy_{false};
+    std::atomic<bool> is_very_busy_{false};
     std::atomic<bool> is_full_{false};
     std::mutex lock_;  // guards all below
     FidPtr<fid_cq> queue_;

@@ -22,6 +22,9 @@ using Clock = Deadline::Clock;
 constexpr std::chrono::microseconds kSpin{50};
 // Looking for foreign operations takes so many times longer where there were some.
 constexpr int kManyTimes = 3;
+// For so long after a look at `target` by somebody else the thread leaves that to them: woken by everything
+// that comes in it would take their processor.
+constexpr std::chrono::microseconds kLeaveToPollers{100};
 // Callers that come this often find the thread away from `origin`, where it would only be in their way.
 constexpr int kLingers = 10;  // milliseconds
 // The engine never says when it has room again.
@@ -70,7 +73,7 @@ FabricLane::Driver::Driver(FabricLane& lane) : lane_(lane) {
 }
 
 FabricLane::Driver::~Driver() {
-    if (lane_.drivers_.fetch_sub(1) == 1 && lane_.origin_->is_busy()) {
+    if (lane_.drivers_.fetch_sub(1) == 1 && lane_.origin_->is_busy() && !lane_.thread_naps_.load()) {
         signal(lane_.thread_wake_);
     }
 }
@@ -112,7 +115,7 @@ void FabricLane::wake(const Transfer* ended) {
 void FabricLane::nudge() {
     if (drivers_.load() > 0) {
         signal(driver_wake_);
-    } else if (!thread_has_origin_.load()) {
+    } else if (!thread_has_origin_.load() && !thread_naps_.load()) {
         signal(thread_wake_);
     }
 }
@@ -122,8 +125,35 @@ void FabricLane::summon() {
 }
 
 void FabricLane::poll_target() {
-    target_->try_work();
-    activity_.tell();
+    if (is_used_by_peers_.load(std::memory_order_relaxed)) {
+        polled_at_.store(Clock::now().time_since_epoch(), std::memory_order_relaxed);
+        target_->try_work();
+    }
+}
+
+/// Sleeps for a moment where callers look at `target` themselves; else false, at once.
+bool FabricLane::was_left_to_pollers() {
+    const Clock::time_point polled_at(polled_at_.load(std::memory_order_relaxed));
+    if (Clock::now() - polled_at >= kLeaveToPollers) {
+        return false;
+    }
+    thread_naps_.store(true);
+    std::array<pollfd, 2> waits = {
+        {{thread_wake_.get(), POLLIN, 0}, {origin_->wait_descriptor(), POLLIN, 0}}};
+    const bool with_origin = drivers_.load() == 0 && origin_->is_very_busy();
+    fid* object = origin_->wait_object();
+    if (!with_origin || fi_trywait(&fabric_, &object, 1) == 0) {
+        const timespec shortly{0, std::chrono::nanoseconds(kLeaveToPollers).count()};
+        ::ppoll(waits.data(), with_origin ? 2 : 1, &shortly, nullptr);
+    }
+    thread_naps_.store(false);
+    if (waits[0].revents != 0) {
+        drain(thread_wake_);
+    }
+    if (drivers_.load() == 0 && origin_->is_busy()) {
+        origin_->work();
+    }
+    return true;
 }
 
 /// Whether the thread looks after `origin`: not while callers do so themselves.
@@ -137,6 +167,9 @@ bool FabricLane::serves_origin() {
 
 void FabricLane::run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
+        if (was_left_to_pollers()) {
+            continue;
+        }
         const bool with_origin = serves_origin();
         target_->work();
         if (with_origin) {
@@ -159,6 +192,7 @@ void FabricLane::run(const std::stop_token& stop) {
             drain(thread_wake_);
         }
         if (!may_sleep || waits[1].revents != 0) {
+            is_used_by_peers_.store(true, std::memory_order_relaxed);
             work_while_busy(stop);
         }
     }
@@ -172,6 +206,9 @@ void FabricLane::work_while_busy(const std::stop_token& stop) {
     Clock::time_point idle_at = before + kSpin;
     SpinYield pause(before);
     while (before < idle_at && !stop.stop_requested()) {
+        if (before.time_since_epoch() - polled_at_.load(std::memory_order_relaxed) < kLeaveToPollers) {
+            break;
+        }
         target_->work();
         Clock::time_point now = Clock::now();
         shortest = std::min(shortest, now - before);

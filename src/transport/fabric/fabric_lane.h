@@ -62,7 +62,8 @@ class FabricLane {
     void nudge();
     /// Something waits to be begun on `origin`: somebody is to do so now.
     void summon();
-    /// Looks once whether foreign operations have come in, and lets them happen.
+    /// Looks once whether foreign operations have come in, and lets them happen, where peers have used the
+    /// lane before. The lane's thread leaves `target` to those who do so, as long as they go on.
     void poll_target();
 
  private:
@@ -71,6 +72,7 @@ class FabricLane {
     FabricLane(fid_fabric& fabric, Activity& activity) : fabric_(fabric), activity_(activity) {}
     void run(const std::stop_token& stop);
     bool serves_origin();
+    bool was_left_to_pollers();
     void work_while_busy(const std::stop_token& stop);
 
     fid_fabric& fabric_;
@@ -84,6 +86,9 @@ class FabricLane {
     std::atomic<uint64_t> drives_{0};  // since the start
     uint64_t seen_drives_ = 0;         // the thread's own
     std::atomic<bool> thread_has_origin_{false};
+    std::atomic<bool> thread_naps_{false};  // and looks at `origin` when it wakes
+    std::atomic<bool> is_used_by_peers_{false};
+    std::atomic<Deadline::Clock::duration> polled_at_{};  // when poll_target() was called last
     std::mutex sleep_lock_;
     const Transfer* on_descriptor_ = nullptr;  // whose driver sleeps there; guarded by sleep_lock_
     std::condition_variable others_;           // the other drivers' sleep

@@ -286,6 +286,7 @@ void FabricTransport::poll() {
     for (const auto& lane : state_->lanes) {
         lane->poll_target();
     }
+    state_->activity.tell();
 }
 
 Result<uint64_t> FabricTransport::atomic(FabricPeer& peer, const RemoteAtomic& atomic, Deadline deadline) {
