@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What libmf_shmem uses of SHM objects whose ranks live on several hosts.
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include "capi/private_api.h"
 #include "capi/report.h"
@@ -35,7 +37,33 @@ Rows rows_of(void* dest, size_t dest_pitch, const void* src, size_t src_pitch, s
 
 }  // namespace
 
+struct mf_private_post {
+    std::unique_ptr<SharedMemory::Post> begun;
+};
+
 extern "C" {
+
+int32_t mf_private_shm_post(smem_shm_t handle, void* dest, const void* src, size_t size,
+                            mf_private_post** post) {
+    *post = nullptr;
+    return run(handle, "putting a message into an SHM object", [&](SharedMemory& object) -> Status {
+        MF_ASSIGN_OR_RETURN(auto begun, object.post(dest, src, size));
+        if (begun != nullptr) {
+            *post = std::make_unique<mf_private_post>(mf_private_post{std::move(begun)}).release();
+        }
+        return {};
+    });
+}
+
+int32_t mf_private_shm_post_is_done(const mf_private_post* post) {
+    return post->begun->transfer->is_done() ? 1 : 0;
+}
+
+int32_t mf_private_shm_end_post(smem_shm_t handle, mf_private_post* post) {
+    const std::unique_ptr<mf_private_post> owned(post);
+    return run(handle, "waiting for a message to an SHM object",
+               [&](SharedMemory& object) { return object.end_post(*owned->begun); });
+}
 
 int32_t mf_private_shm_put_nbi(smem_shm_t handle, void* dest, const void* src, size_t size) {
     return run(handle, "putting into an SHM object",

@@ -182,28 +182,58 @@ Status SharedMemory::move_remote(const copy::Piece& piece, uint64_t in_window) {
                   : transport.get(*member->peer, {&one, 1}, control_deadline());
 }
 
-Status SharedMemory::begin(const char* what, const copy::Piece& piece, uint64_t in_window) {
+Result<std::unique_ptr<transport::RemoteTransfer>> SharedMemory::begin_remote(const char* what,
+                                                                              const RemoteMember& member,
+                                                                              const copy::Piece& piece,
+                                                                              uint64_t in_window) {
     const bool is_put = address(piece.destination) == in_window;
     std::byte* const other = is_put ? const_cast<std::byte*>(piece.source) : piece.destination;
+    MF_RETURN_IF_ERROR(check_remote(what, in_window, address(other), piece.size));
+    const uint64_t offset = in_window - window().region(member.rank).begin;
+    const transport::FabricPiece one{other, member.region, offset, piece.size};
+    auto begun = remote_->transport().begin(
+        *member.peer, is_put ? transport::FabricFlow::kPut : transport::FabricFlow::kGet, {&one, 1},
+        control_deadline());
+    if (!begun.is_ok()) {
+        return explain(what, begun.status(), in_window, piece.size);
+    }
+    // Its time is the fabric's to take.
+    const CopyKind kind = is_put ? CopyKind::kPut : CopyKind::kGet;
+    static_cast<void>(observe::count(counters_.of(kind, member.rank, true).cell, piece.size));
+    return begun;
+}
+
+Status SharedMemory::begin(const char* what, const copy::Piece& piece, uint64_t in_window) {
+    const bool is_put = address(piece.destination) == in_window;
+    const std::byte* const other = is_put ? piece.source : piece.destination;
     const RemoteMember* const member =
         remote_table_ ? lone_member(in_window, address(other), piece.size) : nullptr;
     if (member == nullptr) {
         return copy(what, piece.destination, piece.source, piece.size, in_window);
     }
-    MF_RETURN_IF_ERROR(check_remote(what, in_window, address(other), piece.size));
-    const uint64_t offset = in_window - window().region(member->rank).begin;
-    const transport::FabricPiece one{other, member->region, offset, piece.size};
-    auto begun = remote_->transport().begin(
-        *member->peer, is_put ? transport::FabricFlow::kPut : transport::FabricFlow::kGet, {&one, 1},
-        control_deadline());
-    if (!begun.is_ok()) {
-        return explain(what, begun.status(), in_window, piece.size);
-    }
-    begun_.add({member, is_put, in_window, piece.size, std::move(begun).value()});
-    // Its time is the fabric's to take.
-    const CopyKind kind = is_put ? CopyKind::kPut : CopyKind::kGet;
-    static_cast<void>(observe::count(counters_.of(kind, member->rank, true).cell, piece.size));
+    MF_ASSIGN_OR_RETURN(auto begun, begin_remote(what, *member, piece, in_window));
+    begun_.add({member, is_put, in_window, piece.size, std::move(begun)});
     return {};
+}
+
+Result<std::unique_ptr<SharedMemory::Post>> SharedMemory::post(void* in_window, const void* source,
+                                                               size_t size) {
+    constexpr const char* kWhat = "putting a message into";
+    MF_RETURN_IF_ERROR(check_put(kWhat, in_window, source, size));
+    const uint64_t place = address(in_window);
+    const RemoteMember* const member = remote_table_ ? lone_member(place, address(source), size) : nullptr;
+    if (member == nullptr) {
+        MF_RETURN_IF_ERROR(copy(kWhat, in_window, source, size, place));
+        return std::unique_ptr<Post>();
+    }
+    const copy::Piece piece{static_cast<std::byte*>(in_window), static_cast<const std::byte*>(source), size};
+    MF_ASSIGN_OR_RETURN(auto begun, begin_remote(kWhat, *member, piece, place));
+    return std::make_unique<Post>(Post{std::move(begun), place, size});
+}
+
+Status SharedMemory::end_post(Post& post) {
+    const Status done = post.transfer->wait(Deadline::never());
+    return done.is_ok() ? Status() : explain("putting a message into", done, post.address, post.size);
 }
 
 Status SharedMemory::quiet() {

@@ -12,6 +12,7 @@
 
 #include "capi/private_api.h"
 #include "shmem/hosts.h"
+#include "shmem/post.h"
 #include "shmem/remote.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
@@ -51,16 +52,31 @@ struct Channel {
     std::atomic<uint64_t> taken{0};  // written under `receiving`
     std::deque<Message> kept;        // under other keys than was looked for; guarded by `receiving`
     std::atomic<uint64_t> told{0};   // what the sender last heard of `taken`
+    uint64_t telling = 0;            // what `tells` puts; both guarded by `receiving`
+    Post tells;
 
     std::mutex sending;
-    uint64_t sent = 0;                  // guarded by `sending`
-    std::atomic<uint64_t> consumed{0};  // by the other end, as its messages say
+    uint64_t sent = 0;                   // guarded by `sending`, as are `slots` and `posts`
+    std::unique_ptr<char[]> slots;       // what is under way; from the first message on
+    std::array<Post, kSlots> posts;      // by slot
+    std::atomic<bool> is_in_use{false};  // messages were sent
+    std::atomic<uint64_t> consumed{0};   // by the other end, as its messages say
+
+    char* slot(uint64_t number);
 };
 
 std::vector<std::unique_ptr<Channel>> channels;  // by PE; null for those of this host
 
 size_t slot_size(int pes) {
     return pes <= kManyPes ? kLargestSlot : kSmallSlot;
+}
+
+char* Channel::slot(uint64_t number) {
+    const size_t size = slot_size(state().pes);
+    if (slots == nullptr) {
+        slots = std::make_unique_for_overwrite<char[]>(kSlots * size);
+    }
+    return slots.get() + number % kSlots * size;
 }
 
 uint64_t rings_size(int pes) {
@@ -113,11 +129,6 @@ uint64_t hash_of(const Header& header, const char* data) {
     return mixed(mixed(lanes[0], lanes[1]), mixed(lanes[2], lanes[3]));
 }
 
-void write_to(int pe, uint64_t place, const void* data, size_t bytes, const char* call) {
-    expect_done(smem_shm_put(heap_object(), reinterpret_cast<void*>(place), data, bytes), "message", bytes,
-                pe, call);
-}
-
 std::atomic<uint64_t>& number_in(uint64_t slot) {
     return *reinterpret_cast<std::atomic<uint64_t>*>(slot);
 }
@@ -146,7 +157,9 @@ bool take(Channel& channel, int pe, const Header& header, void* data, const char
     }
     if (header.number - channel.told.load(std::memory_order_relaxed) >= kSlots / 2) {
         channel.told.store(header.number);
-        write_to(pe, consumed_at(pe, state().me), &header.number, sizeof header.number, call);
+        channel.tells.end(call);
+        channel.telling = header.number;
+        channel.tells.begin(pe, consumed_at(pe, state().me), &channel.telling, sizeof channel.telling, call);
     }
     return true;
 }
@@ -210,6 +223,39 @@ void keep_all(const char* call) {
     }
 }
 
+void expect_posts(Channel& channel, const char* call) {
+    for (Post& post : channel.posts) {
+        if (post.is_done()) {
+            post.end(call);
+        }
+    }
+}
+
+/// Now and then, of who waits for a message: one that failed may be why none comes.
+class PostsWatch {
+ public:
+    explicit PostsWatch(const char* call) : call_(call) {}
+    void look() {
+        if (++looks_ % kEvery != 0) {
+            return;
+        }
+        for (const std::unique_ptr<Channel>& channel : channels) {
+            if (channel == nullptr || !channel->is_in_use) {
+                continue;
+            }
+            const std::unique_lock lock(channel->sending, std::try_to_lock);
+            if (lock.owns_lock()) {
+                expect_posts(*channel, call_);
+            }
+        }
+    }
+
+ private:
+    static constexpr uint32_t kEvery = 64;
+    const char* call_;
+    uint32_t looks_ = 0;
+};
+
 bool has_room(const Channel& channel, int pe) {
     const uint64_t told = number_in(consumed_at(state().me, pe)).load(std::memory_order_acquire);
     return channel.sent - std::max(told, channel.consumed.load()) < kSlots;
@@ -241,6 +287,12 @@ void open_mail() {
 }
 
 void close_mail() {
+    for (const std::unique_ptr<Channel>& channel : channels) {
+        if (channel != nullptr) {
+            channel->tells.drop();
+            std::ranges::for_each(channel->posts, &Post::drop);
+        }
+    }
     channels.clear();
 }
 
@@ -250,29 +302,36 @@ size_t largest_mail() {
 
 void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t bytes, const char* call) {
     Channel& channel = *channels[static_cast<size_t>(pe)];
-    alignas(64) std::array<char, kLargestSlot> slot;
     const std::lock_guard lock(channel.sending);
+    channel.is_in_use = true;
     if (!has_room(channel, pe)) {
         wait_until({Awaited::What::kRoom, call, nullptr, pe}, [&] {
             keep_all(call);
+            expect_posts(channel, call);
             return has_room(channel, pe);
         });
     }
     const uint64_t taken = channel.taken.load();
     channel.told.store(taken);
     Header header{++channel.sent, key, taken, static_cast<uint32_t>(bytes), value, 0, {}};
+    Post& post = channel.posts[header.number % kSlots];
+    post.end(call);  // its message was taken: word of that is here, or near
+    char* const slot = channel.slot(header.number);
     if (bytes != 0) {
-        std::memcpy(slot.data() + sizeof header, data, bytes);
+        std::memcpy(slot + sizeof header, data, bytes);
     }
-    header.hash = hash_of(header, slot.data() + sizeof header);
-    std::memcpy(slot.data(), &header, sizeof header);
-    write_to(pe, slot_at(pe, state().me, header.number), slot.data(), sizeof header + bytes, call);
+    header.hash = hash_of(header, slot + sizeof header);
+    std::memcpy(slot, &header, sizeof header);
+    post.begin(pe, slot_at(pe, state().me, header.number), slot, sizeof header + bytes, call);
 }
 
 uint32_t receive_mail(int pe, uint64_t key, void* data, size_t bytes, const char* call) {
     uint32_t value = 0;
-    wait_until({Awaited::What::kMessage, call, nullptr, pe},
-               [&] { return look_for(pe, key, data, bytes, value, call); });
+    PostsWatch posts(call);
+    wait_until({Awaited::What::kMessage, call, nullptr, pe}, [&] {
+        posts.look();
+        return look_for(pe, key, data, bytes, value, call);
+    });
     return value;
 }
 

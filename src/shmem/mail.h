@@ -2,8 +2,9 @@
 // Short messages between PEs of different hosts, without an answer: one put each. Every PE has, at the end of
 // its region, a ring of slots for each PE of another host.
 //
-// A put's bytes may arrive in any order, so a message carries its number and a hash of all of it, and is
-// there when both fit: its receiver needs no second put behind the first to tell it.
+// Its sender does not wait for the word that it arrived. A put's bytes may arrive in any order, so a message
+// carries its number and a hash of all of it, and is there when both fit: its receiver needs no second put
+// behind the first to tell it.
 #pragma once
 
 #include <cstddef>

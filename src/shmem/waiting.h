@@ -57,13 +57,17 @@ void nap_until(const Awaited& awaited, const Done& is_done) {
 template <typename Done>
 void wait_until(const Awaited& awaited, const Done& is_done) {
     if (has_other_hosts()) {
-        constexpr int kLooks = 50;
-        for (int i = 0; i < kLooks; ++i) {
+        constexpr int kLooks = 200;
+        constexpr int kLooksOfOneProcessor = 8;
+        const int looks_before_yield = spins_before_yield() > 1 ? kLooksOfOneProcessor : 1;
+        for (int i = 1; i <= kLooks; ++i) {
             if (is_done()) {
                 return;
             }
             let_in();
-            sched_yield();
+            if (i % looks_before_yield == 0) {
+                sched_yield();
+            }
         }
         nap_until(awaited, is_done);
         return;

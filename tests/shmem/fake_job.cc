@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "capi/private_api.h"
@@ -112,7 +113,9 @@ void fail_text(const char* call, const std::string& text) {
 }
 
 void expect_done(int32_t code, const char* what, size_t bytes, int pe, const char* call) {
-    EXPECT_EQ(code, 0) << call << ": " << what << " of " << bytes << " bytes to " << pe;
+    if (code != 0) {
+        fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, code);
+    }
 }
 
 bool has_other_hosts() {
@@ -140,9 +143,26 @@ void nap(uint32_t, long) {
 
 using memfabric::shmem::test::the_job;
 
-int32_t smem_shm_put(smem_shm_t, void* place, const void* source, uint64_t bytes) {
+struct mf_private_post {
+    int32_t outcome;
+};
+
+int32_t mf_private_shm_post(smem_shm_t, void* place, const void* source, size_t bytes,
+                            mf_private_post** post) {
     the_job->put(static_cast<char*>(place), static_cast<const char*>(source), bytes);
+    *post = the_job->posts_go_on ? std::make_unique<mf_private_post>(the_job->outcome_of_posts).release()
+                                 : nullptr;
+    the_job->open_posts += the_job->posts_go_on ? 1 : 0;
     return 0;
+}
+
+int32_t mf_private_shm_post_is_done(const mf_private_post* post) {
+    return post->outcome == 0 ? 0 : 1;
+}
+
+int32_t mf_private_shm_end_post(smem_shm_t, mf_private_post* post) {
+    --the_job->open_posts;
+    return std::unique_ptr<mf_private_post>(post)->outcome;
 }
 
 int32_t mf_private_shm_commit(smem_shm_t, uint64_t, uint64_t) {

@@ -41,8 +41,12 @@ class FakeJob {
     Shared& shared() const { return *shared_; }
 
     using Put = std::function<void(char* place, const char* source, size_t bytes)>;
-    Put put;                  // plain copying at first
-    bool has_memory = true;   // for messages
+    Put put;                 // plain copying at first
+    bool has_memory = true;  // for messages
+    // Puts go on until they are ended, with that outcome; those that fail are done at once.
+    bool posts_go_on = false;
+    int32_t outcome_of_posts = 0;
+    int open_posts = 0;       // of this process
     std::string last_error_;  // what the library says of its last failure
 
  private:

@@ -167,6 +167,36 @@ TEST_F(Mail, TwoThatSendMoreThanThereIsRoomForDoNotWaitForEachOther) {
     exchange(1);
 }
 
+TEST_F(Mail, NobodyWaitsForWordThatAMessageArrivedBeforeItsSlotIsUsedAgain) {
+    OtherPe pe(job_, [&] {
+        job_.posts_go_on = true;
+        for (int i = 0; i < kSlots; ++i) {
+            send(0, kKey, 8, i);
+        }
+        EXPECT_EQ(job_.open_posts, kSlots);
+        send(0, kKey, 8, kSlots);
+        EXPECT_EQ(job_.open_posts, kSlots);
+        close_mail();
+        EXPECT_EQ(job_.open_posts, 0);
+    });
+    for (int i = 0; i <= kSlots; ++i) {
+        expect_from(1, kKey, 8, i);
+    }
+}
+
+TEST_F(Mail, WhoWaitsForAMessageHearsThatTheOwnOneFailed) {
+    job_.posts_go_on = true;
+    job_.outcome_of_posts = -7;
+    send(1, kKey, 8, 1);
+    std::vector<char> data(8);
+    try {
+        receive_mail(1, kKey, data.data(), data.size(), "shmem_x");
+        FAIL() << "it was received";
+    } catch (const JobEnded& end) {
+        EXPECT_STREQ(end.what(), "shmem_x: message of 72 bytes, PE 1, failed: -7");
+    }
+}
+
 std::string text_of_receiving(size_t bytes) {
     std::vector<char> data(bytes);
     try {
