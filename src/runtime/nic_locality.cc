@@ -4,6 +4,7 @@
 #include <hwloc.h>
 #include <sched.h>
 
+#include <array>
 #include <memory>
 
 namespace memfabric {
@@ -19,6 +20,11 @@ struct BitmapDeleter {
 };
 using Bitmap = std::unique_ptr<hwloc_bitmap_s, BitmapDeleter>;
 
+/// hwloc's plug-ins for what the kernel tells as well (where devices are) or is of no use here. They would
+/// load the libraries of drivers into the program for the time of the look, and libpciaccess keeps 1 KiB at
+/// each.
+constexpr std::array kUnwanted = {"pci", "opencl", "gl", "cuda", "nvml", "rsmi", "levelzero"};
+
 /// With network devices, which hwloc leaves out unless it is asked for them.
 Topology load_topology(const std::string& description) {
     hwloc_topology_t raw = nullptr;
@@ -29,6 +35,11 @@ Topology load_topology(const std::string& description) {
     if (!description.empty() && hwloc_topology_set_xmlbuffer(raw, description.c_str(),
                                                              static_cast<int>(description.size() + 1)) != 0) {
         return nullptr;
+    }
+    for (const char* component : kUnwanted) {
+        // Fails where hwloc was built without it.
+        static_cast<void>(
+            hwloc_topology_set_components(raw, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, component));
     }
     hwloc_topology_set_io_types_filter(raw, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     return hwloc_topology_load(raw) == 0 ? std::move(topology) : nullptr;
