@@ -16,7 +16,10 @@ class BmRound(Round):
         self.handles = {}  # by rank
         self.base = 0
 
-    def region(self, rank):
+    def members(self):
+        return [rank for rank, handle in sorted(self.handles.items()) if handle is not None]
+
+    def memory_of(self, rank):
         return self.base + rank * DRAM
 
     def script(self, rank):
@@ -26,7 +29,8 @@ class BmRound(Round):
             yield Meet("joined")
             for number in range(self.writes):
                 target = self.random[rank].randrange(self.ranks)
-                yield from self.write_and_read(buffer, rank, number, target, self.region(target))
+                yield from self.write_and_read(buffer, rank, number, target)
+            yield from self.prove(buffer, rank)
             yield Meet("written")
             yield from self.verify(rank)
             yield Meet("verified")

@@ -22,6 +22,7 @@ class Call:
     needs: frozenset = frozenset()
     limit: float = 15  # seconds: the call's own deadline
     gone: frozenset = frozenset({PEER_LOST})  # the codes that say that somebody needed is gone
+    sure: bool = False  # comes after the fault was lifted, and nothing that it did is an excuse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Conductor:
         self.refusals = 0
         self._timers = []  # (when, action)
         self._watchers = []  # (player's rank or None, point, action)
+        self._meetings = {}  # name -> action
 
     def add(self, rank, actor, script):
         self.players.append(Player(rank, actor, script))
@@ -62,6 +64,10 @@ class Conductor:
     def at(self, rank, point, action):
         """`action` once that rank (None: any) begins a call at this point."""
         self._watchers.append((rank, point, action))
+
+    def at_meeting(self, name, action):
+        """`action` once all have come to the Meet of that name, before they go on."""
+        self._meetings[name] = action
 
     def after(self, seconds, action):
         self._timers.append((time.monotonic() + seconds, action))
@@ -101,7 +107,9 @@ class Conductor:
         playing = [player for player in self.players if not player.over]
         meetings = {player.waiting for player in playing}
         if playing and len(meetings) == 1 and isinstance(playing[0].waiting, Meet):
-            self.note(f"all meet: {playing[0].waiting.name}")
+            name = playing[0].waiting.name
+            self.note(f"all meet: {name}")
+            self._meetings.pop(name, lambda: None)()
             for player in playing:
                 self._go_on(player, None)
 

@@ -15,6 +15,7 @@ class Fault:
 
     name = ""
     lasts = (0.0, 0.0)  # seconds between which it is lifted again
+    lasts_for_good = False  # lifting it brings nothing back
     hosts = 1  # that it needs
 
     def strike(self, world, victim):
@@ -32,6 +33,7 @@ class Kill(Fault):
     """SIGKILL."""
 
     name = "kill"
+    lasts_for_good = True
 
     def strike(self, world, victim):
         world.actors[victim].kill()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the scripts of all interfaces have in common: places for the writes of each rank, and their oracle."""
-from conductor import Call
+import dataclasses
+
+from conductor import Call, Meet
 from oracle import Oracle, Places, Write, odd_size, random_of_ranks, split
 from pool import KIB
 
@@ -19,26 +21,34 @@ class Round:
         self.ranks = len(world.actors)
         self.random = random_of_ranks(random, self.ranks)
         self.oracle = Oracle()
-        self.places = Places(self.ranks, self.writes, PLACE)
+        self.places = Places(self.ranks, self.writes + 1, PLACE)
 
     def start(self):
+        self.world.conductor.at_meeting("mended", self.world.mend)
         for rank, actor in enumerate(self.world.actors):
             self.world.conductor.add(rank, actor, self.script(rank))
 
     def script(self, rank):
         raise NotImplementedError
 
-    def write_and_read(self, buffer, rank, number, target, memory):
-        """Writes from `buffer` to the rank's place of that number in the target's `memory`, and reads it
-        again. Returns what the write came to."""
-        place = memory + self.places.of(rank, number)
+    def members(self):
+        """The ranks whose memory can be reached, but for those that have died since."""
+        raise NotImplementedError
+
+    def memory_of(self, rank):
+        raise NotImplementedError
+
+    def write_and_read(self, buffer, rank, number, target, sure=False):
+        """Writes from `buffer` to the rank's place of that number in the target's memory, and reads it again.
+        Returns what the write came to."""
+        place = self.memory_of(target) + self.places.of(rank, number)
         write = Write(rank, target, place, odd_size(self.random[rank], PLACE), self.oracle.next_seed())
         yield Call("memory", ("fill", buffer, write.size, write.seed))
-        done = yield self.write(write, buffer)
+        done = yield dataclasses.replace(self.write(write, buffer), sure=sure)
         if done.ok:
             self.oracle.done.append(write)
             yield Call("memory", ("set", buffer, write.size, 0xEE))
-            read = yield self.read(write, buffer)
+            read = yield dataclasses.replace(self.read(write, buffer), sure=sure)
             if read.ok:
                 yield Call("check", ("check", buffer, write.size, write.seed))
         return done
@@ -54,6 +64,13 @@ class Round:
         if write.size < PIECES or self.random[write.writer].random() < 0.6:
             return []
         return split(write.size, PIECES)
+
+    def prove(self, buffer, rank):
+        """Everybody still there can be written to and read from once the fault is lifted."""
+        yield Meet("mended")
+        for target in self.members():
+            if self.world.actors[target].is_running():
+                yield from self.write_and_read(buffer, rank, self.writes, target, sure=True)
 
     def verify(self, rank):
         yield from self.oracle.checks(rank)

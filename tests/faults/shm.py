@@ -17,6 +17,7 @@ class ShmRound(Round):
     def __init__(self, world, random):
         super().__init__(world, random)
         self.handles = {}  # by rank
+        self.base = 0
         self.everybody = frozenset(range(self.ranks))
 
     def script(self, rank):
@@ -30,18 +31,27 @@ class ShmRound(Round):
             words = ("shm_create", 0, self.ranks, rank, SIZE, MTE, 0)
             created = yield Call("create", words, self.everybody, TIMEOUT)
             if created.ok:
-                self.handles[rank], base = created.values
-                yield from self.work(rank, base, buffer)
+                self.handles[rank], self.base = created.values
+                yield from self.work(rank, buffer)
                 yield Meet("verified")
                 yield Call("destroy", ("shm_destroy", self.handles[rank], 0), limit=TIMEOUT)
         yield Call("uninit", ("shm_uninit", 0), limit=TIMEOUT)
 
-    def work(self, rank, base, buffer):
+    def members(self):
+        return sorted(self.handles)
+
+    def memory_of(self, rank):
+        return self.base + rank * SIZE
+
+    def work(self, rank, buffer):
         together = True
         for number in range(self.writes):
             target = self.random[rank].randrange(self.ranks)
-            yield from self.write_and_read(buffer, rank, number, target, base + target * SIZE)
+            yield from self.write_and_read(buffer, rank, number, target)
             together = together and (yield from self.meet(rank, number, self.handles[rank]))
+        yield from self.prove(buffer, rank)
+        if len(self.handles) == self.ranks:
+            yield Call("barrier", ("shm_barrier", self.handles[rank]), self.everybody, TIMEOUT, sure=True)
         yield Meet("written")
         yield from self.verify(rank)
 

@@ -22,6 +22,12 @@ class TransRound(Round):
         self.memory = {}  # rank -> address of its registered memory
         self.names = [f"127.0.0.1:{23000 + rank}" for rank in range(self.ranks)]
 
+    def members(self):
+        return sorted(self.memory)
+
+    def memory_of(self, rank):
+        return self.memory[rank]
+
     def script(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
         scratch = (yield Call("memory", ("map", SCRATCH))).value
@@ -34,6 +40,7 @@ class TransRound(Round):
                 self.memory[rank] = memory
                 yield Meet("registered")
                 yield from self.work(rank, buffer, scratch)
+                yield from self.prove(buffer, rank)
                 yield Meet("written")
                 yield from self.verify(rank)
                 yield Meet("verified")
@@ -43,12 +50,12 @@ class TransRound(Round):
 
     def work(self, rank, buffer, scratch):
         # Whose memory was never registered is none to write to.
-        targets = sorted(self.memory)
+        targets = self.members()
         for number in range(self.writes):
             if not targets:
                 break
             target = self.random[rank].choice(targets)
-            done = yield from self.write_and_read(buffer, rank, number, target, self.memory[target])
+            done = yield from self.write_and_read(buffer, rank, number, target)
             if done.code == TIMEOUT_CODE:  # another write would wait as long and say the same
                 targets.remove(target)
             done = yield Call("register", ("reg", self.handles[rank], scratch, SCRATCH), limit=TIMEOUT)

@@ -17,6 +17,7 @@ class World:
         self.hurt = set()
         self.struck = None  # (fault, victim) once it has
         self._lasting = None  # the same until it is lifted
+        self._mended = False  # whether it was lifted before the calls that are sure
         self.conductor = Conductor(self.judge)
         self.network = None
         if hosts == 1:
@@ -56,6 +57,10 @@ class World:
             self.conductor.note(f"fault {fault.name} is lifted")
             fault.lift(self, victim)
 
+    def mend(self):
+        self.lift()
+        self._mended = self.struck is not None
+
     def judge(self, player, call, answer):
         """What is wrong with the answer; None where nothing is."""
         if answer.ok:
@@ -65,6 +70,8 @@ class World:
         if self.struck is None:
             return "nothing has happened yet"
         fault, victim = self.struck
+        if call.sure and self._mended and not fault.lasts_for_good:
+            return f"the fault '{fault.name}' of rank {victim} was lifted before"
         hurt = self.hurt & (call.needs | {player.rank})
         # Functions that return a handle or a pointer have no code.
         explained = fault.explains(victim, player.rank, call)
