@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/room.h"
 #include "observe/timed.h"
 #include "runtime/nic_choice.h"
 #include "transport/fabric/fabric_transport.h"
@@ -22,6 +23,13 @@ using transport::FabricTransport;
 
 constexpr std::array kFabricOperations = {Operation::kFabricPut, Operation::kFabricGet,
                                           Operation::kFabricAtomic, Operation::kFabricRequest};
+
+// What libfabric takes, with something to spare: some 70 descriptors and 135 MiB with one interface over TCP.
+// Where it runs short it says that there is no such provider, and may keep to that for the rest of the
+// process's life.
+constexpr size_t kFiles = 32;
+constexpr size_t kFilesOfNic = 64;
+constexpr size_t kAddressSpace = size_t{160} << 20;
 
 class FabricMemoryPeer final : public transport::RemotePeer {
  public:
@@ -193,7 +201,10 @@ bool wants_fabric(const Options& options, const std::string& local_address) {
 Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
                                                                      const std::string& host_id,
                                                                      const std::string& local_address) {
+    MF_RETURN_IF_ERROR(check_room(kFiles + kFilesOfNic, kAddressSpace).with_context("starting the fabric"));
     MF_ASSIGN_OR_RETURN(const std::vector<transport::FabricNic> nics, choose_nics(options, local_address));
+    const size_t files = kFiles + nics.size() * kFilesOfNic;
+    MF_RETURN_IF_ERROR(check_room(files, kAddressSpace).with_context("starting the fabric"));
     Result<std::unique_ptr<FabricTransport>> transport = FabricTransport::start(
         {.provider = options.text(OptionId::kFabricProvider),
          .nics = nics,
@@ -203,6 +214,8 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
          .patience = {std::chrono::milliseconds(options.integer(OptionId::kSuspectAfter)),
                       std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))}});
     if (!transport.is_ok()) {
+        // Somebody else may have taken it meanwhile.
+        MF_RETURN_IF_ERROR(check_room(files, kAddressSpace).with_context("starting the fabric"));
         return transport.status().with_context(
             fmt::format("starting the fabric at {} ({})", nics_text(nics),
                         options.text(OptionId::kFabricAddress).empty()

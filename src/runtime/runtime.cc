@@ -184,6 +184,9 @@ Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
         return remote_memory_;
     }
     auto started = start_fabric_memory(options(), host_id(), store_->local_address());
+    if (started.status().code() == Code::kMallocFailed) {
+        return started.status();  // there may be room another time
+    }
     if (!started.is_ok() && options().text(OptionId::kFabric) == "on") {
         return started.status().with_context("MF_FABRIC is on");
     }

@@ -42,7 +42,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     copy::Engine& engine() { return engine_; }
     transport::MappedTransport& mapped() { return *mapped_; }
     /// What reaches processes of other hosts, started by the first call; null where there can be none. Fails
-    /// where it was asked for and does not work.
+    /// where it was asked for and does not work, or (kMallocFailed: try again) where there is no room for it.
     Result<std::shared_ptr<transport::RemoteMemory>> remote_memory();
     /// Zeros where nothing reaches other hosts.
     transport::FabricCounters fabric_counters();

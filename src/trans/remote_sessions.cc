@@ -18,6 +18,7 @@ namespace {
 /// ask for: every one ends by its timeout, and forgotten regions are asked for again.
 constexpr auto kKeepCaches = std::chrono::minutes(10);
 constexpr size_t kManyCaches = 1024;
+constexpr std::chrono::milliseconds kTryAgain{100};  // what there was no room for
 
 /// Each session of a process has a number of its own; the transport's own begin far above.
 uint32_t next_service() {
@@ -98,13 +99,29 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
     }
     Starts::instance().begin(
         this, [this, load = std::move(load), publish = std::move(publish)](const std::stop_token& stop) {
-            open_fabric(load);
+            open_fabric(load, stop);
             run_start(stop, publish);
         });
 }
 
-void RemoteSessions::open_fabric(const Exposures::Load& load) {
-    Result<std::shared_ptr<transport::RemoteMemory>> started = runtime_.remote_memory();
+/// For as long as there is no room for it, others wait as for one that has just begun.
+Result<std::shared_ptr<transport::RemoteMemory>> RemoteSessions::start_memory(const std::stop_token& stop) {
+    for (;;) {
+        Result<std::shared_ptr<transport::RemoteMemory>> started = runtime_.remote_memory();
+        if (started.status().code() != Code::kMallocFailed || stop.stop_requested()) {
+            return started;
+        }
+        std::unique_lock lock(mutex_);
+        if (problem_.is_ok()) {
+            log_warn("{}: other hosts cannot be reached yet: {}", name_, started.status().message());
+        }
+        problem_ = started.status();
+        std::condition_variable_any().wait_for(lock, stop, kTryAgain, [] { return false; });
+    }
+}
+
+void RemoteSessions::open_fabric(const Exposures::Load& load, const std::stop_token& stop) {
+    Result<std::shared_ptr<transport::RemoteMemory>> started = start_memory(stop);
     const bool works = started.is_ok() && *started != nullptr;
     if (works) {
         // Not under the lock, which the answers take.
@@ -158,7 +175,8 @@ Result<std::shared_ptr<transport::RemoteMemory>> RemoteSessions::memory(Deadline
     if (deadline.is_never()) {
         changed_.wait(lock, is_started);
     } else if (!changed_.wait_until(lock, deadline.when(), is_started)) {
-        return Status(Code::kTimeout, "the fabric did not start here by the deadline");
+        return failure(Code::kTimeout, "the fabric did not start here by the deadline{}{}",
+                       problem_.is_ok() ? "" : ": ", problem_.message());
     }
     return memory_ == nullptr ? Result<std::shared_ptr<transport::RemoteMemory>>(problem_) : memory_;
 }

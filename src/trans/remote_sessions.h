@@ -45,7 +45,8 @@ class RemoteSessions {
     Initiator as_initiator() const;
 
  private:
-    void open_fabric(const Exposures::Load& load);
+    void open_fabric(const Exposures::Load& load, const std::stop_token& stop);
+    Result<std::shared_ptr<transport::RemoteMemory>> start_memory(const std::stop_token& stop);
     void run_start(const std::stop_token& stop, const std::function<Status(const FabricReach&)>& publish);
     FabricReach reach();
     std::string answer(std::string_view bytes);

@@ -3,7 +3,8 @@
 import pytest
 
 from actors import together, wait_for
-from pool import ASYNC, G2G, G2H, H2G, KIB, MIB, NOT_SUPPORTED, PEER_LOST, make_pool
+from limits import no_more_files
+from pool import ASYNC, G2G, G2H, H2G, KIB, MIB, NOT_SUPPORTED, PEER_LOST, SDMA, make_pool
 
 HOSTS = ["left", "right"]
 
@@ -50,6 +51,23 @@ def test_every_rank_writes_and_reads_every_other(harness):
                 place = pool.region(other.rank) + writer * size
                 actor.call("copy", pool.handle(actor), G2H, 0, buffer, place, size)
                 actor.call("check", buffer, size, 10 + writer)
+
+
+def test_a_fabric_that_had_no_room_is_started_by_the_next_create(harness):
+    """It is not given up for good."""
+    left, right = [harness.actor(environment={"MF_HOST_ID": host}) for host in HOSTS]
+    for rank, actor in enumerate((left, right)):
+        harness.init(actor, rank, 2, wait=False)
+    for actor in (left, right):
+        actor.expect_ok(60)
+    with no_more_files(right, but=8):
+        answer = right.ask("create", 0, 2, SDMA, 2 * MIB, 0, 0)
+        assert not answer.ok and "starting the fabric" in answer.text and "ulimit -n" in answer.text, answer.text
+    pool = make_pool([left, right])
+    buffer = left.value("alloc", KIB)
+    left.call("fill", buffer, KIB, 3)
+    left.call("copy", pool.handle(left), H2G, 0, pool.region(1), buffer, KIB)
+    right.call("check", pool.region(1), KIB, 3)
 
 
 @pytest.mark.parametrize("size", [1, 8, 4095, 4096, MIB, 64 * MIB])

@@ -7,6 +7,7 @@ import pytest
 
 from actors import slowness, wait_for
 from harness import free_port
+from limits import no_more_files
 from pool import ERROR, KIB, MIB, NOT_SUPPORTED, PEER_LOST, REFUSED, TIMEOUT
 from sessions import PATIENCE, flat, forced, open_session, scattered, start_store
 
@@ -41,6 +42,22 @@ def test_every_byte_goes_both_ways_by_the_fabric(harness, pool):
         initiator.actor.call("check", ours + 7, size, size)
         initiator.actor.call("all", ours + 7 + size, 4 * MIB - 7 - size, 0xDD)
     assert list(initiator.bytes_by_path()) == ["fabric"] and target.bytes_by_path() == {}
+
+
+def test_a_session_whose_fabric_had_no_room_is_reached_once_it_has(harness):
+    start_store(harness)
+    initiator = open_session(harness, harness.actor("initiator", {**PATIENCE, **LEFT}))
+    crowded = harness.actor("target", {**PATIENCE, **RIGHT})
+    room = 24  # descriptors that a session needs, but not the fabric
+    with no_more_files(crowded, but=room):
+        target = open_session(harness, crowded)
+        theirs = target.memory(KIB)
+        wait_for(lambda: "cannot be reached yet" in crowded.stderr(), "the target to say what is short")
+        assert "ulimit -n" in crowded.stderr()
+        ours = initiator.memory(KIB, registered=False, seed=4)
+        initiator.actor.send("write", initiator.handle, target.name, ours, theirs, KIB)
+    initiator.actor.expect_ok(60)
+    target.actor.call("check", theirs, KIB, 4)
 
 
 def test_batches_over_many_regions(harness):

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/room.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace memfabric {
+namespace {
+
+bool is_below(const std::filesystem::path& file, size_t limit) {
+    const std::string name = file.filename().string();
+    size_t number = 0;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    return number < limit;
+}
+
+/// The limit is one of numbers: files above it, from before it was lowered, take no room. Where they cannot
+/// be counted for want of a descriptor, there is no room; for another reason, plenty.
+size_t open_files(size_t limit) {
+    std::error_code error;
+    const std::filesystem::directory_iterator files("/proc/self/fd", error);
+    if (error) {
+        const bool is_short =
+            error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
+        return is_short ? limit : 0;
+    }
+    const auto open = std::count_if(begin(files), end(files),
+                                    [&](const auto& file) { return is_below(file.path(), limit); });
+    return static_cast<size_t>(open) - 1;  // without the one that counts
+}
+
+}  // namespace
+
+Status check_room(size_t files, size_t bytes) {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const size_t open = open_files(limit.rlim_cur);
+    if (limit.rlim_cur != RLIM_INFINITY && open + files > limit.rlim_cur) {
+        return failure(Code::kMallocFailed,
+                       "{} more file descriptors are needed, and {} of {} are open: close some or raise the "
+                       "limit (ulimit -n)",
+                       files, open, limit.rlim_cur);
+    }
+    void* const place =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (bytes != 0 && place == MAP_FAILED) {
+        return failure(Code::kMallocFailed,
+                       "{} more bytes of address space are needed and not to be had (ulimit -v)", bytes);
+    }
+    ::munmap(place, bytes);
+    return {};
+}
+
+}  // namespace memfabric
