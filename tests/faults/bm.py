@@ -11,50 +11,64 @@ TIMEOUT = 10  # seconds, of every call
 
 
 class BmRound(Round):
+    has_successors = True
+
     def __init__(self, world, random):
         super().__init__(world, random)
         self.handles = {}  # by rank
         self.base = 0
 
     def members(self):
-        return [rank for rank, handle in sorted(self.handles.items()) if handle is not None]
+        return sorted(self.handles)
 
     def memory_of(self, rank):
         return self.base + rank * DRAM
 
     def script(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
-        handle = self.handles[rank] = yield from self.enter(rank)
-        if handle is not None:
+        if (yield from self.enter(rank)):
             yield Meet("joined")
             for number in range(self.writes):
                 target = self.random[rank].randrange(self.ranks)
                 yield from self.write_and_read(buffer, rank, number, target)
-            yield from self.prove(buffer, rank)
-            yield Meet("written")
-            yield from self.verify(rank)
-            yield Meet("verified")
-            yield Call("leave", ("leave", handle, 0), limit=TIMEOUT)
-            yield Call("destroy", ("destroy", handle), limit=TIMEOUT)
+            yield Meet("mended")
+            yield from self.end(rank, buffer)
         yield Call("uninit", ("bm_uninit", 0), limit=TIMEOUT)
 
-    def enter(self, rank):
-        """The handle of the object that it has joined; None where the fault has kept it from that."""
+    def successor(self, rank):
+        buffer = (yield Call("memory", ("alloc", PLACE))).value
+        if (yield from self.enter(rank, sure=True)):
+            yield from self.end(rank, buffer)
+        yield Call("uninit", ("bm_uninit", 0), limit=TIMEOUT)
+
+    def end(self, rank, buffer):
+        yield Meet("replaced")
+        yield from self.prove(buffer, rank)
+        yield Meet("written")
+        yield from self.verify(rank)
+        yield Meet("verified")
+        yield Call("leave", ("leave", self.handles[rank], 0), limit=TIMEOUT)
+        yield Call("destroy", ("destroy", self.handles[rank]), limit=TIMEOUT)
+
+    def enter(self, rank, sure=False):
+        """Whether it has joined the object; the fault may keep it from that."""
         yield Call("config", ("config_init",))
         yield Call("config", ("config", "rankId", rank, "startConfigStore", 0, "initTimeout", TIMEOUT,
                               "createTimeout", TIMEOUT, "controlOperationTimeout", TIMEOUT))
-        done = yield Call("init", ("bm_init", self.world.url, self.ranks, 0), limit=TIMEOUT)
+        done = yield Call("init", ("bm_init", self.world.url, self.ranks, 0), limit=TIMEOUT, sure=sure)
         if not done.ok:
-            return None
-        created = yield Call("create", ("create", 0, self.ranks, pool.SDMA, DRAM, 0, 0), limit=TIMEOUT)
+            return False
+        words = ("create", 0, self.ranks, pool.SDMA, DRAM, 0, 0)
+        created = yield Call("create", words, limit=TIMEOUT, sure=sure)
         if not created.ok:
-            return None
-        joined = yield Call("join", ("join", created.value, 0), limit=TIMEOUT)
+            return False
+        joined = yield Call("join", ("join", created.value, 0), limit=TIMEOUT, sure=sure)
         if not joined.ok:
             yield Call("destroy", ("destroy", created.value), limit=TIMEOUT)
-            return None
+            return False
         self.base = joined.value - rank * DRAM
-        return created.value
+        self.handles[rank] = created.value
+        return True
 
     def write(self, write, buffer):
         handle, needs = self.handles[write.writer], frozenset({write.target})

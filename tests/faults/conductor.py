@@ -61,6 +61,11 @@ class Conductor:
     def add(self, rank, actor, script):
         self.players.append(Player(rank, actor, script))
 
+    def enter(self, rank, actor, script):
+        """Somebody more, while the others are playing."""
+        self.add(rank, actor, script)
+        self._go_on(self.players[-1], None)
+
     def at(self, rank, point, action):
         """`action` once that rank (None: any) begins a call at this point."""
         self._watchers.append((rank, point, action))

@@ -61,6 +61,10 @@ class Oracle:
         self._seed += 1
         return self._seed
 
+    def forget(self, target):
+        """Its memory is gone."""
+        self.done = [write for write in self.done if write.target != target]
+
     def checks(self, rank):
         """The calls with which a rank finds out whether its memory has all that it should."""
         for write in self.done:

@@ -15,6 +15,7 @@ class Round:
 
     variables = {}  # of the processes
     writes = 10  # of each rank
+    has_successors = False  # whether a process can take the place of one that was killed
 
     def __init__(self, world, random):
         self.world = world
@@ -24,12 +25,23 @@ class Round:
         self.places = Places(self.ranks, self.writes + 1, PLACE)
 
     def start(self):
-        self.world.conductor.at_meeting("mended", self.world.mend)
+        self.world.conductor.at_meeting("mended", self.mend)
         for rank, actor in enumerate(self.world.actors):
             self.world.conductor.add(rank, actor, self.script(rank))
 
     def script(self, rank):
         raise NotImplementedError
+
+    def successor(self, rank):
+        """The script of a process that takes that rank's place. It comes to the Meet "replaced"."""
+        raise NotImplementedError
+
+    def mend(self):
+        killed = self.world.mend()
+        if killed is not None and self.has_successors:
+            self.oracle.forget(killed)
+            actor = self.world.replace(killed)
+            self.world.conductor.enter(killed, actor, self.successor(killed))
 
     def members(self):
         """The ranks whose memory can be reached, but for those that have died since."""
@@ -67,7 +79,6 @@ class Round:
 
     def prove(self, buffer, rank):
         """Everybody still there can be written to and read from once the fault is lifted."""
-        yield Meet("mended")
         for target in self.members():
             if self.world.actors[target].is_running():
                 yield from self.write_and_read(buffer, rank, self.writes, target, sure=True)

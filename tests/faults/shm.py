@@ -49,6 +49,7 @@ class ShmRound(Round):
             target = self.random[rank].randrange(self.ranks)
             yield from self.write_and_read(buffer, rank, number, target)
             together = together and (yield from self.meet(rank, number, self.handles[rank]))
+        yield Meet("mended")
         yield from self.prove(buffer, rank)
         if len(self.handles) == self.ranks:
             yield Call("barrier", ("shm_barrier", self.handles[rank]), self.everybody, TIMEOUT, sure=True)

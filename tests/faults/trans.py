@@ -14,6 +14,7 @@ GONE = frozenset({PEER_LOST, TIMEOUT_CODE})
 
 
 class TransRound(Round):
+    has_successors = True
     variables = {"MF_TRANS_TIMEOUT": f"{TIMEOUT}s"}
 
     def __init__(self, world, random):
@@ -31,21 +32,44 @@ class TransRound(Round):
     def script(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
         scratch = (yield Call("memory", ("map", SCRATCH))).value
+        if (yield from self.enter(rank)):
+            yield Meet("registered")
+            yield from self.work(rank, buffer, scratch)
+            yield Meet("mended")
+            yield from self.end(rank, buffer)
+        yield from self.leave(rank)
+
+    def successor(self, rank):
+        buffer = (yield Call("memory", ("alloc", PLACE))).value
+        if (yield from self.enter(rank, sure=True)):
+            yield from self.end(rank, buffer)
+        yield from self.leave(rank)
+
+    def enter(self, rank, sure=False):
+        """Whether others can write to its memory; the fault may keep it from that."""
         memory = (yield Call("memory", ("map", self.places.bytes))).value
-        created = yield Call("create", ("trans_create", self.world.url, self.names[rank], 0, TIMEOUT), limit=TIMEOUT)
-        if created.ok:
-            handle = self.handles[rank] = created.value
-            done = yield Call("register", ("reg", handle, memory, self.places.bytes), limit=TIMEOUT)
-            if done.ok:
-                self.memory[rank] = memory
-                yield Meet("registered")
-                yield from self.work(rank, buffer, scratch)
-                yield from self.prove(buffer, rank)
-                yield Meet("written")
-                yield from self.verify(rank)
-                yield Meet("verified")
-                yield Call("deregister", ("dereg", handle, memory), limit=TIMEOUT)
-            yield Call("destroy", ("trans_destroy", handle), limit=TIMEOUT)
+        words = ("trans_create", self.world.url, self.names[rank], 0, TIMEOUT)
+        created = yield Call("create", words, limit=TIMEOUT, sure=sure)
+        if not created.ok:
+            return False
+        self.handles[rank] = created.value
+        words = ("reg", created.value, memory, self.places.bytes)
+        done = yield Call("register", words, limit=TIMEOUT, sure=sure)
+        if done.ok:
+            self.memory[rank] = memory
+        return done.ok
+
+    def end(self, rank, buffer):
+        yield Meet("replaced")
+        yield from self.prove(buffer, rank)
+        yield Meet("written")
+        yield from self.verify(rank)
+        yield Meet("verified")
+        yield Call("deregister", ("dereg", self.handles[rank], self.memory[rank]), limit=TIMEOUT)
+
+    def leave(self, rank):
+        if rank in self.handles:
+            yield Call("destroy", ("trans_destroy", self.handles[rank]), limit=TIMEOUT)
         yield Call("destroy", ("trans_uninit",), limit=TIMEOUT)
 
     def work(self, rank, buffer, scratch):

@@ -17,7 +17,8 @@ class World:
         self.hurt = set()
         self.struck = None  # (fault, victim) once it has
         self._lasting = None  # the same until it is lifted
-        self._mended = False  # whether it was lifted before the calls that are sure
+        self._mended = False  # whether nothing of it was left before the calls that are sure
+        self._environment = environment
         self.conductor = Conductor(self.judge)
         self.network = None
         if hosts == 1:
@@ -58,8 +59,20 @@ class World:
             fault.lift(self, victim)
 
     def mend(self):
+        """Lifts the fault. Returns the rank that it has killed, if any."""
         self.lift()
-        self._mended = self.struck is not None
+        if self.struck is None:
+            return None
+        fault, victim = self.struck
+        self._mended = not fault.lasts_for_good
+        return victim if fault.lasts_for_good else None
+
+    def replace(self, rank):
+        """Starts a successor of that rank's process, which is gone."""
+        host = self._harness.host_of(self.actors[rank]) if self.network else self._harness
+        self.actors[rank] = host.actor(environment=self._environment)
+        self._mended = True
+        return self.actors[rank]
 
     def judge(self, player, call, answer):
         """What is wrong with the answer; None where nothing is."""
@@ -70,7 +83,7 @@ class World:
         if self.struck is None:
             return "nothing has happened yet"
         fault, victim = self.struck
-        if call.sure and self._mended and not fault.lasts_for_good:
+        if call.sure and self._mended:
             return f"the fault '{fault.name}' of rank {victim} was lifted before"
         hurt = self.hurt & (call.needs | {player.rank})
         # Functions that return a handle or a pointer have no code.
