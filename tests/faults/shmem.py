@@ -16,10 +16,11 @@ from actors import BUILD
 from cluster import Cluster
 from conductor import PATIENCE
 from harness import Harness
-from launcher import Launcher
+from launcher import MF, Launcher
+from world import STORE_STARTS
 
 POINTS = ("init", "allocate", "put", "atomic", "barrier", "signal", "wait", "reduce", "broadcast", "free", "finalize")
-NOT_HERE = {"store", "memory"}  # the store is the launcher's
+NOT_HERE = {"memory"}
 ENDS_JOB = {"kill", "memory", "descriptors"}  # where it has struck, a job may end with a word
 ROUNDS = 6
 LIMIT = 30  # seconds for a job in which nothing happens
@@ -89,18 +90,23 @@ class Job:
         self._points = {}  # PE -> the last point that it has reached
         self._unnamed = []  # processes that have not said yet which PE they are
         self.network = None
+        self._stores = 0
         if plan.hosts == 1:
-            self._harness = Harness(folder)
+            self._harness = self._store_host = Harness(folder)
             command = [BUILD / "bin/oshrun", "-np", str(plan.ranks)]
+            if plan.fault.name == "store":
+                command = [MF, "run", "-n", str(plan.ranks), "--no-prefix", *self._store_apart(), "--"]
             environment = self._harness.environment()
         else:
             self._harness = Cluster(folder, plan.hosts)
             self.network = self._harness.network
+            self._store_host = self._harness.hosts[0]
             first, second = (plan.ranks + 1) // 2, plan.ranks // 2
             hosts = ",".join(f"{host.address}:{pes}" for host, pes in zip(self._harness.hosts, (first, second)))
             launcher = Launcher(self._harness, folder)
-            command = [*self._harness.hosts[0].prefix, *launcher.command("--hosts", hosts, "--")]
-            environment = self._harness.hosts[0].environment()
+            apart = self._store_apart() if plan.fault.name == "store" else []
+            command = [*self._store_host.prefix, *launcher.command("--hosts", hosts, *apart, "--")]
+            environment = self._store_host.environment()
         words = [program(), str(ROUNDS), str(plan.random.randrange(1 << 30))]
         self.errors = open(folder / "stderr", "w+b")
         self.job = subprocess.Popen(
@@ -111,6 +117,16 @@ class Job:
             stderr=self.errors,
             start_new_session=True,
         )
+
+    def _store_apart(self):
+        """Options of the launcher, which otherwise has a store of its own."""
+        self.restart_store()
+        return ["--store", self._harness.url]
+
+    def restart_store(self):
+        self._stores += 1
+        self.store = self._store_host.start([MF, "store", self._harness.url], f"store{self._stores}")
+        self.store.read_line(STORE_STARTS)
 
     def host_of(self, rank):
         return 0 if rank < (self.ranks + 1) // 2 else 1

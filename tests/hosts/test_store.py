@@ -4,8 +4,13 @@ import pytest
 
 from actors import together, wait_for
 from certificates import Authority
+from launcher import Launcher
 from pool import G2H, H2G, KIB, PEER_LOST, create, make_pool
+from sessions import start_store
 from suites import moved
+from test_shmem_conformance import PROGRAMS, build
+
+EVICTED = -2013
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +110,93 @@ def test_a_killed_rank_is_missed_by_the_other_host_too(make_cluster):
         wait_for(lambda: not reader.ask(*words).ok, "the loss to be known")
         reader.fails(PEER_LOST, *words, naming="rank 1")
     ranks[0].call("copy", pool.handle(ranks[0]), G2H, 0, buffer, pool.region(0), KIB)
+
+
+def start_apart(cluster, count):
+    """`count` ranks, and a store that is no rank."""
+    store = start_store(cluster.hosts[0])
+    ranks = cluster.actors(count)
+    for rank, actor in enumerate(ranks):
+        cluster.init(actor, rank, count, wait=False, startConfigStore=False)
+    for actor in ranks:
+        actor.expect_ok(60)
+    return store, ranks
+
+
+def copies(pool, actor, seed):
+    """To the next rank's region and back; the last rank of a host has it on another host."""
+    place = pool.region((actor.rank + 1) % len(pool.actors))
+    ours = actor.value("alloc", KIB)
+    actor.call("fill", ours, KIB, seed)
+    actor.call("copy", pool.handle(actor), H2G, 0, place, ours, KIB)
+    actor.call("set", ours, KIB, 0)
+    actor.call("copy", pool.handle(actor), G2H, 0, ours, place, KIB)
+    actor.call("check", ours, KIB, seed)
+
+
+def test_the_next_store_serves_the_ranks_of_all_hosts(make_cluster):
+    cluster = make_cluster(2)
+    store, ranks = start_apart(cluster, 4)
+    pool = check_pool(cluster, ranks)
+    for round_ in range(2):
+        store.kill()
+        for actor in ranks:
+            copies(pool, actor, 10 + round_)
+        store = start_store(cluster.hosts[0])
+        together(ranks, "leave", pool.handle, 0)
+        together(ranks, "join", pool.handle, 0)
+        for actor in ranks:
+            copies(pool, actor, 20 + round_)
+    again = make_pool(ranks, number=1)
+    for actor in ranks:
+        copies(again, actor, 30)
+
+
+def test_who_is_stopped_while_the_store_is_away_is_vouched_for_by_its_host(make_cluster):
+    cluster = make_cluster(2)
+    store, ranks = start_apart(cluster, 4)
+    pool = check_pool(cluster, ranks)
+    store.kill()
+    ranks[3].stop()
+    start_store(cluster.hosts[0])
+    stranger = cluster.hosts[0].actor()
+    cluster.init(stranger, 0, 4, wait=False, startConfigStore=False, initTimeout=4)
+    answer = stranger.answer()
+    assert not answer.ok and f"pid {ranks[3].pid} on host host1" in answer.text and "lives" in answer.text, answer
+    ranks[3].resume()
+    together(ranks, "leave", pool.handle, 0)
+    together(ranks, "join", pool.handle, 0)
+    for actor in ranks:
+        copies(pool, actor, 5)
+
+
+def test_who_is_stopped_and_alone_on_its_host_is_given_up_by_the_next_store(make_cluster):
+    cluster = make_cluster(2)
+    store, ranks = start_apart(cluster, 2)
+    pool = check_pool(cluster, ranks)
+    store.kill()
+    ranks[1].stop()
+    start_store(cluster.hosts[0])
+    words = ("copy", pool.handle(ranks[0]), G2H, 0, ranks[0].value("alloc", KIB), pool.region(1), KIB)
+    wait_for(lambda: ranks[0].ask(*words).code == PEER_LOST, "the loss to be known")
+    ranks[1].resume()
+    own = ranks[1].value("alloc", KIB)
+    words = ("copy", pool.handle(ranks[1]), G2H, 0, own, pool.region(0), KIB)
+    wait_for(lambda: ranks[1].ask(*words).code == EVICTED, "the eviction to be known")
+    ranks[1].fails(EVICTED, "leave", pool.handle(ranks[1]), 0, naming="join anew")
+
+
+def test_a_shmem_job_on_two_hosts_works_without_a_store_and_ends_with_the_next_one(make_cluster, tmp_path):
+    program, end = tmp_path / "storeless", tmp_path / "end"
+    build(PROGRAMS / "storeless.c", program, "c")
+    cluster = make_cluster(2)
+    store = start_store(cluster.hosts[0])
+    launcher = Launcher(cluster, tmp_path)
+    words = ("--hosts", launcher.hosts(2), "--no-prefix", "--store", cluster.url, "--", program, end)
+    job = cluster.hosts[0].start(launcher.command(*words))
+    assert "working" in job.read_line(60)
+    store.kill()
+    end.touch()
+    assert "ok" in job.read_line(60)
+    start_store(cluster.hosts[0])
+    assert job.wait(60) == 0, job.stderr()

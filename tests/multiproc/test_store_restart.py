@@ -8,6 +8,7 @@ import shared
 from actors import BUILD, slowness, together, wait_for
 from pool import G2H, H2G, MIB, PEER_LOST, RECONNECT, create, make_pool
 from sessions import open_session, start_store
+from test_shmem_conformance import PROGRAMS, build
 
 SERVED_AGAIN = 3  # seconds from the start of the new store until all members are served
 
@@ -235,3 +236,18 @@ def test_another_pools_store_at_the_url_is_told(harness):
     pool.actors[1].resume()
     copies(pool, actor, 1)
     actor.fails(RECONNECT, "leave", pool.handle(actor), 0, naming="initialize again")
+
+
+@pytest.mark.skipif(not (BUILD / "bin/oshrun").exists(), reason="this build has no OpenSHMEM")
+def test_a_shmem_job_works_without_a_store_and_ends_with_the_next_one(harness, tmp_path):
+    program, end = tmp_path / "storeless", tmp_path / "end"
+    build(PROGRAMS / "storeless.c", program, "c")
+    store = start_store(harness)
+    words = ["-n", 4, "--no-prefix", "--store", harness.url, "--", program, end]
+    job = harness.start([BUILD / "bin" / "mf", "run", *words])
+    assert "working" in job.read_line(60)
+    store.kill()
+    end.touch()
+    assert "ok" in job.read_line(60)
+    start_store(harness)
+    assert job.wait(60) == 0, job.stderr()
