@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/last_error.h"
 
+#include "base/attempt.h"
+
 namespace memfabric {
 namespace {
 
@@ -16,8 +18,11 @@ LastError& slot() {
 
 }  // namespace
 
-void set_last_error(std::string_view text) {
-    slot().text.assign(text);
+void set_last_error(std::string_view text) noexcept {
+    std::string& kept = slot().text;
+    if (!did_with_memory([&] { kept.assign(text); })) {
+        kept.assign("out of memory");  // so short that it takes none
+    }
 }
 
 const char* last_error() {

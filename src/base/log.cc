@@ -61,13 +61,13 @@ std::shared_ptr<spdlog::logger> make_standard_error_logger() {
 
 }  // namespace
 
-void emit(LogLevel level, std::string_view message) noexcept {
+void emit(LogLevel level, fmt::string_view format, fmt::format_args args) noexcept {
     // Another thread may have held the sink's lock at the fork.
     if (in_forked_child()) {
         return;
     }
     try {
-        std::string line(message);
+        std::string line = fmt::vformat(format, args);
         std::replace_if(
             line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
         Sink& target = sink();

@@ -26,17 +26,18 @@ void set_external_logger(ExternalLogger logger);
 
 namespace log_detail {
 extern std::atomic<int> threshold;
-void emit(LogLevel level, std::string_view message) noexcept;
+void emit(LogLevel level, fmt::string_view format, fmt::format_args args) noexcept;
 }  // namespace log_detail
 
 inline bool log_enabled(LogLevel level) {
     return static_cast<int>(level) >= log_detail::threshold.load(std::memory_order_relaxed);
 }
 
+/// Throws nothing: a message that there is no memory for is dropped.
 template <typename... Args>
 void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
     if (log_enabled(level)) {
-        log_detail::emit(level, fmt::format(format, std::forward<Args>(args)...));
+        log_detail::emit(level, format, fmt::make_format_args(args...));
     }
 }
 

@@ -42,15 +42,15 @@ enum class Code : int32_t {
 
 /// The outcome of an operation: nothing where it succeeded (one null pointer, free to return on hot paths),
 /// else a code and a text that a user can act on: what was attempted, on what, with which peer, why it
-/// failed, what to do.
+/// failed, what to do. Making and copying one throws nothing: where there is no memory for the text, the code
+/// stays, and the text says so.
 class [[nodiscard]] Status {
  public:
     Status() = default;
-    Status(Code code, std::string message)
-        : detail_(std::make_unique<Detail>(Detail{code, std::move(message)})) {}
-    Status(const Status& other)
-        : detail_(other.detail_ ? std::make_unique<Detail>(*other.detail_) : nullptr) {}
-    Status& operator=(const Status& other) {
+    Status(Code code, std::string message) noexcept;
+    Status(Code code, const char* message) noexcept;
+    Status(const Status& other) noexcept;
+    Status& operator=(const Status& other) noexcept {
         if (this != &other) {
             *this = Status(other);
         }
@@ -61,26 +61,45 @@ class [[nodiscard]] Status {
     ~Status() = default;
 
     static Status ok() { return {}; }
+    /// A failure whose text there is no memory for.
+    static Status without_memory(Code code = Code::kMallocFailed) noexcept;
 
     bool is_ok() const { return detail_ == nullptr; }
     Code code() const { return detail_ ? detail_->code : Code::kOk; }
     const std::string& message() const;
 
     /// The same failure, told from one level further up: "context: message".
-    Status with_context(std::string_view context) const;
+    Status with_context(std::string_view context) const noexcept;
 
  private:
     struct Detail {
         Code code;
         std::string message;
+        bool is_permanent = false;
     };
-    std::unique_ptr<Detail> detail_;
+    struct Release {
+        void operator()(const Detail* detail) const noexcept;
+    };
+    using Owner = std::unique_ptr<const Detail, Release>;
+
+    template <typename Text>
+    static Owner owner_of(Code code, Text&& text) noexcept;
+    static Owner without_text(Code code) noexcept;
+
+    static const bool has_spare_texts_;  // whose initialization makes them, when the library is loaded
+
+    Owner detail_;
 };
+
+namespace status_detail {
+/// Throws nothing.
+Status formatted(Code code, fmt::string_view format, fmt::format_args args) noexcept;
+}  // namespace status_detail
 
 /// A failure whose text is put together by fmt.
 template <typename... Args>
 Status failure(Code code, fmt::format_string<Args...> format, Args&&... args) {
-    return Status(code, fmt::format(format, std::forward<Args>(args)...));
+    return status_detail::formatted(code, format, fmt::make_format_args(args...));
 }
 
 /// "text (errno N: meaning)" for a failed system call.

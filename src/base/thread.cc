@@ -4,10 +4,17 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <exception>
+#include <system_error>
 #include <utility>
+
+#include "base/attempt.h"
 
 namespace memfabric {
 namespace {
+
+/// A body may have something to bring to an end, and whoever stops it waits for that.
+constexpr int kTriesAfterStop = 50;
 
 /// Threads inherit the mask of their creator, so it is set around the creation.
 class AllSignalsBlocked {
@@ -25,14 +32,33 @@ class AllSignalsBlocked {
     sigset_t previous_{};
 };
 
+/// The C++ library keeps a few bytes for each thread that has ever thrown, and where it was loaded with
+/// dlopen takes them when first needed: too late for a thread that throws since memory is short.
+void prepare_to_throw() {
+    static_cast<void>(std::uncaught_exceptions());
+}
+
+void run_whatever_memory(const std::function<void(std::stop_token)>& body, const std::stop_token& stop) {
+    prepare_to_throw();
+    int tries_left = kTriesAfterStop;
+    while (!did_with_memory([&] { body(stop); }) && tries_left > 0) {
+        tries_left -= stop.stop_requested() ? 1 : 0;
+        pause_for_memory();
+    }
+}
+
 }  // namespace
 
 std::jthread start_thread(const std::string& name, std::function<void(std::stop_token)> body) {
     const AllSignalsBlocked blocked;
-    return std::jthread([name = name.substr(0, 15), body = std::move(body)](const std::stop_token& stop) {
-        pthread_setname_np(pthread_self(), name.c_str());
-        body(stop);
-    });
+    try {
+        return std::jthread([name = name.substr(0, 15), body = std::move(body)](const std::stop_token& stop) {
+            pthread_setname_np(pthread_self(), name.c_str());
+            run_whatever_memory(body, stop);
+        });
+    } catch (const std::system_error&) {
+        throw NoThread();
+    }
 }
 
 }  // namespace memfabric

@@ -16,8 +16,8 @@ int32_t last_failure_code() {
     return last_code;
 }
 
-int32_t report_failure(const Status& failed, const char* function) {
-    observe::count_error(function, failed.code());
+int32_t report_failure(const Status& failed, const char* function) noexcept {
+    static_cast<void>(did_with_memory([&] { observe::count_error(function, failed.code()); }));
     set_last_error(failed.message());
     last_code = static_cast<int32_t>(failed.code());
     // Trying again until a peer has come is ordinary; only the caller knows whether its absence is an error.
@@ -31,18 +31,6 @@ Status forked_child_failure() {
             "this process was forked from one that uses memfabric; connections and threads stayed with the "
             "parent: start the child "
             "as a new process (exec, or multiprocessing's 'spawn') and initialize there"};
-}
-
-Status failure_of_exception() noexcept {
-    try {
-        throw;
-    } catch (const std::bad_alloc&) {
-        return {Code::kMallocFailed, "out of memory"};
-    } catch (const std::exception& error) {
-        return failure(Code::kError, "unexpected failure: {}", error.what());
-    } catch (...) {
-        return {Code::kError, "unexpected failure of an unknown kind"};
-    }
 }
 
 }  // namespace memfabric::capi

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
-#include <new>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/fork_guard.h"
 #include "base/status.h"
 
@@ -13,7 +12,7 @@ namespace memfabric::capi {
 
 /// Leaves the failure's text for smem_get_last_err_msg, logs it once (as an error; as information where a
 /// peer is not there), and returns its code.
-int32_t report_failure(const Status& failed, const char* function);
+int32_t report_failure(const Status& failed, const char* function) noexcept;
 
 /// 0 for success, which costs nothing. `function`: who failed, by whose name it is counted.
 inline int32_t report(const Status& status, const char* function = __builtin_FUNCTION()) {
@@ -26,9 +25,6 @@ int32_t last_failure_code();
 /// What every call in a forked child answers.
 Status forked_child_failure();
 
-/// The failure that the exception in flight stands for.
-Status failure_of_exception() noexcept;
-
 /// Runs the body of a C function that returns a code: refuses a forked child, lets no exception out, reports.
 template <typename Body>
 int32_t guarded(Body&& body, const char* function = __builtin_FUNCTION()) noexcept {
@@ -36,7 +32,7 @@ int32_t guarded(Body&& body, const char* function = __builtin_FUNCTION()) noexce
         return in_forked_child() ? report(forked_child_failure(), function)
                                  : report(std::forward<Body>(body)(), function);
     } catch (...) {
-        return report(failure_of_exception(), function);
+        return report(failure_of_exception().with_context(function), function);
     }
 }
 
@@ -54,7 +50,7 @@ T guarded_value(T fallback, Body&& body, const char* function = __builtin_FUNCTI
         }
         static_cast<void>(report(result.status(), function));
     } catch (...) {
-        static_cast<void>(report(failure_of_exception(), function));
+        static_cast<void>(report(failure_of_exception().with_context(function), function));
     }
     return fallback;
 }
