@@ -5,16 +5,17 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
-#include <filesystem>
 #include <string>
-#include <system_error>
+#include <vector>
+
+#include "base/folder.h"
 
 namespace memfabric {
 namespace {
 
-bool is_below(const std::filesystem::path& file, size_t limit) {
-    const std::string name = file.filename().string();
+bool is_below(const std::string& name, size_t limit) {
     size_t number = 0;
     std::from_chars(name.data(), name.data() + name.size(), number);
     return number < limit;
@@ -23,15 +24,12 @@ bool is_below(const std::filesystem::path& file, size_t limit) {
 /// The limit is one of numbers: files above it, from before it was lowered, take no room. Where they cannot
 /// be counted for want of a descriptor, there is no room; for another reason, plenty.
 size_t open_files(size_t limit) {
-    std::error_code error;
-    const std::filesystem::directory_iterator files("/proc/self/fd", error);
-    if (error) {
-        const bool is_short =
-            error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
-        return is_short ? limit : 0;
+    const std::vector<std::string> files = names_in("/proc/self/fd");
+    if (files.empty()) {
+        return errno == EMFILE || errno == ENFILE ? limit : 0;
     }
-    const auto open = std::count_if(begin(files), end(files),
-                                    [&](const auto& file) { return is_below(file.path(), limit); });
+    const auto open =
+        std::count_if(files.begin(), files.end(), [&](const auto& file) { return is_below(file, limit); });
     return static_cast<size_t>(open) - 1;  // without the one that counts
 }
 

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "memory/numa_policy.h"
 
@@ -88,19 +89,22 @@ Result<uint64_t> BigMemory::join(Deadline deadline) {
 Status BigMemory::join_with_memory(Deadline deadline) {
     // First the group: only whom the store takes for this rank may touch the rank's region.
     MF_ASSIGN_OR_RETURN(const store::JoinReply reply, join_group(deadline));
-    take_over(reply);
-    const Result<memory::SegmentLock> lock = commit_region(deadline);
-    if (!lock.is_ok()) {
-        static_cast<void>(world_->runtime()->store().leave(group_, deadline));
-        return lock.status();
-    }
-    window_->segment().announce(rank_, reply.epoch);
-    epoch_.store(reply.epoch);
-    const Status entered = enter_remote(deadline);
+    const Status entered = attempt([&]() -> Status {
+        take_over(reply);
+        MF_ASSIGN_OR_RETURN(const memory::SegmentLock lock, commit_region(deadline));
+        window_->segment().announce(rank_, reply.epoch);
+        epoch_.store(reply.epoch);
+        return enter_remote(deadline);
+    });
     if (!entered.is_ok()) {
-        static_cast<void>(leave_with_lock(deadline));
+        static_cast<void>(epoch_.load() != 0 ? leave_with_lock(deadline) : leave_group(deadline));
     }
     return entered;
+}
+
+/// Whoever has begun to leave is out of it, and the store has to know.
+Status BigMemory::leave_group(Deadline deadline) {
+    return attempt_until(deadline, [&] { return world_->runtime()->store().leave(group_, deadline); });
 }
 
 Status BigMemory::enter_remote(Deadline deadline) {
@@ -168,6 +172,7 @@ Status BigMemory::leave(Deadline deadline) {
 }
 
 Status BigMemory::leave_with_lock(Deadline deadline) {
+    const std::string context = fmt::format("leaving BM {} as rank {}", id_, rank_);
     const uint64_t epoch = epoch_.exchange(0);
     if (epoch == 0) {
         return failure(Code::kNotStarted, "leaving BM {}: rank {} has not joined", id_, rank_);
@@ -178,14 +183,14 @@ Status BigMemory::leave_with_lock(Deadline deadline) {
         members_.clear();
     }
     // Before the memory is given back: from here on nobody touches it from outside.
-    const Status withdrawn = remote_ ? remote_->exit(deadline) : Status();
+    const Status withdrawn = remote_ ? attempt([&] { return remote_->exit(deadline); }) : Status();
     const bool idle = is_idle(deadline);
     if (!was_ours) {
         return evicted("leaving");  // the region is others', or a successor's, and the store has forgotten us
     }
-    const Status discarded = idle ? window_->segment().discard_region(window(), rank_) : Status();
-    const std::string context = fmt::format("leaving BM {} as rank {}", id_, rank_);
-    Status told = world_->runtime()->store().leave(group_, deadline);
+    const auto discard = [&] { return window_->segment().discard_region(window(), rank_); };
+    const Status discarded = idle ? attempt(discard) : Status();
+    Status told = leave_group(deadline);
     if (told.is_ok()) {
         told = withdrawn;
     }
@@ -234,9 +239,12 @@ void BigMemory::give_back(uint32_t rank, uint64_t epoch) {
         log_info("BM {}: rank {} is gone without having left; its memory is given back", id_, rank);
     }
     if (was_there || !is_idle(Deadline::after(std::chrono::milliseconds(0)))) {
-        janitor_.submit([this, rank] {
-            static_cast<void>(is_idle(Deadline::never()));
-            return window_->segment().discard_region(window(), rank);
+        // Only once is it seen that the rank was there, so there is no second attempt at the whole.
+        insist([this, rank] {
+            janitor_.submit([this, rank] {
+                static_cast<void>(is_idle(Deadline::never()));
+                return window_->segment().discard_region(window(), rank);
+            });
         });
     }
 }

@@ -113,6 +113,7 @@ class BigMemory : public std::enable_shared_from_this<BigMemory> {
     Result<memory::SegmentLock> commit_region(Deadline deadline);
     Status join_with_memory(Deadline deadline);
     Status leave_with_lock(Deadline deadline);
+    Status leave_group(Deadline deadline);
     Result<store::JoinReply> join_group(Deadline deadline);
     Status enter_remote(Deadline deadline);
     void take_over(const store::JoinReply& reply);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bm/world.h"
 
+#include "base/attempt.h"
 #include "base/log.h"
 
 namespace memfabric::bm {
@@ -19,7 +20,9 @@ void World::release_rank() {
     if (!has_rank_.exchange(false)) {
         return;
     }
-    const Status released = runtime_->store().release_rank(kWorldName, Deadline::after(kGoodbyePatience));
+    const Deadline patience = Deadline::after(kGoodbyePatience);
+    const Status released =
+        attempt_until(patience, [&] { return runtime_->store().release_rank(kWorldName, patience); });
     if (!released.is_ok()) {
         log_debug("rank {} was not given back by name ({}); it ends with the connection", rank_,
                   released.message());

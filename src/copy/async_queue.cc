@@ -4,11 +4,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
+#include "base/attempt.h"
 #include "base/thread.h"
 
 namespace memfabric::copy {
@@ -29,22 +30,11 @@ struct AsyncQueue::State {
     uint64_t submitted = 0;
     uint64_t ended = 0;
     uint64_t last_target = 0;  // the operations up to here belong to a wait that has begun
-    std::deque<Failure>
-        failures;         // the first of every wait, in order; the last for the wait that has not begun
+    // The first of every wait, in order; the last for the wait that has not begun. There is always room for
+    // one more: submit() makes it.
+    std::vector<Failure> failures;
     std::jthread thread;  // last: it ends before what it uses
 };
-
-namespace {
-
-Status run_guarded(const std::function<Status()>& operation) {
-    try {
-        return operation();
-    } catch (const std::exception& error) {
-        return failure(Code::kError, "an asynchronous operation threw: {}", error.what());
-    }
-}
-
-}  // namespace
 
 void AsyncQueue::State::work(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
@@ -52,7 +42,7 @@ void AsyncQueue::State::work(const std::stop_token& stop) {
         std::function<Status()> operation = std::move(waiting.front());
         waiting.pop_front();
         lock.unlock();
-        Status status = run_guarded(operation);
+        Status status = attempt(operation);
         operation = nullptr;  // what it holds ends without our lock
         lock.lock();
         record(++ended, std::move(status));
@@ -62,7 +52,8 @@ void AsyncQueue::State::work(const std::stop_token& stop) {
 
 /// Keeps the first failure for every wait, so that failures nobody asks for do not pile up.
 void AsyncQueue::State::record(uint64_t number, Status status) {
-    if (!status.is_ok() && (failures.empty() || failures.back().number <= last_target)) {
+    const bool is_first = failures.empty() || (failures.back().number <= last_target && number > last_target);
+    if (!status.is_ok() && is_first) {
         failures.push_back({.number = number, .status = std::move(status)});
     }
 }
@@ -73,7 +64,7 @@ Status AsyncQueue::State::take_failure(uint64_t target) {
         if (first.is_ok()) {
             first = std::move(failures.front().status);
         }
-        failures.pop_front();
+        failures.erase(failures.begin());
     }
     return first;
 }
@@ -92,6 +83,7 @@ void AsyncQueue::submit(std::function<Status()> operation) {
         state_->thread =
             start_thread("mf-async", [state](const std::stop_token& stop) { state->work(stop); });
     }
+    state_->failures.reserve(state_->failures.size() + 2);
     state_->waiting.push_back(std::move(operation));
     ++state_->submitted;
     state_->changed.notify_all();

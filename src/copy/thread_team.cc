@@ -2,7 +2,7 @@
 #include "copy/thread_team.h"
 
 #include <chrono>
-#include <system_error>
+#include <new>
 
 #include "base/log.h"
 #include "base/thread.h"
@@ -70,7 +70,7 @@ void ThreadTeam::start_helpers() {
         while (threads_.size() < helpers_) {
             threads_.push_back(start_thread("mf-copy", [this](const std::stop_token& stop) { help(stop); }));
         }
-    } catch (const std::system_error& error) {
+    } catch (const std::bad_alloc& error) {
         log_warn("copy: {} of {} helper threads could be started ({}); copies go on with them",
                  threads_.size(), helpers_, error.what());
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/attempt.h"
 #include "observe/counters.h"
 
 namespace memfabric::observe {
@@ -50,7 +51,9 @@ class Timed {
                 record_time(what_.operation, what_.path, time);
             }
             if (time.count() >= slow_nanoseconds.load(std::memory_order_relaxed)) [[unlikely]] {
-                log_slow(what_.operation, what_.path, time, about());
+                // What is done is done, whether or not there is memory to tell of it.
+                static_cast<void>(
+                    did_with_memory([&] { log_slow(what_.operation, what_.path, time, about()); }));
             }
         }
     }

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/folder.h"
 #include "runtime/machine_checks.h"
 #include "transport/fabric/survey.h"
 
@@ -63,9 +64,8 @@ std::string details_of(const NetworkInterface& interface) {
         !node.empty() && !node.starts_with("-")) {
         append(details, "NUMA node " + node);
     }
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder + "/device/infiniband", error)) {
-        append(details, "RDMA " + entry.path().filename().string());
+    for (const std::string& device : names_in(folder + "/device/infiniband")) {
+        append(details, "RDMA " + device);
     }
     return details;
 }

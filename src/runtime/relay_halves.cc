@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "base/attempt.h"
 #include "base/thread.h"
 
 namespace memfabric {
@@ -33,7 +34,7 @@ Status RelayHalves::run_overlapped(size_t loads, const Step& fill, const Step& e
             if (over) {
                 return;
             }
-            Status status = fill(load, bytes_of(load));
+            Status status = attempt([&] { return fill(load, bytes_of(load)); });
             const bool failed = !status.is_ok();
             if (failed) {
                 filled = std::move(status);
@@ -51,7 +52,7 @@ Status RelayHalves::run_overlapped(size_t loads, const Step& fill, const Step& e
         if (over) {
             return filled;
         }
-        emptied = empty(load, bytes_of(load));
+        emptied = attempt([&] { return empty(load, bytes_of(load)); });
         over = over || !emptied.is_ok();
         half_of(load).free.release();
     }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "observe/start.h"
 #include "runtime/fabric_memory.h"
@@ -117,22 +118,33 @@ Result<std::shared_ptr<AttachedWindow>> Runtime::attach_once(const std::string& 
                                                              Deadline deadline) {
     const store::WindowRequest request{object, shape.size(), slots, shape.text()};
     MF_ASSIGN_OR_RETURN(const store::WindowReply reply, store_->acquire_window(request, deadline));
-    const memory::Window window(reply.base, slots, shape);
-    Status followed = follow_arena(reply.base, deadline);
-    Result<memory::WindowSegment> segment = followed.is_ok()
-                                                ? obtain_segment(object, window, reply, deadline)
-                                                : Result<memory::WindowSegment>(std::move(followed));
-    const Status mapped = segment.is_ok() ? map_window(window.range(), segment->segment()) : segment.status();
-    if (!mapped.is_ok()) {
-        static_cast<void>(store_->release_window(object, deadline));
-        return mapped.with_context(fmt::format("attaching the window of {}", object));
+    auto made = attempt([&] { return map_acquired(object, {reply.base, slots, shape}, reply, deadline); });
+    if (!made.is_ok()) {
+        release_window(object);
+        return made.status().with_context("attaching the window of " + object);
     }
-    auto attached =
-        std::make_shared<AttachedWindow>(shared_from_this(), object, window, std::move(segment).value());
+    const std::shared_ptr<AttachedWindow> attached = std::move(made).value();
     mapped_->offer(object, attached->segment().segment().descriptor(), reply.token);
     MF_RETURN_IF_ERROR(store_->publish_window_holder(object, mapped_->address(), deadline));
     const std::lock_guard lock(windows_mutex_);
     windows_[object] = attached;
+    return attached;
+}
+
+/// Maps the window that the store has given to this process, which gives it back where that fails.
+Result<std::shared_ptr<AttachedWindow>> Runtime::map_acquired(const std::string& object,
+                                                              const memory::Window& window,
+                                                              const store::WindowReply& reply,
+                                                              Deadline deadline) {
+    MF_RETURN_IF_ERROR(follow_arena(reply.base, deadline));
+    MF_ASSIGN_OR_RETURN(memory::WindowSegment segment, obtain_segment(object, window, reply, deadline));
+    MF_RETURN_IF_ERROR(map_window(window.range(), segment.segment()));
+    auto attached = attempt([&]() -> Result<std::shared_ptr<AttachedWindow>> {
+        return std::make_shared<AttachedWindow>(shared_from_this(), object, window, std::move(segment));
+    });
+    if (!attached.is_ok()) {
+        unmap_window(window.range());
+    }
     return attached;
 }
 
@@ -228,7 +240,8 @@ void Runtime::announce() {
 void Runtime::release_window(const std::string& object) {
     constexpr auto kPatience = std::chrono::seconds(2);
     const auto patience = store_is_away_ ? std::chrono::seconds(0) : kPatience;
-    const Status released = store_->release_window(object, Deadline::after(patience));
+    const Deadline deadline = Deadline::after(patience);
+    const Status released = attempt_until(deadline, [&] { return store_->release_window(object, deadline); });
     if (!released.is_ok()) {
         store_is_away_ = true;
         log_debug("the window of {} was not released by name ({}); it ends with the connection", object,

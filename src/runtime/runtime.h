@@ -82,6 +82,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     Status follow_arena(uint64_t window_base, Deadline deadline);
     Result<memory::WindowSegment> obtain_segment(const std::string& object, const memory::Window& window,
                                                  const store::WindowReply& reply, Deadline deadline);
+    Result<std::shared_ptr<AttachedWindow>> map_acquired(const std::string& object,
+                                                         const memory::Window& window,
+                                                         const store::WindowReply& reply, Deadline deadline);
     Status map_window(memory::AddressRange range, const memory::Segment& segment);
     void unmap_window(memory::AddressRange range);
 

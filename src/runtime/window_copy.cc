@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/thread.h"
 #include "runtime/relay_halves.h"
 
@@ -155,15 +156,19 @@ Status WindowCopy::run(std::vector<Batch*> batches, std::span<const copy::Piece>
     std::atomic<size_t> next{0};
     const auto work = [&] {
         for (size_t i = next++; i < batches.size(); i = next++) {
-            batches[i]->status = run_one(*batches[i]);
+            batches[i]->status = attempt([&] { return run_one(*batches[i]); });
         }
     };
     {
         std::vector<std::jthread> helpers;
         const size_t jobs = batches.size() + (local.empty() ? 0 : 1);
-        for (size_t i = 1; bytes >= kThreadsFrom && i < std::min(jobs, kPeersAtOnce); ++i) {
-            helpers.push_back(start_thread("mf-remote-copy", [&work](const std::stop_token&) { work(); }));
-        }
+        // Where there is no room for a helper, the others do its part.
+        static_cast<void>(did_with_memory([&] {
+            for (size_t i = 1; bytes >= kThreadsFrom && i < std::min(jobs, kPeersAtOnce); ++i) {
+                helpers.push_back(
+                    start_thread("mf-remote-copy", [&work](const std::stop_token&) { work(); }));
+            }
+        }));
         context_.engine.copy_batch(local, context_.temperature);
         work();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shm/creation.h"
 
+#include "base/attempt.h"
 #include "base/log.h"
 
 namespace memfabric::shm {
@@ -123,8 +124,11 @@ void Creator::Attempt::leave_claims() {
 
 Result<std::shared_ptr<SharedMemory>> Creator::Attempt::build(std::shared_ptr<World> world) {
     auto object = std::make_shared<SharedMemory>(std::move(world), id_, own_.config, assembly_->generation());
-    const Status built = object->build(
-        assembly_, [this] { leave_claims(); }, deadline_);
+    // Whoever has joined leaves again, also where it was memory that was missing.
+    const Status built = memfabric::attempt([&] {
+        return object->build(
+            assembly_, [this] { leave_claims(); }, deadline_);
+    });
     if (!built.is_ok()) {
         static_cast<void>(object->close(Deadline::after(kLeavePatience)));
         return built;
@@ -141,7 +145,7 @@ Result<std::shared_ptr<SharedMemory>> Creator::create(uint32_t id, const ObjectC
         was_refused = refused_.erase(id) != 0;
     }
     Attempt attempt(*world_, id, config, deadline);
-    const Status agreed = attempt.agree(was_refused);
+    const Status agreed = memfabric::attempt([&] { return attempt.agree(was_refused); });
     if (agreed.code() == Code::kInvalidParam) {
         attempt.tell_refusal();
         const std::lock_guard lock(mutex_);

@@ -46,17 +46,16 @@ Status ExitNotice::announce(int status, Deadline deadline) {
 }
 
 void ExitNotice::fire(int status) {
-    ExitHandler handler;
-    {
-        const std::lock_guard lock(mutex_);
-        announced_ = true;
-        if (!handler_ || std::exchange(fired_, true)) {
-            return;
-        }
-        handler = handler_;  // which stays: no second one may be registered
+    const std::lock_guard lock(mutex_);
+    announced_ = true;
+    if (!handler_ || fired_) {
+        return;
     }
-    // The program's function may block for good or end the process: nobody waits for this thread.
+    // The program's function may block for good or end the process: nobody waits for this thread. The handler
+    // stays: no second one may be registered.
+    const ExitHandler handler = handler_;
     start_thread("mf-exit", [handler, status](const std::stop_token&) { handler(status); }).detach();
+    fired_ = true;
 }
 
 void ExitNotice::close(Deadline deadline) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "memory/numa_policy.h"
@@ -26,17 +27,17 @@ SharedMemory::SharedMemory(std::shared_ptr<World> world, uint32_t id, const Obje
 
 Status SharedMemory::build(const std::shared_ptr<Assembly>& assembly, const std::function<void()>& joined,
                            Deadline deadline) {
-    Status own = attach(deadline);
+    Status own = attempt([&] { return attach(deadline); });
     // Whoever has no window joins all the same: the others learn from it that there will be no object.
     MF_RETURN_IF_ERROR(join_group(assembly, deadline));
     if (own.is_ok()) {
-        own = take_memory();
+        own = attempt([this] { return take_memory(); });
     }
     MF_RETURN_IF_ERROR(assembly->wait_for_members(deadline));
     joined();
     learn_hosts();
     if (own.is_ok()) {
-        own = offer_to_other_hosts(deadline);
+        own = attempt([&] { return offer_to_other_hosts(deadline); });
     }
     MF_RETURN_IF_ERROR(agree_on_outcome(own, deadline));
     return learn_remote(deadline);
@@ -115,7 +116,7 @@ Status SharedMemory::agree_on_outcome(const Status& own, Deadline deadline) {
 }
 
 Status SharedMemory::close(Deadline deadline) {
-    exit_notice_->close(deadline);
+    static_cast<void>(did_with_memory([&] { exit_notice_->close(deadline); }));
     const uint64_t epoch = epoch_.exchange(0);
     if (epoch == 0) {
         return {};
@@ -123,10 +124,11 @@ Status SharedMemory::close(Deadline deadline) {
     begun_.end(deadline);
     set_activity_handler(nullptr);
     // Before the memory is given back: from here on nobody touches it from outside.
-    const Status withdrawn = remote_ ? remote_->exit(deadline) : Status();
+    const Status withdrawn = remote_ ? attempt([&] { return remote_->exit(deadline); }) : Status();
     Status given_back;
     if (has_memory_ && window_->segment().withdraw(rank_, epoch)) {
-        given_back = is_idle(deadline) ? window_->segment().discard_region(window(), rank_)
+        const auto discard = [&] { return window_->segment().discard_region(window(), rank_); };
+        given_back = is_idle(deadline) ? attempt(discard)
                                        : failure(Code::kTimeout,
                                                  "a copy was still under way at the deadline; the memory "
                                                  "was not given back");
@@ -138,7 +140,7 @@ Status SharedMemory::close(Deadline deadline) {
         last = members_.empty();
     }
     if (last) {
-        exit_notice_->forget(deadline);
+        static_cast<void>(did_with_memory([&] { exit_notice_->forget(deadline); }));
     }
     Status told = store().leave(name_, deadline);
     if (told.is_ok()) {
@@ -216,9 +218,12 @@ void SharedMemory::give_back(uint32_t rank, uint64_t epoch) {
         log_info("SHM {}: rank {} is gone without having left; its memory is given back", id_, rank);
     }
     if (was_there || !is_idle(Deadline::after(std::chrono::milliseconds(0)))) {
-        janitor_.submit([this, rank] {
-            static_cast<void>(is_idle(Deadline::never()));
-            return window_->segment().discard_region(window(), rank);
+        // Only once is it seen that the rank was there, so there is no second attempt at the whole.
+        insist([this, rank] {
+            janitor_.submit([this, rank] {
+                static_cast<void>(is_idle(Deadline::never()));
+                return window_->segment().discard_region(window(), rank);
+            });
         });
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shm/world.h"
 
+#include "base/attempt.h"
 #include "base/log.h"
 
 namespace memfabric::shm {
@@ -19,8 +20,12 @@ void World::release_rank() {
     if (!has_rank_.exchange(false)) {
         return;
     }
-    static_cast<void>(runtime_->store().remove_prefix(wanted_prefix(), Deadline::after(kGoodbyePatience)));
-    const Status released = runtime_->store().release_rank(kWorldName, Deadline::after(kGoodbyePatience));
+    const Deadline soon = Deadline::after(kGoodbyePatience);
+    static_cast<void>(
+        attempt_until(soon, [&] { return runtime_->store().remove_prefix(wanted_prefix(), soon).status(); }));
+    const Deadline patience = Deadline::after(kGoodbyePatience);
+    const Status released =
+        attempt_until(patience, [&] { return runtime_->store().release_rank(kWorldName, patience); });
     if (!released.is_ok()) {
         log_debug("rank {} was not given back by name ({}); it ends with the connection", config_.rank,
                   released.message());

@@ -9,6 +9,7 @@
 
 #include "shmem/host_collective.h"
 #include "shmem/hot_copy.h"
+#include "shmem/short_memory.h"
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
@@ -165,7 +166,8 @@ void broadcast(const Group& group, void* dest, const void* source, size_t bytes,
         fail(group.call(), "root {} is outside 0 to {}", root, group.size() - 1);
     }
     if (group.layout() != nullptr) [[unlikely]] {
-        broadcast_over_hosts(group, dest, source, bytes, root, root_copies);
+        take_memory_or_end(group.call(),
+                           [&] { broadcast_over_hosts(group, dest, source, bytes, root, root_copies); });
         return;
     }
     if (!state().checks && bytes <= kPushed / static_cast<size_t>(group.size())) {
@@ -199,7 +201,7 @@ void scatter(const Group& group, void* dest, size_t bytes, const Block& block) {
 void fcollect(const Group& group, void* dest, const void* source, size_t bytes) {
     const size_t all = group.product(bytes, static_cast<size_t>(group.size()));
     if (group.layout() != nullptr) [[unlikely]] {
-        fcollect_over_hosts(group, dest, source, bytes);
+        take_memory_or_end(group.call(), [&] { fcollect_over_hosts(group, dest, source, bytes); });
         return;
     }
     if (!state().checks) {
@@ -217,7 +219,7 @@ void fcollect(const Group& group, void* dest, const void* source, size_t bytes) 
 
 void collect(const Group& group, void* dest, const void* source, size_t bytes) {
     if (group.layout() != nullptr) [[unlikely]] {
-        collect_over_hosts(group, dest, source, bytes);
+        take_memory_or_end(group.call(), [&] { collect_over_hosts(group, dest, source, bytes); });
         return;
     }
     group.publish(source, bytes, nullptr, 0, bytes);
@@ -240,7 +242,7 @@ void collect(const Group& group, void* dest, const void* source, size_t bytes) {
 void alltoall(const Group& group, void* dest, const void* source, size_t bytes) {
     const size_t all = group.product(bytes, static_cast<size_t>(group.size()));
     if (group.layout() != nullptr) [[unlikely]] {
-        alltoall_over_hosts(group, dest, source, bytes);
+        take_memory_or_end(group.call(), [&] { alltoall_over_hosts(group, dest, source, bytes); });
         return;
     }
     if (!state().checks) {
@@ -269,7 +271,8 @@ void alltoalls(const Group& group, void* dest, const void* source, ptrdiff_t dst
     };
     group.enter(source, span(sst), dest, span(dst), count * element);
     if (group.layout() != nullptr) [[unlikely]] {
-        alltoalls_over_hosts(group, dest, source, dst, sst, count, element);
+        take_memory_or_end(group.call(),
+                           [&] { alltoalls_over_hosts(group, dest, source, dst, sst, count, element); });
         return;
     }
     for (int member = 0; member < group.size(); ++member) {
@@ -319,7 +322,8 @@ void reduce(const Group& group, void* dest, const void* source, size_t count, si
             Combine combine) {
     const size_t bytes = group.product(count, element);
     if (group.layout() != nullptr) [[unlikely]] {
-        reduce_over_hosts(group, dest, source, count, element, combine);
+        take_memory_or_end(group.call(),
+                           [&] { reduce_over_hosts(group, dest, source, count, element, combine); });
         return;
     }
     group.enter(source, bytes, dest, bytes, bytes);

@@ -13,6 +13,7 @@
 #include "memfabric-shmem/shmem.h"
 #include "shmem/blocks.h"
 #include "shmem/remote.h"
+#include "shmem/short_memory.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/team.h"
@@ -92,7 +93,7 @@ bool take_memory(const char* call, HeapRange range) {
     return false;
 }
 
-void* allocate(const char* call, uint64_t size, uint64_t alignment) {
+void* allocate_now(const char* call, uint64_t size, uint64_t alignment) {
     const LongCall whole_call(call);
     check_up(call);
     finish_begun(call);
@@ -121,6 +122,10 @@ void* allocate(const char* call, uint64_t size, uint64_t alignment) {
         return nullptr;
     }
     return address(*found);
+}
+
+void* allocate(const char* call, uint64_t size, uint64_t alignment) {
+    return take_memory_or_end(call, [&] { return allocate_now(call, size, alignment); });
 }
 
 /// The block that begins there; ends the job where none does.
@@ -200,6 +205,7 @@ using memfabric::shmem::barrier_of_world;
 using memfabric::shmem::check_up;
 using memfabric::shmem::fail;
 using memfabric::shmem::LongCall;
+using memfabric::shmem::take_memory_or_end;
 
 extern "C" {
 
@@ -242,7 +248,7 @@ void shmem_free(void* ptr) {
     memfabric::shmem::finish_begun("shmem_free");
     memfabric::shmem::agree_in_world("shmem_free", offset, 0);
     if (ptr != nullptr) {
-        memfabric::shmem::release(offset);
+        take_memory_or_end("shmem_free", [&] { memfabric::shmem::release(offset); });
     }
 }
 
@@ -256,11 +262,14 @@ void* shmem_realloc(void* ptr, size_t size) {
     const auto block = memfabric::shmem::block_of(kCall, ptr);
     memfabric::shmem::finish_begun(kCall);
     memfabric::shmem::agree_in_world(kCall, size, block.offset);
-    if (size == 0) {
-        memfabric::shmem::release(block.offset);
-        return nullptr;
-    }
-    return memfabric::shmem::resize(kCall, block, size) ? ptr : memfabric::shmem::move(kCall, block, size);
+    return take_memory_or_end(kCall, [&]() -> void* {
+        if (size == 0) {
+            memfabric::shmem::release(block.offset);
+            return nullptr;
+        }
+        return memfabric::shmem::resize(kCall, block, size) ? ptr
+                                                            : memfabric::shmem::move(kCall, block, size);
+    });
 }
 
 void* shmalloc(size_t size) {

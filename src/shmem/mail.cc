@@ -14,6 +14,7 @@
 #include "shmem/hosts.h"
 #include "shmem/post.h"
 #include "shmem/remote.h"
+#include "shmem/short_memory.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/waiting.h"
@@ -165,11 +166,13 @@ bool take(Channel& channel, int pe, const Header& header, void* data, const char
 }
 
 void keep(Channel& channel, int pe, const Header& header, bool& is_there, const char* call) {
-    Message message{header, std::vector<char>(header.bytes)};
-    is_there = take(channel, pe, header, message.data.data(), call);
-    if (is_there) {
-        channel.kept.push_back(std::move(message));
-    }
+    take_memory_or_end(call, [&] {
+        Message message{header, std::vector<char>(header.bytes)};
+        is_there = take(channel, pe, header, message.data.data(), call);
+        if (is_there) {
+            channel.kept.push_back(std::move(message));
+        }
+    });
 }
 
 void check_size(const Header& header, size_t bytes, int pe, const char* call) {

@@ -6,6 +6,7 @@
 #include "memfabric-shmem/shmem.h"
 #include "memfabric-shmem/shmemx.h"
 #include "shmem/hosts.h"
+#include "shmem/short_memory.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
@@ -26,7 +27,8 @@ void init(const char* call, int requested) {
     int32_t code = 0;
     memfabric::shmem::StartRequest request = memfabric::shmem::request_of_environment();
     request.thread_level = requested;
-    const std::string why = memfabric::shmem::start(request, code);
+    const std::string why =
+        memfabric::shmem::take_memory_or_end(call, [&] { return memfabric::shmem::start(request, code); });
     if (!why.empty()) {
         fail(call, "{}", why);
     }
@@ -145,7 +147,8 @@ int shmemx_init_attr(const shmemx_init_attr_t* attributes) {
     request.create_timeout = seconds(attributes->create_timeout);
     request.control_timeout = seconds(attributes->operation_timeout);
     int32_t code = 0;
-    const std::string why = memfabric::shmem::start(request, code);
+    const std::string why = memfabric::shmem::take_memory_or_end(
+        "shmemx_init_attr", [&] { return memfabric::shmem::start(request, code); });
     return why.empty() ? 0 : std::min(code, -1);
 }
 

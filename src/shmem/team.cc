@@ -10,6 +10,7 @@
 #include "shmem/collective.h"
 #include "shmem/context.h"
 #include "shmem/host_tree.h"
+#include "shmem/short_memory.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
 
@@ -104,8 +105,8 @@ shmem_team_t add(std::unique_ptr<Team> team) {
 }
 
 /// What all members do together; whoever is outside the new team takes part too.
-int split(const char* call, Team& parent, int start, int stride, int size, const shmem_team_config_t* config,
-          long mask, shmem_team_t* made) {
+int split_now(const char* call, Team& parent, int start, int stride, int size,
+              const shmem_team_config_t* config, long mask, shmem_team_t* made) {
     *made = SHMEM_TEAM_INVALID;
     int64_t place = (parent.me - start);
     place = stride == 0 ? (place == 0 ? 0 : -1) : (place % stride == 0 ? place / stride : -1);
@@ -141,6 +142,12 @@ int split(const char* call, Team& parent, int start, int stride, int size, const
         config != nullptr && (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0 ? config->num_contexts : 0;
     *made = add(std::move(team));
     return 0;
+}
+
+int split(const char* call, Team& parent, int start, int stride, int size, const shmem_team_config_t* config,
+          long mask, shmem_team_t* made) {
+    return take_memory_or_end(
+        call, [&] { return split_now(call, parent, start, stride, size, config, mask, made); });
 }
 
 uint64_t number_of_text(const char* text) {

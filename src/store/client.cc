@@ -3,7 +3,9 @@
 
 #include <future>
 #include <memory>
+#include <utility>
 
+#include "base/attempt.h"
 #include "store/client_handlers.h"
 #include "store/client_session.h"
 
@@ -123,9 +125,10 @@ class StoreClient : public Client {
 
     Result<uint64_t> watch(std::string_view key, WatchHandler handler, Deadline deadline) override {
         const uint64_t watch = handlers_->add_watch(std::move(handler));
-        const Status status =
-            call(Operation::kWatch, key, WatchMessage{watch, std::string(key)}, deadline, "watch key")
+        const Status status = attempt([&] {
+            return call(Operation::kWatch, key, WatchMessage{watch, std::string(key)}, deadline, "watch key")
                 .status();
+        });
         if (!status.is_ok()) {
             handlers_->remove_watch(watch);
             return status;
@@ -161,24 +164,36 @@ class StoreClient : public Client {
             return failure(Code::kDuplicatedObject, "join group '{}': this process is a member already",
                            request.group);
         }
-        JoinRequest unique = request;
-        unique.ticket = random_u64();
-        Result<JoinReply> reply =
-            take_message<JoinReply>(call(Operation::kJoin, request.group, unique, deadline, "join group"));
+        Result<JoinReply> reply = attempt([&] {
+            JoinRequest unique = request;
+            unique.ticket = random_u64();
+            auto joined = take_message<JoinReply>(
+                call(Operation::kJoin, request.group, unique, deadline, "join group"));
+            if (joined.is_ok()) {
+                handlers_->release_group(request.group, joined->epoch);
+                session_->post_event(Operation::kMemberEvent,
+                                     encode(MemberEventMessage{request.group, 0, {}}));
+            }
+            return joined;
+        });
         if (!reply.is_ok()) {
             handlers_->remove_group(request.group);
-            undo(reply.status(), Operation::kLeave, request.group);
-            return reply;
+            undo(reply.status(), Operation::kLeave, request.group, deadline);
         }
-        handlers_->release_group(request.group, reply->epoch);
-        session_->post_event(Operation::kMemberEvent, encode(MemberEventMessage{request.group, 0, {}}));
         return reply;
     }
 
     Status leave(std::string_view group, Deadline deadline) override {
-        handlers_->remove_group(std::string(group));
-        return call(Operation::kLeave, group, KeyMessage{std::string(group)}, deadline, "leave group")
-            .status();
+        bool again = false;
+        return attempt_until(deadline, [&] {
+            handlers_->remove_group(std::string(group));
+            Status left =
+                call(Operation::kLeave, group, KeyMessage{std::string(group)}, deadline, "leave group")
+                    .status();
+            // There may have been no memory for the answer that it was done.
+            const bool done = std::exchange(again, true) && left.code() == Code::kObjectNotExists;
+            return done ? Status() : std::move(left);
+        });
     }
 
     Status hear_all(Deadline deadline) override {
@@ -204,10 +219,12 @@ class StoreClient : public Client {
     }
 
     Result<RankReply> assign_rank(const RankRequest& request, Deadline deadline) override {
-        Result<RankReply> reply = take_message<RankReply>(
-            call(Operation::kAssignRank, request.world, request, deadline, "rank in world"));
+        Result<RankReply> reply = attempt([&] {
+            return take_message<RankReply>(
+                call(Operation::kAssignRank, request.world, request, deadline, "rank in world"));
+        });
         if (!reply.is_ok()) {
-            undo(reply.status(), Operation::kReleaseRank, request.world);
+            undo(reply.status(), Operation::kReleaseRank, request.world, deadline);
         }
         return reply;
     }
@@ -224,10 +241,12 @@ class StoreClient : public Client {
     }
 
     Result<WindowReply> acquire_window(const WindowRequest& request, Deadline deadline) override {
-        Result<WindowReply> reply = take_message<WindowReply>(
-            call(Operation::kAcquireWindow, request.object, request, deadline, "acquire window"));
+        Result<WindowReply> reply = attempt([&] {
+            return take_message<WindowReply>(
+                call(Operation::kAcquireWindow, request.object, request, deadline, "acquire window"));
+        });
         if (!reply.is_ok()) {
-            undo(reply.status(), Operation::kReleaseWindow, request.object);
+            undo(reply.status(), Operation::kReleaseWindow, request.object, deadline);
         }
         return reply;
     }
@@ -265,14 +284,17 @@ class StoreClient : public Client {
         return call_any(operation, name, message, deadline, verb);
     }
 
-    /// A call that took something and whose answer never came: the store may have given it all the same, so
-    /// it is given back.
-    void undo(const Status& why, Operation operation, const std::string& name) {
-        if (why.code() == Code::kStoreTimeout) {
-            static_cast<void>(
-                call(operation, name, KeyMessage{name}, Deadline::after(kRollBackLimit), "give back")
-                    .status());
+    /// A call that took something and whose answer never came, or came when there was no memory for it: the
+    /// store may have given it all the same, so it is given back.
+    void undo(const Status& why, Operation operation, const std::string& name, Deadline deadline) {
+        if (why.code() != Code::kStoreTimeout && why.code() != Code::kMallocFailed) {
+            return;
         }
+        const Deadline at_least = Deadline::after(kRollBackLimit);
+        static_cast<void>(attempt_until(deadline.when() > at_least.when() ? deadline : at_least, [&] {
+            const Deadline soon = Deadline::after(kRollBackLimit);
+            return call(operation, name, KeyMessage{name}, soon, "give back").status();
+        }));
     }
 
     std::shared_ptr<ClientHandlers> handlers_;

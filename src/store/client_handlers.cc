@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/client_handlers.h"
 
+#include "base/attempt.h"
 #include "base/log.h"
 
 namespace memfabric::store {
@@ -23,11 +24,11 @@ void ClientHandlers::remove_watch(uint64_t watch) {
 
 bool ClientHandlers::add_group(const std::string& group, MemberEventHandler handler) {
     const Lock lock(mutex_);
-    const auto [position, is_new] = groups_.try_emplace(group);
-    if (is_new) {
-        position->second = std::make_shared<Group>(Group{std::move(handler), {}});
+    if (groups_.contains(group)) {
+        return false;
     }
-    return is_new;
+    groups_.emplace(group, std::make_shared<Group>(Group{std::move(handler), {}}));
+    return true;
 }
 
 void ClientHandlers::release_group(const std::string& group, uint64_t epoch) {
@@ -73,6 +74,19 @@ void ClientHandlers::deliver(Operation operation, const std::string& body) {
     log_warn("config store: an event of {} bytes makes no sense and is dropped", body.size());
 }
 
+/// Runs a handler without the lock; remove_watch and remove_group wait for its end, however it ends.
+void ClientHandlers::run(Lock& lock, const void* running, const std::function<void()>& handler) {
+    running_ = running;
+    lock.unlock();
+    const bool done = did_with_memory(handler);
+    lock.lock();
+    running_ = nullptr;
+    idle_.notify_all();
+    if (!done) {
+        throw std::bad_alloc();
+    }
+}
+
 void ClientHandlers::deliver_watch(const WatchEventMessage& message) {
     Lock lock(mutex_);
     runner_ = std::this_thread::get_id();
@@ -81,12 +95,8 @@ void ClientHandlers::deliver_watch(const WatchEventMessage& message) {
         return;
     }
     const auto handler = found->second;
-    running_ = handler.get();
-    lock.unlock();
-    (*handler)(message.key, message.exists ? std::optional(message.value) : std::nullopt);
-    lock.lock();
-    running_ = nullptr;
-    idle_.notify_all();
+    run(lock, handler.get(),
+        [&] { (*handler)(message.key, message.exists ? std::optional(message.value) : std::nullopt); });
 }
 
 void ClientHandlers::deliver_member(const MemberEventMessage& message) {
@@ -97,25 +107,27 @@ void ClientHandlers::deliver_member(const MemberEventMessage& message) {
         return;
     }
     const auto group = found->second;
-    if (message.member.epoch != 0) {
-        group->waiting.push_back(MemberEvent{static_cast<MemberEventKind>(message.kind), message.member});
+    const auto kind = static_cast<MemberEventKind>(message.kind);
+    const Member& member = message.member;
+    // What a handler had no memory for is delivered again, and waits here already.
+    const bool waits = !group->waiting.empty() && group->waiting.back().kind == kind &&
+                       group->waiting.back().member.rank == member.rank &&
+                       group->waiting.back().member.epoch == member.epoch;
+    if (member.epoch != 0 && !waits) {
+        group->waiting.push_back(MemberEvent{kind, member});
     }
     drain(lock, group);
 }
 
 void ClientHandlers::drain(Lock& lock, const std::shared_ptr<Group>& group) {
     while (!group->held && !group->waiting.empty()) {
-        const MemberEvent event = std::move(group->waiting.front());
-        group->waiting.pop_front();
-        if (event.kind == MemberEventKind::kJoined && event.member.epoch < group->epoch) {
-            continue;
+        const MemberEvent event = group->waiting.front();
+        if (event.kind != MemberEventKind::kJoined || event.member.epoch >= group->epoch) {
+            run(lock, group.get(), [&] { group->handler(event); });
         }
-        running_ = group.get();
-        lock.unlock();
-        group->handler(event);
-        lock.lock();
-        running_ = nullptr;
-        idle_.notify_all();
+        if (!group->waiting.empty()) {  // else the group was left meanwhile
+            group->waiting.pop_front();
+        }
     }
 }
 

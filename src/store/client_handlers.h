@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,7 +31,8 @@ class ClientHandlers {
     void remove_group(const std::string& group);
 
     /// Runs the handler that the event is for. An empty member event runs what waited for release_group. What
-    /// the store says of waits goes to the log.
+    /// the store says of waits goes to the log. Where there is no memory for it, std::bad_alloc comes out,
+    /// and the same event is to be delivered again before any other.
     void deliver(Operation operation, const std::string& body);
 
  private:
@@ -45,6 +47,7 @@ class ClientHandlers {
     void deliver_watch(const WatchEventMessage& message);
     void deliver_member(const MemberEventMessage& message);
     void drain(Lock& lock, const std::shared_ptr<Group>& group);
+    void run(Lock& lock, const void* running, const std::function<void()>& handler);
     void wait_until_idle(Lock& lock, const void* handler);
 
     std::mutex mutex_;

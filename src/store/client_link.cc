@@ -106,7 +106,7 @@ bool Attempt::secure(Channel& channel) {
         return true;
     }
     if (const Status status = channel.enable_tls(target_.tls, TlsRole::kClient); !status.is_ok()) {
-        return fail(status.code(), status.message(), true);
+        return fail(status.code(), status.message(), false);  // for want of memory, perhaps
     }
     for (;;) {
         char begin[1] = {};

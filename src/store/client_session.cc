@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/attempt.h"
 #include "base/thread.h"
 
 namespace memfabric::store {
@@ -105,35 +106,58 @@ Result<std::string> ClientSession::call(Operation operation, std::string body, D
                        what, body.size(), max_message_, target_.endpoint.text());
     }
     const observe::Timed timed(counters_.of(operation), body.size());
+    std::optional<Result<std::string>> result;
+    if (!did_with_memory([&] { result = make_call(operation, std::move(body), deadline, what); })) {
+        return Status::without_memory().with_context(what);
+    }
+    if (result->is_ok()) {
+        timed.done([&] { return std::string(what); });
+    }
+    return std::move(*result);
+}
+
+Result<std::string> ClientSession::make_call(Operation operation, std::string body, Deadline deadline,
+                                             std::string_view what) {
     Call call;
     call.operation = operation;
     call.body = std::make_shared<const std::string>(std::move(body));
     Lock lock(mutex_);
     const uint64_t request = next_request_++;
-    calls_.emplace(request, &call);
-    if (is_connected()) {
-        send(operation, request, call.body);
-        call.sent = true;
-    } else {
-        own_wake_.notify_all();
+    begin(request, call);
+    std::optional<Result<std::string>> result;
+    const bool had_memory = did_with_memory([&] {
+        if (is_connected()) {
+            send(operation, request, call.body);
+            call.sent = true;
+        } else {
+            own_wake_.notify_all();
+        }
+        result = wait_for_reply(lock, request, call, deadline, what);
+    });
+    end(request, call);
+    if (!had_memory) {
+        throw std::bad_alloc();
     }
-    Result<std::string> result = wait_for_reply(lock, request, call, deadline, what);
+    return std::move(*result);
+}
+
+void ClientSession::begin(uint64_t request, Call& call) {
+    orphans_.reserve(orphans_.size() + calls_.size() + 1);  // so that end() needs no memory
+    calls_.emplace(request, &call);
+}
+
+void ClientSession::end(uint64_t request, const Call& call) {
     calls_.erase(request);
     if (!call.reply && !given_up_) {
         orphans_.push_back(request);
         if (call.sent) {
-            holdings_.note_given_up(operation, *call.body);
+            insist([&] { holdings_.note_given_up(call.operation, *call.body); });
         }
     }
     if (leader_ == &call) {
         leader_ = nullptr;
     }
     hand_over();
-    lock.unlock();
-    if (result.is_ok()) {
-        timed.done([&] { return std::string(what); });
-    }
-    return result;
 }
 
 Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
@@ -173,7 +197,7 @@ Status ClientSession::late(const Call& call, std::string_view what) const {
     return failure(Code::kStoreSocket,
                    "{}: the connection to the config store at {} broke {} ms ago ({}) and was not back by "
                    "the deadline{}",
-                   what, target_.endpoint.text(), away.count(), why_disconnected_,
+                   what, target_.endpoint.text(), away.count(), why_disconnected_.message(),
                    call.cancelled ? "" : "; whether the store has done it is not known");
 }
 
@@ -192,8 +216,18 @@ void ClientSession::lead(Lock& lock, const void* who, Deadline deadline) {
     // Only the leader takes bytes: whoever has been relieved of it must not swallow the reply that its
     // successor waits for.
     if (leader_ == who && polled[0].revents != 0) {
+        exchange_bytes();
+    }
+}
+
+/// What there is no memory for comes again, and goes again, over the next connection.
+void ClientSession::exchange_bytes() {
+    const bool done = did_with_memory([this] {
         flush();
         receive();
+    });
+    if (!done) {
+        disconnect(Status::without_memory());
     }
 }
 
@@ -228,14 +262,15 @@ void ClientSession::say_goodbye() {
         return;
     }
     const Deadline deadline = Deadline::after(kGoodbyeLimit);
-    send(Operation::kGoodbye, 0, empty_body());
+    if (!did_with_memory([this] { send(Operation::kGoodbye, 0, empty_body()); })) {
+        return;  // the store sees the connection end, and takes it for lost a little later
+    }
     // The store closes once it has taken note, so that what we held is free when this returns.
     while (is_connected() && !deadline.expired()) {
         pollfd polled{channel_->descriptor(),
                       static_cast<short>(outgoing_.empty() ? POLLIN : POLLIN | POLLOUT), 0};
         ::poll(&polled, 1, deadline.poll_timeout());
-        flush();
-        receive();
+        exchange_bytes();
     }
 }
 

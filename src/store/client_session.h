@@ -85,6 +85,10 @@ class ClientSession {
     void start(Established established);
 
     // One call.
+    Result<std::string> make_call(Operation operation, std::string body, Deadline deadline,
+                                  std::string_view what);
+    void begin(uint64_t request, Call& call);
+    void end(uint64_t request, const Call& call);
     Result<std::string> wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
                                        std::string_view what);
     void lead(Lock& lock, const void* who, Deadline deadline);
@@ -98,12 +102,13 @@ class ClientSession {
     bool write_some(Outgoing& outgoing);
     void flush();
     void receive();
+    void exchange_bytes();
     size_t consume(std::string_view bytes);
     void dispatch(const Header& header, std::string_view body);
-    void disconnect(const std::string& why);
+    void disconnect(Status why);
     void give_up(Status why);
     void resume(Established established);
-    void restore(const Welcome& welcome);
+    std::deque<Outgoing> backlog(bool with_holdings);
     void take_reply(uint64_t request, std::string_view body);
     void take_event(const Header& header, std::string_view body);
     Header progress() const;
@@ -130,7 +135,7 @@ class ClientSession {
     uint64_t max_message_ = 0;  // never changes
     ClientHoldings holdings_;
     std::optional<Channel> channel_;
-    std::string why_disconnected_;
+    Status why_disconnected_;
     Clock::time_point disconnected_at_{};
     std::optional<Status> given_up_;  // for good
     std::atomic<bool> is_evicted_{false};

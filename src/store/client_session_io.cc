@@ -2,6 +2,7 @@
 // The connection: what is sent and what comes.
 #include <algorithm>
 
+#include "base/attempt.h"
 #include "store/client_session.h"
 
 namespace memfabric::store {
@@ -26,9 +27,9 @@ void ClientSession::send(Operation operation, uint64_t request, SharedBody body)
     header.operation = operation;
     header.request = request;
     header.length = static_cast<uint32_t>(body->size());
+    outgoing_.push_back(Outgoing{encode_header(header), std::move(body), 0});
     events_acknowledged_ = events_seen_;
     events_bytes_ = 0;
-    outgoing_.push_back(Outgoing{encode_header(header), std::move(body), 0});
     if (outgoing_.size() > 1) {
         return;
     }
@@ -54,10 +55,15 @@ bool ClientSession::write_some(Outgoing& outgoing) {
 }
 
 void ClientSession::flush() {
-    while (!outgoing_.empty() && write_some(outgoing_.front())) {
-        if (outgoing_.front().sent == kHeaderSize + outgoing_.front().body->size()) {
-            outgoing_.pop_front();
+    const bool done = did_with_memory([this] {
+        while (!outgoing_.empty() && write_some(outgoing_.front())) {
+            if (outgoing_.front().sent == kHeaderSize + outgoing_.front().body->size()) {
+                outgoing_.pop_front();
+            }
         }
+    });
+    if (!done) {
+        channel_->abort();  // as where writing fails
     }
 }
 
@@ -68,7 +74,7 @@ void ClientSession::receive() {
             return;
         }
         if (result.state != IoState::kDone) {
-            disconnect(result.reason.empty() ? "the store closed it" : result.reason);
+            disconnect({Code::kStoreSocket, result.reason.empty() ? "the store closed it" : result.reason});
             return;
         }
         const std::string_view bytes(scratch_.data(), result.bytes);
@@ -150,13 +156,14 @@ void ClientSession::take_reply(uint64_t request, std::string_view body) {
         return;
     }
     Call& call = *found->second;
+    std::string reply(body);
     Reader reader(body);
     Outcome outcome;
     reader.get(outcome);
     if (!reader.failed() && outcome.code == 0) {
         holdings_.note(call.operation, *call.body, reader.rest());
     }
-    call.reply = std::string(body);
+    call.reply = std::move(reply);
     if (call.asleep) {
         call.wake.notify_one();
     }
@@ -164,8 +171,6 @@ void ClientSession::take_reply(uint64_t request, std::string_view body) {
 
 void ClientSession::take_event(const Header& header, std::string_view body) {
     if (header.request > events_seen_) {
-        events_seen_ = header.request;
-        events_bytes_ += body.size();
         if (header.operation == Operation::kIdentity) {
             const Result<Value<uint64_t>> identity = decode<Value<uint64_t>>(body);
             welcome_.store_instance = identity.is_ok() ? identity->value : welcome_.store_instance;
@@ -174,6 +179,8 @@ void ClientSession::take_event(const Header& header, std::string_view body) {
             events_.push_back(Event{header.operation, std::string(body)});
             own_wake_.notify_all();
         }
+        events_seen_ = header.request;  // only now: what there was no memory for comes again
+        events_bytes_ += body.size();
     }
     if (events_seen_ - events_acknowledged_ >= kEventsPerAcknowledgement ||
         events_bytes_ >= kBytesPerAcknowledgement) {
@@ -181,21 +188,24 @@ void ClientSession::take_event(const Header& header, std::string_view body) {
     }
 }
 
-void ClientSession::disconnect(const std::string& why) {
-    log_info("config store at {}: the connection broke: {}", target_.endpoint.text(), why);
+void ClientSession::disconnect(Status why) {
     channel_.reset();
     outgoing_.clear();
     incoming_.clear();
-    why_disconnected_ = why;
+    why_disconnected_ = std::move(why);
     disconnected_at_ = Clock::now();
     leader_ = nullptr;
     own_wake_.notify_all();
+    static_cast<void>(did_with_memory([this] {
+        log_info("config store at {}: the connection broke: {}", target_.endpoint.text(),
+                 why_disconnected_.message());
+    }));
 }
 
 void ClientSession::give_up(Status why) {
     // A store that was stopped in good order is how most programs end.
     log(why.code() == Code::kStoreSocket ? LogLevel::kInfo : LogLevel::kWarn, "{}", why.message());
-    disconnect(why.message());
+    disconnect(why);
     is_evicted_ = why.code() == Code::kEvicted;
     given_up_ = std::move(why);
     orphans_.clear();
@@ -204,44 +214,61 @@ void ClientSession::give_up(Status why) {
     }
 }
 
-/// The store was started again and knows nothing of us.
-void ClientSession::restore(const Welcome& welcome) {
-    log_info("config store at {}: it was started again; tells it what this process holds",
-             target_.endpoint.text());
-    welcome_ = welcome;
-    events_seen_ = 0;
-    events_acknowledged_ = 0;
-    events_bytes_ = 0;
-    orphans_.clear();
-    std::vector<OpenRound> open;
-    for (const auto& [request, call] : calls_) {
-        if (call->sent &&
-            (call->operation == Operation::kBarrier || call->operation == Operation::kAllGather)) {
-            open.push_back({request, call->operation, *call->body});
+/// All that a new connection begins with; nothing of the session changes.
+std::deque<ClientSession::Outgoing> ClientSession::backlog(bool with_holdings) {
+    std::deque<Outgoing> backlog;
+    const auto add = [&](Operation operation, uint64_t request, SharedBody body) {
+        Header header = progress();
+        header.operation = operation;
+        header.request = request;
+        header.length = static_cast<uint32_t>(body->size());
+        header.events_seen = with_holdings ? 0 : events_seen_;
+        backlog.push_back(Outgoing{encode_header(header), std::move(body), 0});
+    };
+    if (with_holdings) {
+        std::vector<OpenRound> open;
+        for (const auto& [request, call] : calls_) {
+            if (call->sent &&
+                (call->operation == Operation::kBarrier || call->operation == Operation::kAllGather)) {
+                open.push_back({request, call->operation, *call->body});
+            }
+        }
+        for (auto& [operation, body] : holdings_.messages(open, first_epoch_)) {
+            add(operation, 0, std::make_shared<const std::string>(std::move(body)));
         }
     }
-    for (auto& [operation, body] : holdings_.messages(open, first_epoch_)) {
-        send(operation, 0, std::make_shared<const std::string>(std::move(body)));
+    for (const auto& [request, call] : calls_) {
+        add(call->operation, request, call->body);
+        if (call->cancelled) {
+            add(Operation::kCancel, request, empty_body());
+        }
     }
+    // A store that was started again does not know them.
+    for (size_t i = 0; !with_holdings && i < orphans_.size(); ++i) {
+        add(Operation::kCancel, orphans_[i], empty_body());
+    }
+    return backlog;
 }
 
 void ClientSession::resume(Established established) {
-    log_info("config store at {}: connected again", target_.endpoint.text());
-    channel_.emplace(std::move(established.channel));
-    if (established.welcome.run != welcome_.run) {
-        restore(established.welcome);
+    const bool is_restarted = established.welcome.run != welcome_.run;
+    outgoing_ = backlog(is_restarted);
+    if (is_restarted) {
+        log_info("config store at {}: it was started again; tells it what this process holds",
+                 target_.endpoint.text());
+        welcome_ = established.welcome;
+        events_seen_ = 0;
+    } else {
+        log_info("config store at {}: connected again", target_.endpoint.text());
     }
     for (const auto& [request, call] : calls_) {
-        send(call->operation, request, call->body);
         call->sent = true;
-        if (call->cancelled) {
-            send(Operation::kCancel, request, empty_body());
-        }
     }
-    for (const uint64_t request : orphans_) {
-        send(Operation::kCancel, request, empty_body());
-    }
+    events_acknowledged_ = events_seen_;
+    events_bytes_ = 0;
     orphans_.clear();
+    channel_.emplace(std::move(established.channel));
+    flush();
     hand_over();
 }
 

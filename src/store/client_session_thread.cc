@@ -40,12 +40,14 @@ void ClientSession::run(const std::stop_token& stop) {
 }
 
 void ClientSession::run_events(Lock& lock) {
-    const std::deque<Event> events = std::exchange(events_, {});
-    lock.unlock();
-    for (const Event& event : events) {
+    while (!events_.empty()) {
+        // It stays until it has been heard: where there is no memory for that, this thread begins again.
+        const Event& event = events_.front();
+        lock.unlock();
         sink_(event.operation, event.body);
+        lock.lock();
+        events_.pop_front();
     }
-    lock.lock();
 }
 
 void ClientSession::watch_over(Lock& lock, const std::stop_token& stop) {
@@ -93,7 +95,7 @@ void ClientSession::reconnect(Lock& lock, const std::stop_token& stop) {
             give_up(std::move(why.status));
             return;
         }
-        why_disconnected_ = why.status.message();
+        why_disconnected_ = std::move(why.status);
         own_wake_.wait_for(lock, stop, pause, [] { return false; });
     }
 }

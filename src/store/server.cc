@@ -13,6 +13,7 @@
 #include <set>
 #include <vector>
 
+#include "base/attempt.h"
 #include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -25,6 +26,8 @@ namespace memfabric::store {
 namespace {
 
 constexpr size_t kScratchBytes = size_t{256} * 1024;
+// More than any one message needs beside its own bytes.
+constexpr size_t kStepBytes = size_t{64} * 1024;
 constexpr std::chrono::milliseconds kAcceptPause(100);
 // Who has connected and not yet greeted: so many may be, and so old when there are more. When a large job
 // starts, all its processes are there at once.
@@ -118,10 +121,7 @@ class AsioServer : public Server {
         }
         watch_hosts();
         arm_expiry();
-        thread_ = start_thread("mf-store", [this](const std::stop_token&) {
-            const auto forever = asio::make_work_guard(io_);
-            io_.run();
-        });
+        thread_ = start_thread("mf-store", [this](const std::stop_token&) { serve(); });
         page_.emplace([this] { return page(); });
     }
 
@@ -138,6 +138,14 @@ class AsioServer : public Server {
         asio::posix::stream_descriptor descriptor;
         asio::steady_timer pause;
     };
+
+    /// The tables must not be left half changed, so nothing is begun without memory at hand.
+    void serve() {
+        const auto forever = asio::make_work_guard(io_);
+        do {
+            await_memory(kStepBytes, [this] { return io_.stopped(); });
+        } while (io_.run_one() != 0);
+    }
 
     /// For Prometheus; on a thread of its own.
     std::string page() {
@@ -157,7 +165,8 @@ class AsioServer : public Server {
                 if (error) {
                     return;
                 }
-                if (accept_clients(acceptor)) {
+                bool goes_on = false;
+                if (did_with_memory([&] { goes_on = accept_clients(acceptor); }) && goes_on) {
                     wait_for_clients(acceptor);
                     return;
                 }
@@ -268,10 +277,10 @@ class AsioServer : public Server {
         waits_.async_wait([this](const asio::error_code& error) {
             if (!error) {
                 waits_armed_ = false;
-                core_.tend_waits(Sessions::Clock::now());
                 if (core_.has_waits()) {
                     arm_waits();
                 }
+                core_.tend_waits(Sessions::Clock::now());
             }
         });
     }
@@ -281,10 +290,10 @@ class AsioServer : public Server {
         silence_.expires_after(shared_.silent / kLooks);
         silence_.async_wait([this](const asio::error_code& error) {
             if (!error) {
+                watch_hosts();
                 for (const auto& connection : std::set(connections_)) {
                     connection->look_for_silence();
                 }
-                watch_hosts();
             }
         });
     }
@@ -294,8 +303,8 @@ class AsioServer : public Server {
         certificates_.expires_after(expiry_check_period());
         certificates_.async_wait([this](const asio::error_code& error) {
             if (!error) {
-                warn_of_expiry(*config_.tls);
                 watch_certificates();
+                warn_of_expiry(*config_.tls);
             }
         });
     }

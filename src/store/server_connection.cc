@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <asio/post.hpp>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "store/sockets.h"
 
@@ -14,6 +15,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kHandshakeLimit(5000);
 constexpr milliseconds kClosingLimit(1000);
+
+// As many copies of a message are made, at most, before it has been dealt with.
+constexpr size_t kBodies = 4;
 constexpr char kTlsFirstByte = 0x16;
 
 /// One client more only for as long as it takes to notice that its old connection is gone.
@@ -64,8 +68,7 @@ void Connection::wait_readable() {
                            [self = shared_from_this()](const asio::error_code& error) {
                                self->reading_ = false;
                                if (!error && self->stage_ != Stage::kEnded) {
-                                   self->on_readable();
-                                   self->wait_readable();
+                                   self->read_on();
                                }
                            });
 }
@@ -86,6 +89,18 @@ void Connection::wait_writable() {
                                }
                                self->flush();
                            });
+}
+
+/// Where there is no memory for what came, the client connects again, and sends it again.
+void Connection::read_on() {
+    const bool done = did_with_memory([this] {
+        on_readable();
+        wait_readable();
+    });
+    if (!done) {
+        log_warn("config store: out of memory: the connection of {} is closed, it may come again", peer_);
+        end();
+    }
 }
 
 void Connection::on_readable() {
@@ -250,6 +265,9 @@ size_t Connection::consume(std::string_view bytes) {
 
 Status Connection::handle(const Header& header, std::string_view body) {
     if (stage_ == Stage::kServing) {
+        if (!has_memory(kBodies * body.size())) {
+            throw std::bad_alloc();  // before anything is done
+        }
         MF_RETURN_IF_ERROR(shared_.core.receive(session_, header, body));
         if (shared_.core.next_expiry()) {
             shared_.expiry_changed();

@@ -73,6 +73,7 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
     void wait_readable();
     void wait_writable();
     void limit_time(std::chrono::milliseconds limit);
+    void read_on();
     void on_readable();
     bool tell_protocols_apart();
     bool advance_tls();

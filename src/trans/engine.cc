@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trans/engine.h"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "observe/long_wait.h"
 #include "transport/cma/allow_attach.h"
@@ -14,28 +13,6 @@ namespace {
 
 /// A store that does not answer at the end hears of it by the end of the connection.
 constexpr auto kStorePatience = std::chrono::seconds(2);
-
-/// What a removed registration offered and nothing offers any more.
-std::vector<memory::AddressRange> vanished(const Registrations::Change& change) {
-    std::map<uint64_t, uint64_t> kept;  // begin -> end
-    for (const memory::AddressRange& range : change.added) {
-        kept.emplace(range.begin, range.end());
-    }
-    std::vector<memory::AddressRange> gone;
-    for (const memory::AddressRange& range : change.removed) {
-        uint64_t begin = range.begin;
-        for (auto next = kept.lower_bound(begin); next != kept.end() && next->first < range.end(); ++next) {
-            if (next->first > begin) {
-                gone.push_back({begin, next->first - begin});
-            }
-            begin = next->second;
-        }
-        if (begin < range.end()) {
-            gone.push_back({begin, range.end() - begin});
-        }
-    }
-    return gone;
-}
 
 SessionRecord new_record(const Incarnation& incarnation) {
     SessionRecord record;
@@ -111,9 +88,10 @@ void Engine::start_fabric() {
 
 Engine::~Engine() {
     static_cast<void>(close(Deadline::after(std::chrono::seconds(1))));
-    runtime_->mapped().withdraw(record_.table_object());
-    runtime_->mapped().withdraw(record_.flights_object());
-    runtime_->mapped().withdraw(record_.staging_object());
+    // Nobody may be handed a descriptor that is closed.
+    insist([this] { runtime_->mapped().withdraw(record_.table_object()); });
+    insist([this] { runtime_->mapped().withdraw(record_.flights_object()); });
+    insist([this] { runtime_->mapped().withdraw(record_.staging_object()); });
 }
 
 Status Engine::close(Deadline deadline) {
@@ -129,9 +107,12 @@ Status Engine::close(Deadline deadline) {
     ended_.store(true, std::memory_order_relaxed);
     if (published_ && runtime_->store().is_usable()) {
         const Deadline patience = deadline.sooner(Deadline::after(kStorePatience));
-        static_cast<void>(runtime_->store().remove(session_key(session_), patience));
+        static_cast<void>(attempt_until(
+            patience, [&] { return runtime_->store().remove(session_key(session_), patience); }));
     }
-    Status idle = flights_.wait_until_free({0, UINT64_MAX}, deadline);
+    Status idle = attempt_until(deadline, [&] {
+        return flights_.wait_until_free({0, UINT64_MAX}, deadline);
+    });
     const Status others_idle = others_.exposures().close(deadline);
     idle = idle.is_ok() ? others_idle : idle;
     {
@@ -142,129 +123,6 @@ Status Engine::close(Deadline deadline) {
         staging_->drain();
     }
     return idle.is_ok() ? status : idle;
-}
-
-Status Engine::register_memory(std::span<const memory::AddressRange> ranges) {
-    for (size_t i = 0; i < ranges.size(); ++i) {
-        if (const Status status = check_registration(ranges[i].begin, ranges[i].size); !status.is_ok()) {
-            return ranges.size() == 1 ? status
-                                      : status.with_context(fmt::format("range {} of {}", i, ranges.size()));
-        }
-    }
-    const std::lock_guard lock(mutex_);
-    if (closed_) {
-        return failure(Code::kObjectNotExists, "session {} is closed", session_);
-    }
-    std::vector<Registrations::Change> changes;
-    changes.reserve(ranges.size());
-    std::vector<Run> added;
-    for (const memory::AddressRange& range : ranges) {
-        changes.push_back(registrations_.add(range));
-        const std::vector<Run> runs = segments_.cut(changes.back().added);
-        added.insert(added.end(), runs.begin(), runs.end());
-    }
-    Status status = change_table({}, added);
-    if (!status.is_ok()) {
-        for (size_t i = changes.size(); i-- > 0;) {
-            registrations_.undo(changes[i]);
-        }
-        return status;
-    }
-    for (const memory::AddressRange& range : ranges) {
-        note_in_pool(range);
-    }
-    for (const Registrations::Change& change : changes) {
-        others_.exposures().change({}, change.added);
-    }
-    return {};
-}
-
-Status Engine::change_table(std::span<const Run> removed, std::span<const Run> added) {
-    if (removed.empty() && added.empty()) {
-        return {};
-    }
-    MF_RETURN_IF_ERROR(table_.apply(removed, added));
-    segments_.note_added(added);
-    segments_.note_removed(removed);
-    return {};
-}
-
-Status Engine::wait_for_transfers(std::span<const memory::AddressRange> ranges, Deadline deadline) const {
-    for (const memory::AddressRange& range : ranges) {
-        MF_RETURN_IF_ERROR(flights_.wait_until_free(range, deadline));
-    }
-    return {};
-}
-
-/// Each range once: others that leave at the same time may be equal.
-void Engine::forget_leaving(std::span<const memory::AddressRange> ranges) {
-    for (const memory::AddressRange& range : ranges) {
-        leaving_.erase(std::ranges::find(leaving_, range));
-    }
-}
-
-Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
-    std::unique_lock lock(mutex_);
-    const std::optional<memory::AddressRange> range = registrations_.find(address);
-    if (!range) {
-        return failure(Code::kObjectNotExists, "no registration of session {} begins at {:#x}", session_,
-                       address);
-    }
-    const Registrations::Change change = registrations_.remove(*range);
-    const std::vector<Run> removed = segments_.cut(change.removed);
-    const std::vector<Run> added = segments_.cut(change.added);
-    const bool is_visible = !removed.empty();
-    if (Status applied = is_visible ? table_.apply(removed, added) : Status(); !applied.is_ok()) {
-        registrations_.undo(change);
-        return applied;
-    }
-    forget_in_pool(address);
-    segments_.note_added(added);
-    others_.exposures().change(change.removed, change.added);
-    const std::vector<memory::AddressRange> gone = vanished(change);
-    leaving_.insert(leaving_.end(), gone.begin(), gone.end());
-    // Others may register meanwhile: one transfer that does not end must not hold them up.
-    lock.unlock();
-    Status idle = wait_for_transfers(gone, deadline);
-    if (idle.is_ok()) {
-        idle = others_.exposures().retire(gone, deadline);
-    }
-    lock.lock();
-    forget_leaving(gone);
-    if (idle.is_ok()) {
-        segments_.note_removed(removed);
-        lock.unlock();
-        // What an initiator gave up waiting for may still be applied here.
-        staging_->drain();
-        return {};
-    }
-    const Registrations::Change again = registrations_.add(*range);
-    note_in_pool(*range);
-    Status back = change_table({}, segments_.cut(again.added));
-    if (back.is_ok()) {
-        others_.exposures().change({}, again.added);
-    }
-    // Last: the segments that the transfer still uses must not go in between.
-    segments_.note_removed(removed);
-    if (!back.is_ok()) {
-        registrations_.undo(again);
-        forget_in_pool(range->begin);
-        return back;
-    }
-    return idle.with_context(
-        fmt::format("{:#x} + {} bytes stay registered with session {}", range->begin, range->size, session_));
-}
-
-void Engine::note_in_pool(const memory::AddressRange& range) {
-    if (pool_.place_of(range.begin).descriptor >= 0) {
-        pool_starts_.insert(range.begin);
-    }
-}
-
-void Engine::forget_in_pool(uint64_t address) {
-    if (const auto noted = pool_starts_.find(address); noted != pool_starts_.end()) {
-        pool_starts_.erase(noted);
-    }
 }
 
 Result<uint64_t> Engine::allocate(uint64_t size) {

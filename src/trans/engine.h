@@ -75,6 +75,7 @@ class Engine {
     void start_fabric();
     /// With mutex_ held.
     Status change_table(std::span<const Run> removed, std::span<const Run> added);
+    Status expect_memory(size_t registrations) const;
     void note_in_pool(const memory::AddressRange& range);
     void forget_in_pool(uint64_t address);
     Status wait_for_transfers(std::span<const memory::AddressRange> ranges, Deadline deadline) const;

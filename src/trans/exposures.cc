@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "base/thread.h"
 
@@ -35,7 +36,7 @@ Exposures::~Exposures() {
         while (!ranges_.empty()) {
             withdraw(ranges_.begin());
         }
-        left = ending_;
+        insist([&] { left = ending_; });
     }
     end(left, false);
 }
@@ -49,7 +50,7 @@ void Exposures::start(std::shared_ptr<transport::RemoteMemory> memory, Load load
 void Exposures::activate(std::span<const AddressRange> registered) {
     const std::lock_guard lock(mutex_);
     for (const AddressRange& range : registered) {
-        ranges_.emplace(range.begin, Registered{range.end(), nullptr});
+        insist([&] { ranges_.emplace(range.begin, Registered{range.end(), nullptr}); });
     }
     active_.store(true, std::memory_order_release);
 }
@@ -65,13 +66,13 @@ void Exposures::change(std::span<const AddressRange> removed, std::span<const Ad
         }
     }
     for (const AddressRange& range : added) {
-        ranges_.emplace(range.begin, Registered{range.end(), nullptr});
+        insist([&] { ranges_.emplace(range.begin, Registered{range.end(), nullptr}); });
     }
 }
 
 void Exposures::withdraw(Ranges::iterator range) {
     if (range->second.exposure != nullptr) {
-        ending_.push_back(std::move(range->second.exposure));
+        insist([&] { ending_.push_back(std::move(range->second.exposure)); });
     }
     ranges_.erase(range);
 }
@@ -122,10 +123,11 @@ RegionsAnswer Exposures::tell(std::span<const Ranges::iterator> found, const Ini
     for (const Ranges::iterator range : found) {
         SharedExposure& exposure = range->second.exposure;
         if (exposure == nullptr) {
-            exposure = std::make_shared<Exposure>();
-            exposure->range = {range->first, range->second.end - range->first};
-            opening_.push_back(exposure);
+            auto fresh = std::make_shared<Exposure>();
+            fresh->range = {range->first, range->second.end - range->first};
             wake_worker();
+            opening_.push_back(fresh);
+            exposure = std::move(fresh);
         }
         if (exposure->state == Exposure::State::kFailed) {
             answer.outcome = RegionsOutcome::kFailed;
@@ -176,11 +178,12 @@ void Exposures::work(const std::stop_token& stop) {
             load_wanted_ = false;
             continue;
         }
-        const SharedExposure exposure = std::move(opening_.front());
-        opening_.pop_front();
+        // It stays there until it is open: where there is no memory for that, this thread begins again.
+        const SharedExposure exposure = opening_.front();
         lock.unlock();
         open(exposure);
         lock.lock();
+        opening_.pop_front();
     }
     for (const SharedExposure& exposure : opening_) {
         exposure->state = Exposure::State::kFailed;  // for whoever waits to end it

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/attempt.h"
 #include "base/log.h"
 #include "observe/long_wait.h"
 #include "trans/exposures.h"
@@ -55,11 +56,11 @@ Status Exposures::close(Deadline deadline) {
         }
     }
     const AddressRange everything{0, UINT64_MAX};
-    Status idle = retire({&everything, 1}, deadline);
+    Status idle = attempt_until(deadline, [&] { return retire({&everything, 1}, deadline); });
     std::vector<SharedExposure> left;
     {
         const std::lock_guard lock(mutex_);
-        left = ending_;
+        insist([&] { left = ending_; });
     }
     end(left, false);
     return idle;
@@ -139,6 +140,7 @@ bool Exposures::begin_to_end(const SharedExposure& exposure) {
 
 void Exposures::end(std::span<const SharedExposure> exposures, bool clean) {
     std::vector<SharedExposure> ours;
+    insist([&] { ours.reserve(exposures.size()); });
     std::ranges::copy_if(exposures, std::back_inserter(ours),
                          [this](const SharedExposure& exposure) { return begin_to_end(exposure); });
     // What breaks off the connections of everybody does so for all that has ended before: once is enough.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <vector>
 
+#include "base/attempt.h"
 #include "base/endpoint.h"
 #include "base/log.h"
 #include "observe/long_wait.h"
@@ -35,7 +36,8 @@ PeerDirectory::~PeerDirectory() {
     const Deadline deadline = Deadline::after(kUnwatchPatience);
     for (const auto& [session, entry] : entries_) {
         if (entry->watch && runtime_.store().is_usable() && !deadline.expired()) {
-            static_cast<void>(runtime_.store().unwatch(*entry->watch, deadline));
+            static_cast<void>(
+                attempt_until(deadline, [&] { return runtime_.store().unwatch(*entry->watch, deadline); }));
         }
     }
 }

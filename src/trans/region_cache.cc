@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/attempt.h"
+
 namespace memfabric::trans {
 
 using memory::AddressRange;
@@ -83,11 +85,19 @@ bool RegionCache::plan(Direction direction, std::span<const copy::Piece> pieces,
     unknown.clear();
     const std::lock_guard lock(mutex_);
     bool complete = true;
-    for (const copy::Piece& piece : pieces) {
-        complete &= add_piece(local_of(direction, piece), remote_of(direction, piece), planned, use, unknown);
+    const bool had_memory = did_with_memory([&] {
+        for (const copy::Piece& piece : pieces) {
+            complete &=
+                add_piece(local_of(direction, piece), remote_of(direction, piece), planned, use, unknown);
+        }
+    });
+    if (!complete || !had_memory) {
+        use.known_.clear();  // they are not in use yet
+    }
+    if (!had_memory) {
+        throw std::bad_alloc();
     }
     if (!complete) {
-        use.known_.clear();
         return false;
     }
     for (const std::shared_ptr<Known>& known : use.known_) {

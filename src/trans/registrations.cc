@@ -5,6 +5,8 @@
 #include <iterator>
 #include <span>
 
+#include "base/attempt.h"
+
 namespace memfabric::trans {
 
 using memory::AddressRange;
@@ -16,12 +18,12 @@ void subtract(AddressRange whole, std::span<const AddressRange> holes, std::vect
     uint64_t kept = whole.begin;
     for (const AddressRange& hole : holes) {
         if (hole.begin > kept) {
-            remains.push_back({kept, hole.begin - kept});
+            insist([&] { remains.push_back({kept, hole.begin - kept}); });
         }
         kept = std::max(kept, hole.end());
     }
     if (kept < whole.end()) {
-        remains.push_back({kept, whole.end() - kept});
+        insist([&] { remains.push_back({kept, whole.end() - kept}); });
     }
 }
 
@@ -42,11 +44,14 @@ Status check_registration(uint64_t address, uint64_t size) {
     return {};
 }
 
+// The tables say the same of every range, so none is left when another has changed: there is no way back for
+// want of memory in the middle. Whoever wants a change looks first whether there is any.
+
 Registrations::Change Registrations::add(AddressRange range) {
     note(range);
     Change change{.removed = {}, .added = count(range, true), .registration = range, .is_addition = true};
     for (const AddressRange& added : change.added) {
-        offered_.emplace_hint(offered_.end(), added.begin, added.end());
+        insist([&] { offered_.emplace_hint(offered_.end(), added.begin, added.end()); });
     }
     return change;
 }
@@ -69,13 +74,13 @@ Registrations::Change Registrations::remove(AddressRange range) {
         const auto behind =
             std::find_if(hole, holes.end(), [&](const AddressRange& next) { return next.begin >= end; });
         subtract(whole, {hole, behind}, change.added);
-        change.removed.push_back(whole);
+        insist([&] { change.removed.push_back(whole); });
         offered = offered_.erase(offered);
         // The last hole may go on in the next range, which touches this one.
         hole = std::prev(behind)->end() > end ? std::prev(behind) : behind;
     }
     for (const AddressRange& added : change.added) {
-        offered_.emplace(added.begin, added.end());
+        insist([&] { offered_.emplace(added.begin, added.end()); });
     }
     return change;
 }
@@ -91,7 +96,7 @@ void Registrations::undo(const Change& change) {
         offered_.erase(added.begin);
     }
     for (const AddressRange& removed : change.removed) {
-        offered_.emplace(removed.begin, removed.end());
+        insist([&] { offered_.emplace(removed.begin, removed.end()); });
     }
 }
 
@@ -153,11 +158,13 @@ std::vector<AddressRange> Registrations::offered() const {
 }
 
 void Registrations::note(AddressRange range) {
-    std::vector<Repeated>& sizes = by_start_[range.begin];
-    if (sizes.empty() || sizes.back().size != range.size) {
-        sizes.push_back({range.size, 0});
-    }
-    ++sizes.back().times;
+    insist([&] {
+        std::vector<Repeated>& sizes = by_start_[range.begin];
+        if (sizes.empty() || sizes.back().size != range.size) {
+            sizes.push_back({range.size, 0});
+        }
+        ++sizes.back().times;
+    });
     ++size_;
 }
 
@@ -178,7 +185,8 @@ void Registrations::forget(AddressRange range) {
 void Registrations::cut(uint64_t address) {
     const auto behind = counts_.lower_bound(address);
     if (behind == counts_.end() || behind->first != address) {
-        counts_.emplace_hint(behind, address, behind == counts_.begin() ? 0 : std::prev(behind)->second);
+        const uint64_t before = behind == counts_.begin() ? 0 : std::prev(behind)->second;
+        insist([&] { counts_.emplace_hint(behind, address, before); });
     }
 }
 
@@ -195,14 +203,14 @@ bool Registrations::count_behind_all(AddressRange range) {
     if (!counts_.empty() && std::prev(counts_.end())->first >= range.begin) {
         return false;
     }
-    counts_.emplace_hint(counts_.end(), range.begin, 1);
-    counts_.emplace_hint(counts_.end(), range.end(), 0);
+    insist([&] { counts_.emplace_hint(counts_.end(), range.begin, 1); });
+    insist([&] { counts_.emplace_hint(counts_.end(), range.end(), 0); });
     return true;
 }
 
 std::vector<AddressRange> Registrations::count(AddressRange range, bool up) {
     if (up && count_behind_all(range)) {
-        return {range};
+        return insist([&] { return std::vector{range}; });
     }
     cut(range.begin);
     cut(range.end());
@@ -213,7 +221,7 @@ std::vector<AddressRange> Registrations::count(AddressRange range, bool up) {
         const uint64_t begin = step->first;
         ++step;
         if (at_zero) {
-            changed.push_back({begin, step->first - begin});
+            insist([&] { changed.push_back({begin, step->first - begin}); });
         }
     }
     join(range.begin);

@@ -99,7 +99,9 @@ void RemoteSessions::start(Exposures::Load load, std::function<Status(const Fabr
     }
     Starts::instance().begin(
         this, [this, load = std::move(load), publish = std::move(publish)](const std::stop_token& stop) {
-            open_fabric(load, stop);
+            if (!is_started_) {
+                open_fabric(load, stop);
+            }
             run_start(stop, publish);
         });
 }

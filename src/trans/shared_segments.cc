@@ -3,14 +3,20 @@
 
 #include <algorithm>
 
+#include "base/attempt.h"
 #include "base/log.h"
 
 namespace memfabric::trans {
 
 SharedSegments::~SharedSegments() {
     for (const auto& [base, entry] : entries_) {
-        runtime_.mapped().withdraw(record_.segment_object(entry.id));
+        withdraw(entry.id);
     }
+}
+
+/// Nobody may be handed a descriptor that is closed.
+void SharedSegments::withdraw(uint32_t id) {
+    insist([&] { runtime_.mapped().withdraw(record_.segment_object(id)); });
 }
 
 uint32_t SharedSegments::offer(uint64_t base, uint64_t size, int descriptor,
@@ -21,9 +27,10 @@ uint32_t SharedSegments::offer(uint64_t base, uint64_t size, int descriptor,
         id = 0;
     } else {
         ++next_id_;
-        runtime_.mapped().offer(record_.segment_object(id), descriptor, record_.token);
+        insist([&] { runtime_.mapped().offer(record_.segment_object(id), descriptor, record_.token); });
     }
-    entries_.emplace(base, Entry{id, size, 0, std::move(keep)});
+    const Entry entry{id, size, 0, std::move(keep)};
+    insist([&] { entries_.emplace(base, entry); });
     return id;
 }
 
@@ -92,7 +99,7 @@ void SharedSegments::note_removed(std::span<const Run> runs) {
 
 void SharedSegments::take_back(Entries::iterator entry) {
     table_.drop_segment(entry->second.id);
-    runtime_.mapped().withdraw(record_.segment_object(entry->second.id));
+    withdraw(entry->second.id);
     entries_.erase(entry);
 }
 

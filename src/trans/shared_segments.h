@@ -46,6 +46,7 @@ class SharedSegments {
     uint32_t offer(uint64_t base, uint64_t size, int descriptor, std::shared_ptr<const void> keep);
     Entries::iterator entry_with(uint32_t id);
     void take_back(Entries::iterator entry);
+    void withdraw(uint32_t id);
 
     Runtime& runtime_;
     const SessionRecord& record_;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/attempt.h"
 #include "base/futex.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -153,7 +154,10 @@ bool StagingServer::serve(uint32_t lane, uint32_t index, Cell& cell) {
     }
     if (byte_is_locked(segment_.descriptor(), staging::lane_offset(lane))) {
         std::memcpy(copy_.get(), &cell.request, sizeof *copy_);
-        cell.answer = apply(lane, index, *copy_);
+        if (!did_with_memory([&] { cell.answer = apply(lane, index, *copy_); })) {
+            cell.state.store(staging::kRequested, std::memory_order_seq_cst);
+            throw std::bad_alloc();  // this thread begins again, and the request waits
+        }
     }  // else its initiator died, and nothing keeps the memory registered that it asked for
     cell.state.store(staging::kDone, std::memory_order_seq_cst);
     if (cell.waiting.load(std::memory_order_seq_cst) != 0) {

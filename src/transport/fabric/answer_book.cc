@@ -45,6 +45,12 @@ void AnswerBook::answered(uint64_t sender, uint64_t id, std::shared_ptr<const An
     }
 }
 
+void AnswerBook::forget(uint64_t sender, uint64_t id) {
+    if (const auto known = senders_.find(sender); known != senders_.end()) {
+        known->second.entries.erase(id);
+    }
+}
+
 std::shared_ptr<const Answer> AnswerBook::answer(uint64_t sender, uint64_t id) const {
     return senders_.at(sender).entries.at(id).answer;
 }

@@ -28,6 +28,8 @@ class AnswerBook {
     /// Enters the request where it is new. `oldest`: the sender's lowest request that still waits.
     Novelty enter(uint64_t sender, uint64_t id, uint64_t oldest);
     void answered(uint64_t sender, uint64_t id, std::shared_ptr<const Answer> answer);
+    /// Of a request that was not carried out after all: it is new when it comes again.
+    void forget(uint64_t sender, uint64_t id);
     /// Of a request that is kAnswered.
     std::shared_ptr<const Answer> answer(uint64_t sender, uint64_t id) const;
 

@@ -24,10 +24,10 @@ BegunTransfers::~BegunTransfers() {
 
 void BegunTransfers::add(std::shared_ptr<BegunTransfer> begun) {
     const std::lock_guard lock(mutex_);
-    under_way_.push_back(std::move(begun));
     if (!thread_.joinable()) {
         thread_ = start_thread("mf-fabric-begun", [this](const std::stop_token& stop) { run(stop); });
     }
+    under_way_.push_back(std::move(begun));
     if (sleeps_) {
         added_.notify_all();
     }

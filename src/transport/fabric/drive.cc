@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/attempt.h"
 #include "transport/fabric/spin_yield.h"
 
 namespace memfabric::transport {
@@ -71,6 +72,15 @@ void offer_to_other_rails(const FabricLanes& lanes, Transfer& transfer) {
     }
 }
 
+/// Where there is no memory to find out more it goes on, until the deadline.
+Status judge(Transfer& transfer) {
+    Status reason;
+    if (!did_with_memory([&] { reason = transfer.judge(); }) && transfer.deadline().expired()) {
+        return Status::without_memory(Code::kTimeout);
+    }
+    return reason;
+}
+
 }  // namespace
 
 void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
@@ -85,7 +95,7 @@ void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transf
 
 bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
     const bool had_doubts = transfer.has_doubts();
-    Status reason = transfer.judge();
+    Status reason = judge(transfer);
     if (reason.is_ok() && (leave_silent_lanes(lanes, transfer) || had_doubts)) {
         hand_to_a_lane(lanes, home, transfer);
     } else if (reason.is_ok()) {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/deadline.h"
 #include "transport/fabric/engine_endpoint.h"
 #include "transport/fabric/peer_sockets.h"
@@ -82,8 +83,9 @@ void FabricEndpoint::start(Transfer& transfer) {
 
 void FabricEndpoint::share(Transfer& transfer) {
     const std::scoped_lock guard(lock_);
-    transfer.note_attached(*this);
-    attach(transfer);
+    if (transfer.note_attached(*this)) {
+        attach(transfer);
+    }
     note_business();
 }
 
@@ -132,18 +134,28 @@ void FabricEndpoint::pump() {
 }
 
 void FabricEndpoint::attach(Transfer& transfer) {
-    if (std::ranges::find(attached_, &transfer) == attached_.end()) {
-        attached_.push_back(&transfer);
+    const bool done = did_with_memory([&] {
+        if (std::ranges::find(attached_, &transfer) == attached_.end()) {
+            attached_.push_back(&transfer);
+        }
+    });
+    if (!done) {
+        transfer.stop(Status::without_memory());
     }
 }
 
 /// kNothing: the transfer has nothing to give now, or it has ended and may be gone.
 FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
+    if (endpoint_ == nullptr) {
+        static_cast<void>(attempt([this] { return renew_endpoint(); }));
+    }
     if (free_ == 0 || bytes_under_way_ >= kMostBytes || endpoint_ == nullptr) {
         if (!transfer.wants_more()) {
             return Posted::kNothing;
         }
-        transfer.note_attached(*this);
+        if (!transfer.note_attached(*this)) {
+            return Posted::kNothing;
+        }
         attach(transfer);
         return endpoint_ == nullptr ? Posted::kAgain : Posted::kNoRoom;
     }
@@ -185,7 +197,11 @@ int FabricEndpoint::submit(const Transfer& transfer, size_t place) {
         local[i] = {piece.local, piece.size};
         remote[i] = {piece.region.base + piece.offset, piece.size, piece.region.key};
     }
-    if (local_ && !local_->prepare(place, transfer.flow(), operation, local, descriptors).is_ok()) {
+    const auto prepare = [&] {
+        return local_->prepare(place, transfer.flow(), operation, local, descriptors);
+    };
+    if (local_ && !attempt(prepare).is_ok()) {
+        local_->drop(place);
         return -FI_ENOMEM;
     }
     fi_msg_rma message{};
@@ -268,7 +284,9 @@ void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_a
     if (!has_operations_of(transfer)) {
         return;
     }
-    if (break_connections_to(peer_address) > 0) {
+    int broken = 0;
+    static_cast<void>(did_with_memory([&] { broken = break_connections_to(peer_address); }));
+    if (broken > 0) {
         const Deadline deadline = Deadline::after(kBreakingTakes);
         while (has_operations_of(transfer) && !deadline.expired()) {
             pollfd wait{wait_descriptor_, POLLIN, 0};
@@ -289,8 +307,8 @@ void FabricEndpoint::reopen() {
             finish(context_of(place), FI_ECANCELED);
         }
     }
-    // Where that fails nothing has room from now on, and callers end by their deadlines.
-    static_cast<void>(renew_endpoint());
+    // Where that fails nothing has room until it is done again for what is next to be sent.
+    static_cast<void>(attempt([this] { return renew_endpoint(); }));
 }
 
 }  // namespace memfabric::transport

@@ -93,12 +93,14 @@ std::unique_ptr<RemoteTransfer> begin_host(FabricState& state, const std::shared
     FabricLane& home = state.own_lane(*peer);
     std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
                                                            cut_of(state), deadline, state.counts(flow)));
+    // First, since it waits for the end where something is missing later on.
+    auto handle = std::make_unique<BegunHandle>(state, begun);
     start_transfer(state.lanes, home, begun->transfer);
     if (!begun->transfer.has_ended()) {
         state.begun.add(begun);
         home.nudge();
     }
-    return std::make_unique<BegunHandle>(state, std::move(begun));
+    return handle;
 }
 
 bool is_of_device(const FabricState& state, std::span<const FabricPiece> pieces) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "base/attempt.h"
 #include "transport/fabric/engine_endpoint.h"
 
 namespace memfabric::transport {
@@ -154,11 +155,14 @@ bool MessageEndpoint::progress(MessageSink& sink) {
             }
             const std::string_view bytes(reinterpret_cast<const char*>(event.buffer->bytes),
                                          event.buffer->size);
-            if (event.is_receive && !event.failed) {
-                sink.received(bytes, *this);
-            } else if (!event.is_receive && event.failed) {
-                sink.returned(bytes);
-            }
+            // What there is no memory for is as if lost on its way: whoever sent it sends it again.
+            static_cast<void>(did_with_memory([&] {
+                if (event.is_receive && !event.failed) {
+                    sink.received(bytes, *this);
+                } else if (!event.is_receive && event.failed) {
+                    sink.returned(bytes);
+                }
+            }));
         }
         if (count > 0) {
             any = true;

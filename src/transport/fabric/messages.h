@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -90,6 +91,7 @@ class Messenger final : private MessageSink {
         uint64_t life = 0;
         uint64_t id = 0;
         uint32_t service = 0;
+        std::shared_ptr<Answer> room{};  // made before the request is entered: its answer finds memory
         std::shared_ptr<const Answer> answer{};
         Deadline until = Deadline::never();
     };
@@ -108,6 +110,7 @@ class Messenger final : private MessageSink {
     void on_request(const Message& message, MessageEndpoint& at);
     void on_answer(const Message& message);
     Result<Line> replier(const Message& request, MessageEndpoint& at);
+    void answer_quickly(Reply reply, const QuickService& service, std::string_view payload);
     void answer(Reply reply, Answer answer);
     void send_or_keep(Reply reply);
     bool send_reply(const Reply& reply);
@@ -137,8 +140,8 @@ class Messenger final : private MessageSink {
     WeakMap<uint64_t, Route> routes_;                              // by life
     std::unordered_map<uint64_t, std::vector<Replier>> repliers_;  // how answers reach a life
     AnswerBook book_;
-    std::deque<Waiting> waiting_;  // for the thread
-    std::deque<Reply> replies_;    // that the engine did not take at once
+    std::list<Waiting> waiting_;  // for the thread
+    std::deque<Reply> replies_;   // that the engine did not take at once
 
     std::mutex services_mutex_;  // held while a service runs
     std::unordered_map<uint32_t, Service> services_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a process answers the requests that others send it.
+#include "base/attempt.h"
 #include "transport/fabric/messages.h"
 
 namespace memfabric::transport {
@@ -50,6 +51,13 @@ void Messenger::on_request(const Message& message, MessageEndpoint& at) {
     const bool is_ours = message.to == instance_;
     const auto quick = quick_.find(message.service);
     Reply reply{.life = message.from, .id = message.id, .service = message.service};
+    std::list<Waiting> fresh;
+    if (is_ours) {
+        reply.room = std::make_shared<Answer>();
+    }
+    if (is_ours && quick == quick_.end()) {
+        fresh.push_back({reply, std::string(message.payload)});
+    }
     {
         const std::scoped_lock guard(mutex_);
         const auto line = replier(message, at);
@@ -57,6 +65,9 @@ void Messenger::on_request(const Message& message, MessageEndpoint& at) {
             return;  // nobody whom we could answer
         }
         reply.to = *line;
+        for (Waiting& waiting : fresh) {
+            waiting.reply.to = *line;
+        }
         if (is_ours && quick == quick_.end() && waiting_.size() >= kMostWaiting) {
             return;  // its sender asks again
         }
@@ -65,8 +76,8 @@ void Messenger::on_request(const Message& message, MessageEndpoint& at) {
         }
         if (novelty == AnswerBook::Novelty::kAnswered) {
             known = book_.answer(message.from, message.id);
-        } else if (novelty == AnswerBook::Novelty::kNew && is_ours && quick == quick_.end()) {
-            waiting_.push_back({reply, std::string(message.payload)});
+        } else if (novelty == AnswerBook::Novelty::kNew) {
+            waiting_.splice(waiting_.end(), fresh);
         }
     }
     if (!is_ours) {
@@ -78,14 +89,25 @@ void Messenger::on_request(const Message& message, MessageEndpoint& at) {
         reply.answer = std::move(known);
         send_or_keep(std::move(reply));
     } else if (novelty == AnswerBook::Novelty::kNew && quick != quick_.end()) {
-        answer(std::move(reply), quick->second(message.payload));
+        answer_quickly(std::move(reply), quick->second, message.payload);
     } else if (novelty == AnswerBook::Novelty::kNew) {
         wake();
     }
 }
 
+void Messenger::answer_quickly(Reply reply, const QuickService& service, std::string_view payload) {
+    Answer made;
+    if (did_with_memory([&] { made = service(payload); })) {
+        answer(std::move(reply), std::move(made));
+    } else {
+        const std::scoped_lock guard(mutex_);
+        book_.forget(reply.life, reply.id);  // its sender asks again
+    }
+}
+
 void Messenger::answer(Reply reply, Answer answer) {
-    reply.answer = std::make_shared<const Answer>(std::move(answer));
+    *reply.room = std::move(answer);
+    reply.answer = reply.room;
     {
         const std::scoped_lock guard(mutex_);
         book_.answered(reply.life, reply.id, reply.answer);
@@ -139,11 +161,15 @@ bool Messenger::run_services() {
         if (waiting_.empty()) {
             return any;
         }
-        Waiting next = std::move(waiting_.front());
-        waiting_.pop_front();
+        // It waits until it has been carried out: where there is no memory for that, the thread begins again.
+        Waiting& next = waiting_.front();
         guard.unlock();
         Answer answered = run_service(next);
-        answer(std::move(next.reply), std::move(answered));
+        Reply reply = std::move(next.reply);
+        guard.lock();
+        waiting_.pop_front();
+        guard.unlock();
+        answer(std::move(reply), std::move(answered));
     }
 }
 

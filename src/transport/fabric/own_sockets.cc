@@ -3,13 +3,15 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
+
+#include "base/folder.h"
 
 namespace memfabric::transport {
 namespace {
@@ -27,13 +29,13 @@ Number number_in(std::string_view text, Number otherwise) {
 std::vector<OwnSocket> own_sockets() {
     constexpr std::string_view kMark = "socket:[";
     std::vector<OwnSocket> sockets;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-        std::error_code gone;
-        const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    const std::string folder = "/proc/self/fd";
+    for (const std::string& name : names_in(folder)) {
+        char text[64];
+        const ssize_t length = ::readlink((folder + "/" + name).c_str(), text, sizeof text);
+        const std::string_view target(text, static_cast<size_t>(std::max<ssize_t>(length, 0)));
         if (target.starts_with(kMark)) {
-            sockets.push_back({number_in(entry.path().filename().string(), -1),
-                               number_in(std::string_view(target).substr(kMark.size()), ino_t{0})});
+            sockets.push_back({number_in(name, -1), number_in(target.substr(kMark.size()), ino_t{0})});
         }
     }
     return sockets;

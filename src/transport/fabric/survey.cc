@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <filesystem>
 #include <map>
 #include <string_view>
 
+#include "base/folder.h"
 #include "base/status.h"
 #include "transport/fabric/provider.h"
 
@@ -23,9 +23,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kWanted = {"efa", "verbs;ofi_rxm", "tcp;ofi_rxm"};
 
 bool has_rdma_device() {
-    std::error_code error;
-    const std::filesystem::directory_iterator devices("/sys/class/infiniband", error);
-    return !error && devices != std::filesystem::directory_iterator();
+    return !names_in("/sys/class/infiniband").empty();
 }
 
 InfoPtr all_offers() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/attempt.h"
 #include "transport/fabric/fabric_endpoint.h"
 #include "transport/fabric/fabric_lane.h"
 
@@ -130,13 +131,11 @@ bool Transfer::fill(FabricOperation& operation) {
 
 Transfer::After Transfer::give_back(const FabricOperation& operation, FabricEndpoint& endpoint) {
     const std::lock_guard lock(lock_);
-    returned_.push_back(operation);
-    --in_flight_;
-    if (end_if_over()) {
-        return After::kEnded;
+    if (!did_with_memory([&] { returned_.push_back(operation); })) {
+        stop_without_memory();
     }
-    note_attached_locked(endpoint);
-    return After::kGoesOn;
+    --in_flight_;
+    return end_if_over() || !note_attached_locked(endpoint) ? After::kEnded : After::kGoesOn;
 }
 
 Transfer::After Transfer::finish(const FabricOperation& operation, int error) {
@@ -163,7 +162,10 @@ Transfer::After Transfer::finish(const FabricOperation& operation, int error) {
 
 /// Whose fault a broken connection was is not known: the target is asked before anything is tried again.
 void Transfer::doubt(const FabricOperation& operation, int error) {
-    doubtful_.push_back(operation);
+    if (!did_with_memory([&] { doubtful_.push_back(operation); })) {
+        stop_without_memory();
+        return;
+    }
     doubtful_.back().error = error;
     doubtful_.back().failures += is_of_connection(error) ? 0 : 1;
     has_doubts_.store(true, std::memory_order_relaxed);
@@ -307,14 +309,29 @@ uint64_t Transfer::take_silent_lanes() {
     return lanes & ~std::exchange(left_lanes_, lanes);
 }
 
-void Transfer::note_attached(FabricEndpoint& endpoint) {
+bool Transfer::note_attached(FabricEndpoint& endpoint) {
     const std::lock_guard lock(lock_);
-    note_attached_locked(endpoint);
+    return note_attached_locked(endpoint);
 }
 
-void Transfer::note_attached_locked(FabricEndpoint& endpoint) {
-    if (std::ranges::find(attached_to_, &endpoint) == attached_to_.end()) {
-        attached_to_.push_back(&endpoint);
+bool Transfer::note_attached_locked(FabricEndpoint& endpoint) {
+    const bool done = did_with_memory([&] {
+        if (std::ranges::find(attached_to_, &endpoint) == attached_to_.end()) {
+            attached_to_.push_back(&endpoint);
+        }
+    });
+    if (!done) {
+        stop_without_memory();
+        end_if_over();
+    }
+    return done;
+}
+
+/// An operation that cannot even be remembered is not done again; so the transfer fails, and says why.
+void Transfer::stop_without_memory() {
+    if (!stopped_ && !ended_) {
+        stopped_ = true;
+        outcome_ = failure(Code::kMallocFailed, "{} {}: out of memory", verb(), peer_.name());
     }
 }
 

@@ -79,8 +79,9 @@ class Transfer {
     After give_back(const FabricOperation& operation, FabricEndpoint& endpoint);
     /// `error` of libfabric, positive; 0: its bytes have arrived. After kEnded the transfer may be gone.
     After finish(const FabricOperation& operation, int error);
-    /// The endpoint knows the transfer and is to forget it before it goes.
-    void note_attached(FabricEndpoint& endpoint);
+    /// The endpoint is going to know the transfer, and to forget it before it goes. False where it must not,
+    /// since there is no memory for that: the transfer is stopped, and may be gone.
+    bool note_attached(FabricEndpoint& endpoint);
 
  private:
     using Clock = Deadline::Clock;
@@ -90,7 +91,8 @@ class Transfer {
     Status look_around();
     Status ask_where_silent();
     bool fill(FabricOperation& operation);
-    void note_attached_locked(FabricEndpoint& endpoint);
+    bool note_attached_locked(FabricEndpoint& endpoint);
+    void stop_without_memory();
     bool has_more() const { return !stopped_ && (!returned_.empty() || next_ < pieces_.size()); }
     bool end_if_over();
     const char* verb() const { return flow_ == FabricFlow::kPut ? "put to" : "get from"; }

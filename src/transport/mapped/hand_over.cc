@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/incarnation.h"
 #include "base/log.h"
 #include "base/secret_compare.h"
@@ -124,6 +125,23 @@ std::string objection_to_user(int connection) {
                : fmt::format("process {} belongs to user {}, not to {}", asker.pid, asker.uid, ::geteuid());
 }
 
+void judge(const HandOverServer::Lookup& lookup, int connection, const Request& request) {
+    if (const std::string objection = objection_to_user(connection); !objection.empty()) {
+        log_warn("a segment was not handed over: {}", objection);
+        send_answer(connection, Verdict::kRefused, objection, -1);
+        return;
+    }
+    bool answered = false;
+    lookup(take_text(request.object), [&](int descriptor, const std::string& token) {
+        const bool known = equal_in_constant_time(token, take_text(request.token));
+        answered = known ? send_answer(connection, Verdict::kHandedOver, "", descriptor)
+                         : send_answer(connection, Verdict::kRefused, "the object's token is wrong", -1);
+    });
+    if (!answered) {
+        send_answer(connection, Verdict::kAbsent, "this process does not have that object", -1);
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HandOverServer>> HandOverServer::start(const RuntimeFolder& folder, Lookup lookup) {
@@ -160,14 +178,14 @@ void HandOverServer::serve(const std::stop_token& stop) {
         }
         const Fd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (connection.is_open()) {
-            answer(connection.get());
+            answer(connection.get(), stop);
         } else if (errno == EMFILE || errno == ENFILE) {
             wait_readable(wake_.get(), kDescriptorPause);  // the asker stays in the queue
         }
     }
 }
 
-void HandOverServer::answer(int connection) const {
+void HandOverServer::answer(int connection, const std::stop_token& stop) const {
     Request request{};
     if (!wait_readable(connection, kAskerPatience)) {
         return;
@@ -177,19 +195,9 @@ void HandOverServer::answer(int connection) const {
     if (!whole || std::memcmp(request.magic, kMagic, sizeof kMagic) != 0) {
         return;  // a sweep's probe, or no process of this library
     }
-    if (const std::string objection = objection_to_user(connection); !objection.empty()) {
-        log_warn("a segment was not handed over: {}", objection);
-        send_answer(connection, Verdict::kRefused, objection, -1);
-        return;
-    }
-    bool answered = false;
-    lookup_(take_text(request.object), [&](int descriptor, const std::string& token) {
-        const bool known = equal_in_constant_time(token, take_text(request.token));
-        answered = known ? send_answer(connection, Verdict::kHandedOver, "", descriptor)
-                         : send_answer(connection, Verdict::kRefused, "the object's token is wrong", -1);
-    });
-    if (!answered) {
-        send_answer(connection, Verdict::kAbsent, "this process does not have that object", -1);
+    // The asker waits until its own deadline, so there is time for memory to come back.
+    while (!did_with_memory([&] { judge(lookup_, connection, request); }) && !stop.stop_requested()) {
+        pause_for_memory();
     }
 }
 

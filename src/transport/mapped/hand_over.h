@@ -34,7 +34,7 @@ class HandOverServer {
 
  private:
     void serve(const std::stop_token& stop);
-    void answer(int connection) const;
+    void answer(int connection, const std::stop_token& stop) const;
 
     std::string name_;
     Fd listener_;

@@ -13,6 +13,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/folder.h"
+
 namespace memfabric::transport {
 namespace {
 
@@ -122,14 +124,12 @@ std::string RuntimeFolder::socket_path(const std::string& name) const {
 }
 
 void RuntimeFolder::sweep() const {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
-        const std::filesystem::path file = entry.path().filename();
-        if (file.extension() != kSuffix) {
+    for (const std::string& file : names_in(path_)) {
+        if (!file.ends_with(kSuffix)) {
             continue;
         }
         const Result<Fd> socket = make_socket();
-        const sockaddr_un address = address_of(file.string());
+        const sockaddr_un address = address_of(file);
         // Refused means that nobody listens: sockets get their name after they listen.
         if (socket.is_ok() &&
             ::connect(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&

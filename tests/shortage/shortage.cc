@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The allocation functions of the whole test program: malloc, and now and then nothing.
+#include "tests/shortage/shortage.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace memfabric::shortage {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+
+// Constant-initialized: used before any constructor has run.
+constinit std::atomic<bool> active{false};
+constinit std::atomic<uint64_t> made{0};
+constinit std::atomic<uint64_t> failed{0};
+constinit std::atomic<uint64_t> first{0};
+constinit std::atomic<uint64_t> count{0};
+constinit std::atomic<Time> until{Time::max()};
+
+bool is_stores_thread() {
+    char name[16] = {};
+    return pthread_getname_np(pthread_self(), name, sizeof name) == 0 && std::strcmp(name, "mf-store") == 0;
+}
+
+bool is_refused() {
+    if (!active || is_stores_thread()) {
+        return false;
+    }
+    const uint64_t number = made++;
+    const bool refused = number >= first && number - first < count &&
+                         (until.load() == Time::max() || Clock::now() < until.load());
+    failed += refused ? 1 : 0;
+    return refused;
+}
+
+void* take(size_t size, size_t alignment) {
+    // Blocks of at least a byte, as the functions that are replaced give.
+    const size_t whole = (std::max<size_t>(size, 1) + alignment - 1) / alignment * alignment;
+    return is_refused() ? nullptr : std::aligned_alloc(alignment, whole);
+}
+
+void* take_or_throw(size_t size, size_t alignment) {
+    void* const memory = take(size, alignment);
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    return memory;
+}
+
+void begin(uint64_t after, uint64_t length, Time end) {
+    made = 0;
+    failed = 0;
+    first = after;
+    count = length;
+    until = end;
+    active = true;
+}
+
+}  // namespace
+
+Shortage::Shortage(uint64_t after, uint64_t length) {
+    begin(after, length, Time::max());
+}
+
+Shortage::Shortage(std::chrono::milliseconds time) {
+    begin(0, std::numeric_limits<uint64_t>::max(), Clock::now() + time);
+}
+
+Shortage::~Shortage() {
+    active = false;
+}
+
+bool Shortage::has_struck() const {
+    return failed != 0;
+}
+
+}  // namespace memfabric::shortage
+
+using memfabric::shortage::take;
+using memfabric::shortage::take_or_throw;
+
+constexpr size_t kAlignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+void* operator new(size_t size) {
+    return take_or_throw(size, kAlignment);
+}
+void* operator new[](size_t size) {
+    return take_or_throw(size, kAlignment);
+}
+void* operator new(size_t size, const std::nothrow_t& /*unused*/) noexcept {
+    return take(size, kAlignment);
+}
+void* operator new[](size_t size, const std::nothrow_t& /*unused*/) noexcept {
+    return take(size, kAlignment);
+}
+void* operator new(size_t size, std::align_val_t alignment) {
+    return take_or_throw(size, static_cast<size_t>(alignment));
+}
+void* operator new[](size_t size, std::align_val_t alignment) {
+    return take_or_throw(size, static_cast<size_t>(alignment));
+}
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, size_t /*size*/) noexcept {
+    std::free(memory);
+}
+void operator delete[](void* memory, size_t /*size*/) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
+    std::free(memory);
+}
+void operator delete[](void* memory, std::align_val_t /*alignment*/) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
+    std::free(memory);
+}
+void operator delete[](void* memory, size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
+    std::free(memory);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+
+namespace memfabric::shortage {
+
+/// While it lives, allocations of C++ fail in this process, on whatever thread they are made but a store's:
+/// that is another process's, mostly.
+class Shortage {
+ public:
+    /// The allocation after so many others, and `length - 1` after that.
+    explicit Shortage(uint64_t after, uint64_t length = 1);
+    /// All of them, until the time has passed.
+    explicit Shortage(std::chrono::milliseconds time);
+    ~Shortage();
+    Shortage(const Shortage&) = delete;
+    Shortage& operator=(const Shortage&) = delete;
+
+    /// Whether an allocation has failed.
+    bool has_struck() const;
+};
+
+/// Makes the call again and again; each time another one of its allocations fails, in order, until there is
+/// none. `look` looks at what the call returned.
+template <typename Call, typename Look>
+void fail_each_allocation(const Call& call, const Look& look) {
+    constexpr uint64_t kMost = 1000000;
+    constexpr uint64_t kEach = 200;  // of more than so many, fewer and fewer
+    uint64_t after = 0;
+    for (bool struck = true; struck && after < kMost && !testing::Test::HasFailure();
+         after += 1 + after / kEach) {
+        const auto outcome = [&] {
+            const Shortage shortage(after);
+            auto returned = call();
+            struck = shortage.has_struck();
+            return returned;
+        }();
+        SCOPED_TRACE("allocation " + std::to_string(after));
+        look(outcome);
+    }
+    EXPECT_GT(after, 1U) << "nothing was allocated";
+    EXPECT_LT(after, kMost);
+}
+
+}  // namespace memfabric::shortage
