@@ -51,7 +51,7 @@ class Plan:
         names = options.fault or sorted(faults.ALL)
         self.interface = draw.choice([name for name in options.interface or sorted(INTERFACES) if possible(name, names)])
         chosen = [faults.ALL[name] for name in possible(self.interface, names)]
-        self.fault = draw.choice([fault for fault in chosen if two_hosts or fault.hosts == 1])()
+        self.fault = draw.choice([fault for fault in chosen if two_hosts or not fault.is_privileged])()
         self.hosts = 2 if two_hosts and (self.fault.hosts == 2 or draw.random() < 0.5) else 1
         self.ranks = draw.randrange(2, 6)
         self.victim = draw.randrange(self.ranks)
@@ -89,7 +89,7 @@ def run_job(plan, folder):
 
 def run_world(plan, folder):
     workload = INTERFACES[plan.interface][0]
-    world = World(folder, plan.ranks, plan.hosts, workload.variables)
+    world = World(folder, plan.ranks, plan.hosts, workload.variables, plan.fault.has_small_disk)
     conductor = world.conductor
     try:
 

@@ -17,6 +17,8 @@ class Fault:
     lasts = (0.0, 0.0)  # seconds between which it is lifted again
     lasts_for_good = False  # lifting it brings nothing back
     hosts = 1  # that it needs
+    is_privileged = False  # needs a superuser, as two hosts do
+    has_small_disk = False  # where the store keeps its data
 
     def strike(self, world, victim):
         raise NotImplementedError
@@ -90,6 +92,7 @@ class Link(Fault):
     name = "link"
     lasts = (0.2, 2.0)
     hosts = 2
+    is_privileged = True
 
     @staticmethod
     def ends(network):
@@ -123,6 +126,23 @@ class StoreRestart(Fault):
 
     def lift(self, world, victim):
         world.restart_store()
+
+
+class Disk(StoreRestart):
+    """The disk with the store's data is full, down to the last byte, and the store is started again there."""
+
+    name = "disk"
+    lasts = (0.3, 1.5)
+    is_privileged = True
+    has_small_disk = True
+
+    def strike(self, world, victim):
+        world.disk.fill()
+        world.store.kill()
+        world.restart_store()
+
+    def lift(self, world, victim):
+        world.disk.free()
 
 
 class Memory(Fault):
@@ -163,4 +183,4 @@ class Descriptors(Memory):
         return max(map(int, os.listdir(f"/proc/{pid}/fd")), default=0) + 1  # none where it has just ended
 
 
-ALL = {fault.name: fault for fault in (Kill, Stop, Slow, Link, Cable, StoreRestart, Memory, Descriptors)}
+ALL = {fault.name: fault for fault in (Kill, Stop, Slow, Link, Cable, StoreRestart, Disk, Memory, Descriptors)}

@@ -20,7 +20,7 @@ from launcher import MF, Launcher
 from world import STORE_STARTS
 
 POINTS = ("init", "allocate", "put", "atomic", "barrier", "signal", "wait", "reduce", "broadcast", "free", "finalize")
-NOT_HERE = {"memory"}
+NOT_HERE = {"disk"}  # the store of a job keeps nothing on one
 ENDS_JOB = {"kill", "memory", "descriptors"}  # where it has struck, a job may end with a word
 ROUNDS = 6
 LIMIT = 30  # seconds for a job in which nothing happens

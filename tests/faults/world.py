@@ -4,6 +4,7 @@ import network
 from actors import BUILD
 from cluster import Cluster
 from conductor import Conductor
+from disk import SmallDisk
 from harness import Harness
 
 MF = BUILD / "bin" / "mf"
@@ -13,7 +14,7 @@ STORE_STARTS = 20  # seconds
 class World:
     """`ranks` actors. `hurt` are the ranks that a fault has left unable to do their part."""
 
-    def __init__(self, folder, ranks, hosts, environment=None):
+    def __init__(self, folder, ranks, hosts, environment=None, has_small_disk=False):
         self.hurt = set()
         self.struck = None  # (fault, victim) once it has
         self._lasting = None  # the same until it is lifted
@@ -30,8 +31,11 @@ class World:
             self._store_host = self._harness.hosts[0]
         self.url = self._harness.url
         self.store = None
+        self.disk = None  # of the store, where it has one
         self._stores = 0
         try:
+            if has_small_disk:
+                self.disk = SmallDisk(self._store_host, folder / "disk")
             self.restart_store()
             self.actors = self._harness.actors(ranks, environment)
         except BaseException:
@@ -40,7 +44,10 @@ class World:
 
     def restart_store(self):
         self._stores += 1
-        self.store = self._store_host.start([MF, "store", self.url], f"store{self._stores}")
+        command = [MF, "store", self.url]
+        if self.disk:
+            command = [*self.disk.prefix, *command, "--data", self.disk.data]
+        self.store = self._store_host.start(command, f"store{self._stores}")
         self.store.read_line(STORE_STARTS)
 
     def host_of(self, rank):
