@@ -109,6 +109,20 @@ TEST_F(FabricShortage, everything_works_after_one_that_lasts) {
     }
 }
 
+TEST_F(FabricShortage, memory_goes_out_of_reach_within_one_that_lasts) {
+    expect_that_copies_work(kSize, 1);
+    const FabricPiece piece{here_.data(), exposed_->region(), 0, kSize};
+    {
+        const Shortage shortage(milliseconds(50));
+        exposed_.reset();
+        EXPECT_TRUE(shortage.has_struck());
+    }
+    const test::Bytes before = there_;
+    std::memset(here_.data(), 7, kSize);
+    EXPECT_FALSE(near_->put(*peer_, {&piece, 1}, soon()).is_ok());
+    EXPECT_EQ(there_, before);
+}
+
 TEST_F(FabricShortage, connecting_is_done_or_fails) {
     fail_each_allocation(
         [&] { return attempt([&] { return near_->connect(far_->address(), "far"); }).status(); },

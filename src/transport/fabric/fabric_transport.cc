@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/attempt.h"
 #include "base/fork_guard.h"
 #include "store/wire.h"
 #include "transport/fabric/atomics.h"
@@ -182,7 +183,10 @@ struct ExposedRegion::Registration {
             }
         } else if (!regions.empty()) {
             retire();
-            break_incoming_connections(state.address.endpoints(), [this] { state.let_targets_work(); });
+            // Whoever has the key could still use it: this is done, however long there is no memory for it.
+            insist([this] {
+                break_incoming_connections(state.address.endpoints(), [this] { state.let_targets_work(); });
+            });
         }
     }
     Registration(const Registration&) = delete;
