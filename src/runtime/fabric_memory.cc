@@ -202,7 +202,14 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
                                                                      const std::string& host_id,
                                                                      const std::string& local_address) {
     MF_RETURN_IF_ERROR(check_room(kFiles + kFilesOfNic, kAddressSpace).with_context("starting the fabric"));
-    MF_ASSIGN_OR_RETURN(const std::vector<transport::FabricNic> nics, choose_nics(options, local_address));
+    Result<std::vector<transport::FabricNic>> chosen = choose_nics(options, local_address);
+    if (!chosen.is_ok()) {
+        // What has no room says that there is no provider.
+        MF_RETURN_IF_ERROR(
+            check_room(kFiles + kFilesOfNic, kAddressSpace).with_context("starting the fabric"));
+        return std::move(chosen).status();
+    }
+    const std::vector<transport::FabricNic> nics = std::move(chosen).value();
     const size_t files = kFiles + nics.size() * kFilesOfNic;
     MF_RETURN_IF_ERROR(check_room(files, kAddressSpace).with_context("starting the fabric"));
     Result<std::unique_ptr<FabricTransport>> transport = FabricTransport::start(

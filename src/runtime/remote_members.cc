@@ -81,6 +81,9 @@ RemoteMember RemoteMembers::describe(const store::Member& member) const {
     described.region = entry->region;
     auto peer = transport_->connect(
         entry->address, fmt::format("rank {} of {} on host '{}'", member.rank, object_, member.host_id));
+    if (peer.status().code() == Code::kMallocFailed) {
+        throw std::bad_alloc();  // who tells of the member tells of it again: it is no fault of that one
+    }
     if (peer.is_ok()) {
         described.peer = std::move(peer).value();
     } else {

@@ -207,28 +207,27 @@ void ClientSession::lead(Lock& lock, const void* who, Deadline deadline) {
     pollfd polled[2] = {
         {channel_->descriptor(), static_cast<short>(outgoing_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
         {wake.descriptor(), POLLIN, 0}};
+    const Deadline until = is_starved_ ? deadline.sooner(Deadline::after(kMemoryPause)) : deadline;
     lock.unlock();
-    ::poll(polled, 2, deadline.poll_timeout());
+    ::poll(polled, 2, until.poll_timeout());
     lock.lock();
     if (polled[1].revents != 0) {
         wake.drain();
     }
     // Only the leader takes bytes: whoever has been relieved of it must not swallow the reply that its
     // successor waits for.
-    if (leader_ == who && polled[0].revents != 0) {
+    if (leader_ == who && (polled[0].revents != 0 || is_starved_)) {
         exchange_bytes();
     }
 }
 
-/// What there is no memory for comes again, and goes again, over the next connection.
+/// What there is no memory for stays where it is. The connection does, too: whoever is away from the store
+/// for a moment only is taken for lost.
 void ClientSession::exchange_bytes() {
-    const bool done = did_with_memory([this] {
+    is_starved_ = !did_with_memory([this] {
         flush();
         receive();
     });
-    if (!done) {
-        disconnect(Status::without_memory());
-    }
 }
 
 void ClientSession::sleep(Lock& lock, Call& call, Deadline deadline) {

@@ -103,7 +103,9 @@ class ClientSession {
     void flush();
     void receive();
     void exchange_bytes();
-    size_t consume(std::string_view bytes);
+    void take_unread();
+    void consume(std::string_view bytes, const std::function<void(size_t)>& drop);
+    size_t take_message(std::string_view bytes);
     void dispatch(const Header& header, std::string_view body);
     void disconnect(Status why);
     void give_up(Status why);
@@ -148,6 +150,8 @@ class ClientSession {
     uint64_t events_bytes_ = 0;  // of those that are not acknowledged
     std::string incoming_;
     std::vector<char> scratch_;
+    std::string_view unread_;  // of scratch_: what has come and was not looked at yet
+    bool is_starved_ = false;  // there was no memory for what has come
     std::deque<Outgoing> outgoing_;
     std::deque<Event> events_;
     const void* leader_ = nullptr;  // a Call, or this: the session's own thread

@@ -68,7 +68,11 @@ void ClientSession::flush() {
 }
 
 void ClientSession::receive() {
-    for (;;) {
+    for (bool may_have_more = true; may_have_more && is_connected();) {
+        take_unread();
+        if (!is_connected()) {
+            return;
+        }
         const IoResult result = channel_->read(scratch_);
         if (result.state == IoState::kWantRead || result.state == IoState::kWantWrite) {
             return;
@@ -77,37 +81,56 @@ void ClientSession::receive() {
             disconnect({Code::kStoreSocket, result.reason.empty() ? "the store closed it" : result.reason});
             return;
         }
-        const std::string_view bytes(scratch_.data(), result.bytes);
-        if (incoming_.empty()) {
-            incoming_.assign(bytes.substr(consume(bytes)));
-        } else {
-            incoming_.append(bytes);
-            incoming_.erase(0, consume(incoming_));
+        unread_ = {scratch_.data(), result.bytes};
+        may_have_more = result.bytes == scratch_.size() || channel_->has_buffered();
+    }
+    take_unread();
+}
+
+/// Where there is no memory for it, what was not dealt with stays in `unread_` or `incoming_`.
+void ClientSession::take_unread() {
+    if (!incoming_.empty()) {
+        incoming_.append(unread_);
+        unread_ = {};
+        consume(incoming_, [this](size_t used) { incoming_.erase(0, used); });
+        return;
+    }
+    consume(unread_, [this](size_t used) { unread_.remove_prefix(std::min(used, unread_.size())); });
+    incoming_.assign(unread_);
+    unread_ = {};
+}
+
+/// Takes whole messages; `drop` is told how many of the bytes these were, also where memory ran out.
+void ClientSession::consume(std::string_view bytes, const std::function<void(size_t)>& drop) {
+    size_t used = 0;
+    const bool had_memory = did_with_memory([&] {
+        for (size_t size = 1; size != 0 && is_connected(); used += size) {
+            size = take_message(bytes.substr(used));
         }
-        if (!is_connected() || (result.bytes < scratch_.size() && !channel_->has_buffered())) {
-            return;
-        }
+    });
+    drop(used);
+    if (!had_memory) {
+        throw std::bad_alloc();
     }
 }
 
-size_t ClientSession::consume(std::string_view bytes) {
-    size_t used = 0;
-    // A reply carries up to a whole message and the outcome in front of it.
-    const uint64_t limit = max_message_ + kMaxHandshakeMessage;
-    while (bytes.size() - used >= kHeaderSize && is_connected()) {
-        const std::string_view rest = bytes.substr(used);
-        const Result<Header> header = decode_header(rest, limit);
-        if (!header.is_ok()) {
-            give_up(header.status().with_context(fmt::format("config store at {}", target_.endpoint.text())));
-            return bytes.size();
-        }
-        if (rest.size() < kHeaderSize + header->length) {
-            break;
-        }
-        used += kHeaderSize + header->length;
-        dispatch(*header, rest.substr(kHeaderSize, header->length));
+/// The bytes that it had; 0 where it is not whole yet.
+size_t ClientSession::take_message(std::string_view bytes) {
+    if (bytes.size() < kHeaderSize) {
+        return 0;
     }
-    return std::min(used, bytes.size());
+    // A reply carries up to a whole message and the outcome in front of it.
+    const Result<Header> header = decode_header(bytes, max_message_ + kMaxHandshakeMessage);
+    if (!header.is_ok()) {
+        give_up(header.status().with_context(fmt::format("config store at {}", target_.endpoint.text())));
+        return 0;
+    }
+    const size_t size = kHeaderSize + header->length;
+    if (bytes.size() < size) {
+        return 0;
+    }
+    dispatch(*header, bytes.substr(kHeaderSize, header->length));
+    return size;
 }
 
 void ClientSession::dispatch(const Header& header, std::string_view body) {
@@ -192,6 +215,8 @@ void ClientSession::disconnect(Status why) {
     channel_.reset();
     outgoing_.clear();
     incoming_.clear();
+    unread_ = {};
+    is_starved_ = false;
     why_disconnected_ = std::move(why);
     disconnected_at_ = Clock::now();
     leader_ = nullptr;
