@@ -53,6 +53,10 @@ void check_codec(std::string_view bytes) {
     check<RestoreMember>(bytes);
     check<RestoreKey>(bytes);
     check<RestoreWatch>(bytes);
+    check<RestoreRound>(bytes);
+    check<GatheredMessage>(bytes);
+    check<ProcessId>(bytes);
+    check<VouchedMessage>(bytes);
     check<ArenaOffer>(bytes);
     check<WindowRequest>(bytes);
     check<WindowReply>(bytes);
