@@ -4,6 +4,7 @@
 
 #include "base/attempt.h"
 #include "store/client_session.h"
+#include "store/stopped_process.h"
 
 namespace memfabric::store {
 namespace {
@@ -148,9 +149,8 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
             return;
         case Operation::kVouch:
             if (const Result<ProcessId> process = decode<ProcessId>(body); process.is_ok()) {
-                const bool lives = process_lives(process->pid, process->start_time);
-                send(Operation::kVouched, 0,
-                     std::make_shared<const std::string>(encode(VouchedMessage{*process, lives})));
+                const VouchedMessage answer{*process, is_stopped(*process)};
+                send(Operation::kVouched, 0, std::make_shared<const std::string>(encode(answer)));
             }
             return;
         case Operation::kWaitNotice:

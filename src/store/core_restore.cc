@@ -110,10 +110,10 @@ void Core::dispatch_held(const Settling::Held& waiting) {
     }
 }
 
-/// Who lives and is missed is waited for as long as a host that gives no sign.
+/// Who is missed and stopped is waited for as long as a host that gives no sign.
 bool Core::is_settled(Sessions::Clock::time_point now) {
     constexpr std::chrono::milliseconds kVouchPeriod(100);
-    return !vouching_.is_somebody_alive(memberships_, now) ||
+    return !vouching_.is_worth_waiting(memberships_, now) ||
            !settling_.go_on(now, kVouchPeriod, evict_after_);
 }
 

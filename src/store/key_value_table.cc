@@ -154,7 +154,7 @@ Status KeyValueTable::restore(uint64_t session, RestoreKey message) {
     if (owner && owner->session != session) {
         const uint64_t older = epochs_.wins(message.epoch, owner->epoch) ? owner->session : session;
         Status why = taken_since(fmt::format("key '{}'", message.key),
-                                       outlet_.describe(older == session ? owner->session : session));
+                                 outlet_.describe(older == session ? owner->session : session));
         if (older == session) {
             return why;
         }

@@ -106,7 +106,7 @@ struct KnownMember {
 /// The body of kVouch is a ProcessId; of the answer:
 struct VouchedMessage {
     ProcessId process = {};
-    bool lives = false;
+    bool is_stopped = false;
 };
 
 struct RestoreArena {
@@ -200,7 +200,7 @@ MF_STORE_FIELDS(WindowReply, m.base, m.creator, m.holders, m.token, m.epoch)
 MF_STORE_FIELDS(SwapResult, m.swapped, m.previous)
 MF_STORE_FIELDS(GatheredMessage, m.epoch, m.payloads)
 MF_STORE_FIELDS(KnownMember, m.rank, m.epoch, m.host_id, m.ticket, m.process)
-MF_STORE_FIELDS(VouchedMessage, m.process, m.lives)
+MF_STORE_FIELDS(VouchedMessage, m.process, m.is_stopped)
 MF_STORE_FIELDS(RestoreArena, m.offer, m.agreed)
 MF_STORE_FIELDS(RestoreWindow, m.request, m.arena_base, m.arena_size, m.base, m.epoch, m.token, m.address)
 MF_STORE_FIELDS(RestoreRank, m.request, m.rank, m.epoch)

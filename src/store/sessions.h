@@ -86,7 +86,7 @@ class Sessions : public Outlet {
     bool is_connected(uint64_t session) const override;
     /// Whether the process has a session.
     bool is_here(const std::string& host_id, const ProcessId& process) const;
-    /// Asks up to `most` processes of the host whether that one lives; returns how many were asked.
+    /// Asks up to `most` processes of the host whether that one is stopped; returns how many were asked.
     size_t ask_about(const std::string& host_id, const ProcessId& process, size_t most) const;
     void evict(uint64_t session, const Status& why) override;
     /// Whether it is about to be evicted: what its client asks meanwhile is not done.

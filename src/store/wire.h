@@ -36,7 +36,7 @@ enum class Operation : uint16_t {
     kAcknowledge,
     kPing,        // the store asks for a sign of life; the client answers with kAcknowledge
     kWaitNotice,  // for the log of a client whose request still waits: whom for
-    kVouch,       // the store asks whether a process of the client's host lives; answered with kVouched
+    kVouch,       // the store asks whether a process of the client's host is stopped; answered with kVouched
     kVouched,
 
     kSet = 32,

@@ -162,7 +162,7 @@ def test_who_is_stopped_while_the_store_is_away_is_vouched_for_by_its_host(make_
     stranger = cluster.hosts[0].actor()
     cluster.init(stranger, 0, 4, wait=False, startConfigStore=False, initTimeout=4)
     answer = stranger.answer()
-    assert not answer.ok and f"pid {ranks[3].pid} on host host1" in answer.text and "lives" in answer.text, answer
+    assert not answer.ok and f"pid {ranks[3].pid} on host host1" in answer.text and "is stopped" in answer.text, answer
     ranks[3].resume()
     together(ranks, "leave", pool.handle, 0)
     together(ranks, "join", pool.handle, 0)

@@ -141,7 +141,7 @@ def test_a_process_that_is_stopped_while_the_store_is_started_again_is_waited_fo
     stranger = harness.actor()
     harness.init(stranger, 0, 3, wait=False, startConfigStore=False, initTimeout=4)
     answer = stranger.answer()
-    assert not answer.ok and f"pid {stopped.pid} on host" in answer.text and "lives" in answer.text, answer.text
+    assert not answer.ok and f"pid {stopped.pid} on host" in answer.text and "is stopped" in answer.text, answer.text
     stopped.resume()
     for actor in pool.actors:
         copies(pool, actor, 8)

@@ -95,6 +95,11 @@ class MortalStore {
         proxies_.push_back(std::make_unique<TcpProxy>(endpoint_));
         return connect(proxies_.back()->endpoint(), host, pid);
     }
+    std::shared_ptr<Client> client(const Incarnation& process) {
+        proxies_.push_back(std::make_unique<TcpProxy>(endpoint_));
+        return Client::connect({proxies_.back()->endpoint(), std::nullopt, process, Options()}, soon())
+            .value();
+    }
     TcpProxy& proxy(size_t number) { return *proxies_.at(number); }
 
     const Endpoint& endpoint() const { return endpoint_; }
