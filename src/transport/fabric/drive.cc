@@ -119,6 +119,9 @@ bool drive_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transf
     SpinYield pause(now);
     for (const Clock::time_point end = now + kSpin; !transfer.has_ended() && now < end;) {
         home.origin().work();
+        for (const auto& lane : lanes) {
+            lane->help_target();
+        }
         now = Clock::now();
         if (yields) {
             now = pause.yield_if_due(now);

@@ -65,6 +65,13 @@ class FabricLane {
     /// Looks once whether foreign operations have come in, and lets them happen, where peers have used the
     /// lane before. The lane's thread leaves `target` to those who do so, as long as they go on.
     void poll_target();
+    /// The same for who waits for something else: only while the lane's thread leaves `target` to others, who
+    /// may have gone to wait here.
+    void help_target() {
+        if (thread_naps_.load(std::memory_order_relaxed)) {
+            target_->try_work();
+        }
+    }
 
  private:
     static constexpr int kYields = 64;  // operations that yield after one that took long
