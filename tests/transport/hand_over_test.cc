@@ -2,6 +2,7 @@
 #include "transport/mapped/hand_over.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,6 +103,19 @@ TEST_F(HandOverTest, LeavesNothingBehindAndSweepsWhatTheKilledLeft) {
         EXPECT_EQ(files(), 2U) << "the dead one went, the living one stays";
     }
     EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(HandOverTest, ASweepAsksNoSocketOfALivingProcess) {
+    const auto folder = RuntimeFolder::open(options_);
+    ASSERT_TRUE(folder.is_ok());
+    constexpr pid_t kNobody = (1 << 22) + 1;  // Linux gives no such pid
+    const auto own = folder->listen(fmt::format("{}-0123", ::getpid()));
+    ASSERT_TRUE(own.is_ok());
+    { const auto dead = folder->listen(fmt::format("{}-0123", kNobody)); }
+    folder->sweep();
+    EXPECT_EQ(files(), 1U);
+    pollfd asked{own->get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&asked, 1, 0), 0) << "somebody connected";
 }
 
 TEST_F(HandOverTest, ALongPathWorks) {

@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -38,6 +40,17 @@ Status check_owner(const std::string& path, const struct stat& facts) {
                        path, facts.st_uid, facts.st_mode & 07777, ::geteuid());
     }
     return {};
+}
+
+/// By the process id that names begin with. In another container it may be somebody else's, or nobody's: then
+/// the socket itself has to tell. Sockets of a thousand neighbours are not asked each time that one more
+/// starts.
+bool is_of_living_process(const std::string& file) {
+    pid_t pid = 0;
+    const char* const end = file.data() + file.size();
+    const auto parsed = std::from_chars(file.data(), end, pid);
+    const bool is_named_so = parsed.ec == std::errc() && parsed.ptr != end && *parsed.ptr == '-' && pid > 0;
+    return is_named_so && (::kill(pid, 0) == 0 || errno == EPERM);
 }
 
 }  // namespace
@@ -125,7 +138,7 @@ std::string RuntimeFolder::socket_path(const std::string& name) const {
 
 void RuntimeFolder::sweep() const {
     for (const std::string& file : names_in(path_)) {
-        if (!file.ends_with(kSuffix)) {
+        if (!file.ends_with(kSuffix) || is_of_living_process(file)) {
             continue;
         }
         const Result<Fd> socket = make_socket();
