@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "host_list.h"
 #include "job.h"
+#include "open_files.h"
 #include "remote_shell.h"
 #include "signals.h"
 
@@ -95,16 +96,6 @@ RankProcess::Environment environment_of(const RunArguments& arguments, const std
         variables.emplace_back("MASTER_PORT", std::to_string(store.port - kMasterPortOffset));
     }
     return variables;
-}
-
-/// A rank costs mf three descriptors.
-rlimit raise_open_files() {
-    rlimit before{};
-    ::getrlimit(RLIMIT_NOFILE, &before);
-    rlimit raised = before;
-    raised.rlim_cur = raised.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &raised);
-    return before;
 }
 
 /// Where the ranks of all hosts find the store of this run.

@@ -11,6 +11,7 @@
 #include "capi/private_api.h"
 #include "commands.h"
 #include "library.h"
+#include "open_files.h"
 #include "signals.h"
 #include "smem.h"
 
@@ -36,6 +37,7 @@ void print_bound(const char* url, void* context) {
 }
 
 int serve(StoreArguments& arguments) {
+    raise_open_files();
     const Descriptor signals = take_over_signals();
     if (!signals.is_open()) {
         fmt::print(stderr, "mf store: error: cannot wait for signals: {}\n",
