@@ -4,10 +4,15 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/wait_notices.h"
 #include "store/rank_text.h"
 
 namespace memfabric::shm {
+namespace {
+
+constexpr auto kCatchUpPatience = std::chrono::seconds(2);
+
+}  // namespace
+
 void Assembly::take_claims(const store::JoinReply& reply) {
     const std::lock_guard lock(mutex_);
     for (const store::Member& member : reply.members) {
@@ -85,8 +90,10 @@ void Assembly::on_member(const store::MemberEvent& event) {
     const std::lock_guard lock(mutex_);
     if (event.kind == store::MemberEventKind::kJoined) {
         members_.insert(event.member.rank);
-        joined_ = joined_ || members_.size() == own_.config.rank_size;
-        changed_.notify_all();
+        if (!joined_ && members_.size() == own_.config.rank_size) {
+            joined_ = true;
+            changed_.notify_all();
+        }
     } else if (!joined_) {
         fail(failure(Code::kPeerLost, "rank {} {} before all had come", event.member.rank,
                      event.kind == store::MemberEventKind::kLost ? "was lost" : "gave up"));
@@ -120,19 +127,34 @@ std::string Assembly::progress_text(const char* when) const {
 Status Assembly::wait(const bool& done, Deadline deadline) {
     std::unique_lock lock(mutex_);
     WaitNotices notices(notice_);
+    bool has_caught_up = false;
     while (!done && !failed_) {
-        if (deadline.expired()) {
+        if (deadline.expired() && has_caught_up) {
             return {Code::kTimeout, progress_text("by the deadline")};
+        }
+        if (deadline.expired()) {
+            lock.unlock();
+            catch_up_(Deadline::after(kCatchUpPatience));
+            lock.lock();
+            has_caught_up = true;
+            continue;
         }
         changed_.wait_until(lock, std::min(deadline.when(), notices.next()));
         if (notices.is_due() && !done && !failed_) {
-            const std::string text = progress_text("so far");
-            lock.unlock();
-            log_info("creating SHM {}: waiting for {:.0f} s: {}", id_, notices.seconds(), text);
-            lock.lock();
+            say_progress(lock, notices);
         }
     }
     return failed_ ? *failed_ : Status();
+}
+
+void Assembly::say_progress(std::unique_lock<std::mutex>& lock, const WaitNotices& notices) {
+    lock.unlock();
+    catch_up_(Deadline::after(kCatchUpPatience));
+    lock.lock();
+    const std::string text = progress_text("so far");
+    lock.unlock();
+    log_info("creating SHM {}: waiting for {:.0f} s: {}", id_, notices.seconds(), text);
+    lock.lock();
 }
 
 Status Assembly::wait_for_claims(Deadline deadline) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/wait_notices.h"
 #include "shm/claim.h"
 #include "store/client.h"
 
@@ -22,9 +24,15 @@ namespace memfabric::shm {
 /// process that goes on the way, ends it for all who are in it.
 class Assembly {
  public:
-    /// `id`: the object's. `notice`: how often a wait says in the log whom for.
-    explicit Assembly(Claim own, uint32_t id = 0, std::chrono::milliseconds notice = std::chrono::seconds(5))
-        : own_(std::move(own)), id_(id), notice_(notice) {}
+    /// Has the store tell all that it has not told yet, by the deadline.
+    using CatchUp = std::function<void(Deadline)>;
+
+    /// `id`: the object's. `notice`: how often a wait says in the log whom for. `catch_up`: the store tells
+    /// of the others once all are there; whom a wait is for can be said only after it.
+    explicit Assembly(
+        Claim own, uint32_t id = 0, std::chrono::milliseconds notice = std::chrono::seconds(5),
+        CatchUp catch_up = [](Deadline) {})
+        : own_(std::move(own)), id_(id), notice_(notice), catch_up_(std::move(catch_up)) {}
 
     /// Those who had made their claim when ours was made, ours included, and what the store tells later.
     void take_claims(const store::JoinReply& reply);
@@ -46,10 +54,12 @@ class Assembly {
     Status wait(const bool& done, Deadline deadline);
     /// `when`: "by the deadline" or "so far".
     std::string progress_text(const char* when) const;
+    void say_progress(std::unique_lock<std::mutex>& lock, const WaitNotices& notices);
 
     const Claim own_;
     const uint32_t id_;
     const std::chrono::milliseconds notice_;
+    const CatchUp catch_up_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     // All guarded by mutex_.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shm/creation.h"
 
+#include <charconv>
+
 #include "base/attempt.h"
 #include "base/log.h"
 
@@ -18,13 +20,13 @@ class Creator::Attempt {
         : store_(world.runtime().store()),
           own_{world.config().rank, 0, config},
           claims_group_(fmt::format("shm/{}/claims", id)),
-          refused_group_(fmt::format("shm/{}/refused", id)),
+          refused_prefix_(fmt::format("shm/{}/refused/", id)),
           wanted_key_(fmt::format("{}{}", world.wanted_prefix(), id)),
           id_(id),
           deadline_(deadline),
           assembly_(std::make_shared<Assembly>(
-              own_, id,
-              std::chrono::milliseconds(world.runtime().options().integer(OptionId::kWaitNotice)))) {}
+              own_, id, std::chrono::milliseconds(world.runtime().options().integer(OptionId::kWaitNotice)),
+              [&store = store_](Deadline catch_up) { static_cast<void>(store.hear_all(catch_up)); })) {}
     ~Attempt() { leave_claims(); }
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
@@ -38,13 +40,14 @@ class Creator::Attempt {
     void leave_claims();
 
  private:
+    std::string refused_key() const { return fmt::format("{}{}", refused_prefix_, own_.world_rank); }
     Status look_for_refusals(bool was_refused);
     Status explain_timeout(const Status& timeout);
 
     store::Client& store_;
     const Claim own_;
     const std::string claims_group_;
-    const std::string refused_group_;
+    const std::string refused_prefix_;
     const std::string wanted_key_;
     const uint32_t id_;
     const Deadline deadline_;
@@ -52,21 +55,21 @@ class Creator::Attempt {
     bool is_in_claims_ = false;
 };
 
-/// Whoever was refused stays in a group of its own, so that a rank that comes after the others have gone with
-/// their error gets it as well. It is out of date for those who were in it.
+/// Whoever was refused leaves its claim behind in a key of its own, so that a rank that comes after the
+/// others have gone with their error gets it as well. It is out of date for those who left theirs.
 Status Creator::Attempt::look_for_refusals(bool was_refused) {
     if (was_refused) {
-        static_cast<void>(store_.leave(refused_group_, deadline_));
+        static_cast<void>(store_.remove(refused_key(), deadline_));
         return {};
     }
-    const store::JoinRequest look{refused_group_, own_.world_rank, 0, ""};
-    MF_ASSIGN_OR_RETURN(const store::JoinReply reply, store_.join(
-                                                          look, [](const auto&) {}, deadline_));
-    MF_RETURN_IF_ERROR(store_.leave(refused_group_, deadline_));
+    MF_ASSIGN_OR_RETURN(const auto refused, store_.list(refused_prefix_, deadline_));
     Claims said{{own_.world_rank, own_}};
-    for (const store::Member& member : reply.members) {
-        if (member.rank != own_.world_rank && !member.payload.empty()) {
-            said[member.rank] = Claim::decode(member.rank, member.epoch, member.payload);
+    for (const auto& [key, claim] : refused) {
+        uint32_t rank = 0;
+        const char* const end = key.data() + key.size();
+        const auto parsed = std::from_chars(key.data() + refused_prefix_.size(), end, rank);
+        if (parsed.ec == std::errc() && parsed.ptr == end && rank != own_.world_rank) {
+            said[rank] = Claim::decode(rank, 0, claim);
         }
     }
     if (said.size() == 1) {
@@ -83,7 +86,7 @@ Status Creator::Attempt::agree(bool was_refused) {
     const auto handler = [assembly = assembly_](const store::MemberEvent& event) {
         assembly->on_claim(event);
     };
-    const store::JoinRequest claim{claims_group_, own_.world_rank, 0, own_.encode()};
+    const store::JoinRequest claim{claims_group_, own_.world_rank, 0, own_.encode(), own_.config.rank_size};
     MF_ASSIGN_OR_RETURN(const store::JoinReply reply, store_.join(claim, handler, deadline_));
     is_in_claims_ = true;
     static_cast<void>(store_.set_owned(wanted_key_, own_.text(), deadline_));  // for texts only
@@ -107,12 +110,9 @@ Status Creator::Attempt::explain_timeout(const Status& timeout) {
 }
 
 void Creator::Attempt::tell_refusal() {
-    const store::JoinRequest word{refused_group_, own_.world_rank, 0, own_.encode()};
-    const auto joined = store_.join(
-        word, [](const auto&) {}, Deadline::after(kLeavePatience));
-    if (!joined.is_ok()) {
-        log_debug("SHM {}: ranks that come later are not told of the refusal: {}", id_,
-                  joined.status().message());
+    const Status told = store_.set_owned(refused_key(), own_.encode(), Deadline::after(kLeavePatience));
+    if (!told.is_ok()) {
+        log_debug("SHM {}: ranks that come later are not told of the refusal: {}", id_, told.message());
     }
 }
 

@@ -57,7 +57,7 @@ Status SharedMemory::join_group(const std::shared_ptr<Assembly>& assembly, Deadl
         assembly->on_member(event);
     };
     MF_ASSIGN_OR_RETURN(const store::JoinReply reply,
-                        store().join({name_, rank_, rank_size_, ""}, handler, deadline));
+                        store().join({name_, rank_, rank_size_, "", rank_size_}, handler, deadline));
     {
         const std::lock_guard lock(mutex_);
         for (const store::Member& member : reply.members) {

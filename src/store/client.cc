@@ -171,8 +171,7 @@ class StoreClient : public Client {
                 call(Operation::kJoin, request.group, unique, deadline, "join group"));
             if (joined.is_ok()) {
                 handlers_->release_group(request.group, joined->epoch);
-                session_->post_event(Operation::kMemberEvent,
-                                     encode(MemberEventMessage{request.group, 0, {}}));
+                session_->post_event(Operation::kMemberEvent, encode(MemberEventMessage{request.group, {}}));
             }
             return joined;
         });
@@ -198,8 +197,8 @@ class StoreClient : public Client {
 
     Status hear_all(Deadline deadline) override {
         // What the store has told by its answer is queued for the handlers, and the marker behind it.
-        constexpr std::string_view kAnyKey = "hear_all";
-        MF_RETURN_IF_ERROR(find(kAnyKey, deadline).status());
+        MF_RETURN_IF_ERROR(
+            call_any(Operation::kHearAll, "members", Value<bool>{true}, deadline, "hear of all").status());
         const auto heard = std::make_shared<std::promise<void>>();
         const uint64_t marker = handlers_->add_watch(
             [heard](std::string_view, const std::optional<std::string>&) { heard->set_value(); });

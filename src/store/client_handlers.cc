@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/client_handlers.h"
 
+#include <iterator>
+#include <vector>
+
 #include "base/attempt.h"
 #include "base/log.h"
 
@@ -107,14 +110,18 @@ void ClientHandlers::deliver_member(const MemberEventMessage& message) {
         return;
     }
     const auto group = found->second;
-    const auto kind = static_cast<MemberEventKind>(message.kind);
-    const Member& member = message.member;
-    // What a handler had no memory for is delivered again, and waits here already.
-    const bool waits = !group->waiting.empty() && group->waiting.back().kind == kind &&
-                       group->waiting.back().member.rank == member.rank &&
-                       group->waiting.back().member.epoch == member.epoch;
-    if (member.epoch != 0 && !waits) {
-        group->waiting.push_back(MemberEvent{kind, member});
+    std::vector<MemberEvent> events;
+    for (const MemberChange& change : message.changes) {
+        events.push_back({static_cast<MemberEventKind>(change.kind), change.member});
+    }
+    // What a handler had no memory for is delivered again, and waits here already, from there to its end.
+    const bool waits = !events.empty() && !group->waiting.empty() &&
+                       group->waiting.back().kind == events.back().kind &&
+                       group->waiting.back().member.rank == events.back().member.rank &&
+                       group->waiting.back().member.epoch == events.back().member.epoch;
+    if (!waits) {
+        group->waiting.insert(group->waiting.end(), std::make_move_iterator(events.begin()),
+                              std::make_move_iterator(events.end()));
     }
     drain(lock, group);
 }

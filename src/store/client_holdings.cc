@@ -165,7 +165,11 @@ void ClientHoldings::note_arena(std::string_view request, std::string_view reply
 
 void ClientHoldings::note_event(Operation operation, std::string_view body) {
     if (operation == Operation::kMemberEvent) {
-        with<MemberEventMessage>(body, [&](const MemberEventMessage& event) { note_member_event(event); });
+        with<MemberEventMessage>(body, [&](const MemberEventMessage& event) {
+            for (const MemberChange& change : event.changes) {
+                note_member_change(event.group, change);
+            }
+        });
         return;
     }
     with<WatchEventMessage>(body, [&](const WatchEventMessage& event) {
@@ -175,14 +179,14 @@ void ClientHoldings::note_event(Operation operation, std::string_view body) {
     });
 }
 
-void ClientHoldings::note_member_event(const MemberEventMessage& event) {
-    const auto group = groups_.find(event.group);
-    const Member& member = event.member;
+void ClientHoldings::note_member_change(const std::string& name, const MemberChange& change) {
+    const auto group = groups_.find(name);
+    const Member& member = change.member;
     if (group == groups_.end() || member.rank == group->second.request.rank) {
         return;
     }
     auto& others = group->second.others;
-    if (event.kind == static_cast<uint8_t>(MemberEventKind::kJoined)) {
+    if (change.kind == static_cast<uint8_t>(MemberEventKind::kJoined)) {
         others[member.rank] = {member.rank, member.epoch, member.host_id, member.ticket, member.process};
     } else if (const auto known = others.find(member.rank);
                known != others.end() && known->second.epoch == member.epoch) {

@@ -62,7 +62,7 @@ class ClientHoldings {
     void note_rank(Operation operation, std::string_view request, std::string_view reply);
     void note_window(Operation operation, std::string_view request, std::string_view reply);
     void note_arena(std::string_view request, std::string_view reply);
-    void note_member_event(const MemberEventMessage& event);
+    void note_member_change(const std::string& name, const MemberChange& change);
     RestoreWindow message_of(const HeldWindow& window) const;
 
     std::optional<RestoreArena> arena_;

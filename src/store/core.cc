@@ -40,6 +40,7 @@ Core::Core(const Options& options, Identity identity, std::shared_ptr<KeyJournal
       windows_(sessions_, epochs_),
       vouching_(sessions_, host_identity(options)),
       evict_after_(options.integer(OptionId::kEvictAfter)) {
+    sessions_.set_before_reply([this](uint64_t session) { memberships_.news().catch_up(session, false); });
     if (journal) {
         values_.keep_in(std::move(journal));
     }
@@ -217,6 +218,11 @@ Status Core::dispatch_groups(RequestKey request, Operation operation, Reader& re
                 memberships_.leave(request, m.key);
                 groups_.leave(m.key, request.session);
             });
+        case Operation::kHearAll:
+            return with<Value<bool>>(request, reader, [&](auto&&) {
+                memberships_.news().catch_up(request.session, true);
+                sessions_.succeed(request);
+            });
         case Operation::kAssignRank:
             return with<RankRequest>(request, reader, [&](auto m) { ranks_.assign(request, std::move(m)); });
         case Operation::kReleaseRank:
@@ -274,8 +280,9 @@ void Core::end_session(uint64_t session, Departure departure) {
     restoring_.erase(session);
     watches_.end_session(session);
     values_.end_session(session);
-    groups_.end_session(session, departure);
+    // Before the rounds that fail: whoever has that answer knows who is gone.
     memberships_.end_session(session, departure);
+    groups_.end_session(session, departure);
     ranks_.end_session(session);
     windows_.end_session(session);
     sessions_.erase(session);
@@ -288,12 +295,15 @@ void Core::expire(Sessions::Clock::time_point now) {
     if (settling_.is_on() && *settling_.ends() <= now && is_settled(now)) {
         settle();
     }
+    memberships_.news().tell_due(now);
 }
 
 std::optional<Sessions::Clock::time_point> Core::next_expiry() const {
-    const auto session = sessions_.next_expiry();
-    const auto settling = settling_.ends();
-    return session && settling ? std::min(session, settling) : session ? session : settling;
+    std::optional<Sessions::Clock::time_point> next;
+    for (const auto& when : {sessions_.next_expiry(), settling_.ends(), memberships_.news().next_due()}) {
+        next = !when ? next : next ? std::min(next, when) : when;
+    }
+    return next;
 }
 
 void Core::tend_waits(Sessions::Clock::time_point now) {

@@ -36,8 +36,8 @@ class Core {
     }
     /// When expire() is to be called.
     std::optional<Sessions::Clock::time_point> next_expiry() const;
-    /// Gives up the sessions that did not come back in time, and ends the settling of a store that was
-    /// started again.
+    /// Gives up the sessions that did not come back in time, ends the settling of a store that was started
+    /// again, and tells members of each other where that was put off.
     void expire(Sessions::Clock::time_point now);
 
     /// Whether requests wait, and how often tend_waits() is to be called while they do: it asks the processes

@@ -49,6 +49,9 @@ Status GroupTable::check(const RoundMessage& message, const Round& round, RoundK
 
 Status GroupTable::check_participants(const std::string& name, const Group& group, const Round& round,
                                       uint32_t size, RoundKind kind) const {
+    if (group.gone == 0) {
+        return {};  // as nearly always: a large group is not looked through for each that arrives
+    }
     std::vector<uint32_t> gone;
     std::string who;
     for (const auto& [rank, participant] : group.participants) {
@@ -163,13 +166,20 @@ void GroupTable::report_waits(std::vector<WaitReport>& reports) const {
     }
 }
 
+void GroupTable::set_participant(Group& group, uint32_t rank, Participant participant) {
+    Participant& place = group.participants[rank];
+    group.gone += participant.gone.empty() ? 0 : 1;
+    group.gone -= place.gone.empty() ? 0 : 1;
+    place = std::move(participant);
+}
+
 void GroupTable::note_participant(const std::string& name, uint32_t rank, uint64_t session) {
-    group_named(name).participants[rank] = Participant{session, {}};
+    set_participant(group_named(name), rank, Participant{session, {}});
     groups_of_[session].insert(name);
 }
 
 void GroupTable::note_lost(const std::string& name, uint32_t rank) {
-    group_named(name).participants[rank] = Participant{0, "it was lost while the config store was away"};
+    set_participant(group_named(name), rank, Participant{0, "it was lost while the config store was away"});
 }
 
 std::optional<Status> GroupTable::cancel(RequestKey request) {
@@ -234,6 +244,7 @@ void GroupTable::depart(const std::string& name, uint64_t session, const std::st
     bool somebody = false;
     for (auto& [rank, participant] : group.participants) {
         if (participant.session == session) {
+            group.gone += participant.gone.empty() ? 1 : 0;
             participant.gone = why;
         }
         somebody = somebody || participant.gone.empty();

@@ -66,6 +66,7 @@ class GroupTable {
         std::array<Round, 2> rounds;  // by kind; of size 0: none is open
         std::array<Ended, 2> ended;
         std::map<uint32_t, Participant> participants;
+        size_t gone = 0;  // of them
         uint64_t last_used = 0;
     };
     struct Place {
@@ -76,6 +77,7 @@ class GroupTable {
     };
 
     Status check(const RoundMessage& message, const Round& round, RoundKind kind) const;
+    static void set_participant(Group& group, uint32_t rank, Participant participant);
     Status check_participants(const std::string& name, const Group& group, const Round& round, uint32_t size,
                               RoundKind kind) const;
     static auto& round_of(auto& group, const Place& place) {

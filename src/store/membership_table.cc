@@ -75,7 +75,8 @@ bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
                 Member{message.rank, epochs_.next(), outlet_.host_of(request.session), message.payload,
                        message.ticket, outlet_.process_of(request.session)},
                 {}};
-    tell(message.group, group, entry, MemberEventKind::kJoined);
+    tell(message.group, entry, MemberEventKind::kJoined);
+    news_.enter(message.group, request.session, message.told_from);
     const uint64_t epoch = entry.member.epoch;
     group.emplace(message.rank, std::move(entry));
     groups_of_[request.session].insert(message.group);
@@ -91,11 +92,15 @@ bool MembershipTable::is_done(uint64_t session, const JoinRequest& message, cons
 }
 
 void MembershipTable::answer(RequestKey request, const Group& group, uint64_t epoch) {
-    JoinReply reply{epoch, {}};
+    // A JoinReply, without a copy of every member that is there.
+    Writer writer;
+    writer.put(Outcome{});
+    writer.put(epoch);
+    writer.put(static_cast<uint32_t>(group.size()));
     for (const auto& [rank, entry] : group) {
-        reply.members.push_back(entry.member);
+        writer.put(entry.member);
     }
-    outlet_.succeed(request, reply);
+    outlet_.reply(request, std::make_shared<const std::string>(writer.take()));
 }
 
 void MembershipTable::leave(RequestKey request, const std::string& group) {
@@ -110,14 +115,9 @@ void MembershipTable::leave(RequestKey request, const std::string& group) {
     outlet_.succeed(request);
 }
 
-void MembershipTable::tell(const std::string& name, const Group& group, const Entry& about,
-                           MemberEventKind kind) {
-    if (settling_) {
-        return;
-    }
-    const std::string body = encode(MemberEventMessage{name, static_cast<uint8_t>(kind), about.member});
-    for (const auto& [rank, entry] : group) {
-        outlet_.notify(entry.session, Operation::kMemberEvent, body);
+void MembershipTable::tell(const std::string& name, const Entry& about, MemberEventKind kind) {
+    if (!settling_) {
+        news_.tell(name, kind, about.member);
     }
 }
 
@@ -131,7 +131,8 @@ void MembershipTable::remove(uint64_t session, const std::string& name, MemberEv
     if (settling_ && kind == MemberEventKind::kLeft) {
         left_.emplace(name, gone.member.epoch);
     }
-    tell(name, group->second, gone, kind);
+    news_.leave(name, session);
+    tell(name, gone, kind);
     if (group->second.empty()) {
         groups_.erase(group);
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "store/epochs.h"
+#include "store/member_news.h"
 #include "store/outlet.h"
 
 namespace memfabric::store {
@@ -17,12 +18,16 @@ namespace memfabric::store {
 class MembershipTable {
  public:
     MembershipTable(Outlet& outlet, Epochs& epochs, uint64_t max_reply)
-        : outlet_(outlet), epochs_(epochs), max_reply_(max_reply) {}
+        : outlet_(outlet), epochs_(epochs), max_reply_(max_reply), news_(outlet, max_reply) {}
 
     /// Returns whether the session is a member now.
     bool join(RequestKey request, const JoinRequest& message);
     void leave(RequestKey request, const std::string& group);
     void end_session(uint64_t session, Departure departure);
+
+    /// What members are still to be told of each other.
+    MemberNews& news() { return news_; }
+    const MemberNews& news() const { return news_; }
 
     /// Until settle() members come and go without a word to the others.
     void begin_settling() { settling_ = true; }
@@ -49,9 +54,8 @@ class MembershipTable {
     using Group = std::map<uint32_t, Entry>;  // by rank
 
     Status check(RequestKey request, const JoinRequest& message, const Group& group) const;
-    void tell(const std::string& name, const Group& group, const Entry& about, MemberEventKind kind);
+    void tell(const std::string& name, const Entry& about, MemberEventKind kind);
     Status check_room(const JoinRequest& message, const Group& group, size_t memberships) const;
-    void tell_one(uint64_t session, const std::string& name, MemberEventKind kind, const Member& about);
     Status make_room(uint64_t session, const RestoreMember& message);
     void catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost);
     static bool is_done(uint64_t session, const JoinRequest& message, const Group& group);
@@ -61,6 +65,7 @@ class MembershipTable {
     Outlet& outlet_;
     Epochs& epochs_;
     uint64_t max_reply_;
+    MemberNews news_;
     bool settling_ = false;
     std::map<std::string, Group> groups_;
     std::map<uint64_t, std::set<std::string>> groups_of_;  // by session

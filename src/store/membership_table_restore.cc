@@ -7,12 +7,6 @@
 
 namespace memfabric::store {
 
-void MembershipTable::tell_one(uint64_t session, const std::string& name, MemberEventKind kind,
-                               const Member& about) {
-    outlet_.notify(session, Operation::kMemberEvent,
-                   encode(MemberEventMessage{name, static_cast<uint8_t>(kind), about}));
-}
-
 /// The rank is the session's, or a failure says whose it is.
 Status MembershipTable::make_room(uint64_t session, const RestoreMember& message) {
     const std::string& name = message.request.group;
@@ -59,7 +53,8 @@ Status MembershipTable::restore(uint64_t session, const RestoreMember& message) 
                 Member{message.request.rank, message.epoch, outlet_.host_of(session), message.request.payload,
                        message.request.ticket, outlet_.process_of(session)},
                 message.known};
-    tell(name, group, entry, MemberEventKind::kJoined);
+    tell(name, entry, MemberEventKind::kJoined);
+    news_.enter(name, session, message.request.told_from);
     const auto position = group.emplace(message.request.rank, std::move(entry)).first;
     groups_of_[session].insert(name);
     if (!settling_) {
@@ -80,6 +75,7 @@ bool MembershipTable::adopt(uint64_t session, const JoinRequest& request) {
                 const Member adopted{request.rank,    member.epoch,   outlet_.host_of(session),
                                      request.payload, request.ticket, outlet_.process_of(session)};
                 group->second.emplace(request.rank, Entry{session, adopted, {}, true});
+                news_.enter(request.group, session, request.told_from);
                 groups_of_[session].insert(request.group);
                 return true;
             }
@@ -125,6 +121,7 @@ void MembershipTable::settle(const Lost& lost) {
 
 void MembershipTable::catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost) {
     std::set<uint64_t> known;  // by epoch
+    std::vector<MemberChange> changes;
     for (const KnownMember& member : entry.known) {
         const auto present = group.find(member.rank);
         if (present != group.end() && present->second.member.epoch == member.epoch) {
@@ -133,17 +130,19 @@ void MembershipTable::catch_up(const std::string& name, const Group& group, Entr
         }
         const bool has_left = left_.contains({name, member.epoch});
         given_up_[name].insert(member.epoch);
-        tell_one(entry.session, name, has_left ? MemberEventKind::kLeft : MemberEventKind::kLost,
-                 Member{member.rank, member.epoch, member.host_id, {}, member.ticket, member.process});
+        changes.push_back(
+            {static_cast<uint8_t>(has_left ? MemberEventKind::kLeft : MemberEventKind::kLost),
+             Member{member.rank, member.epoch, member.host_id, {}, member.ticket, member.process}});
         if (present == group.end() && !has_left) {
             lost(name, member.rank);
         }
     }
     for (const auto& [rank, other] : group) {
         if (!entry.is_adopted && other.session != entry.session && !known.contains(other.member.epoch)) {
-            tell_one(entry.session, name, MemberEventKind::kJoined, other.member);
+            changes.push_back({static_cast<uint8_t>(MemberEventKind::kJoined), other.member});
         }
     }
+    news_.tell_one(name, entry.session, std::move(changes));
     entry.known = {};
     entry.is_adopted = false;
 }

@@ -71,10 +71,14 @@ struct RoundMessage {
     std::string payload;
 };
 
+struct MemberChange {
+    uint8_t kind = 0;  // MemberEventKind
+    Member member;
+};
+
 struct MemberEventMessage {
     std::string group;
-    uint8_t kind = 0;
-    Member member;
+    std::vector<MemberChange> changes;  // in the order in which they happened
 };
 
 /// Of a request that still waits.
@@ -186,10 +190,11 @@ MF_STORE_FIELDS(WatchEventMessage, m.watch, m.key, m.exists, m.value)
 MF_STORE_FIELDS(RoundMessage, m.group, m.size, m.rank, m.payload)
 MF_STORE_FIELDS(ProcessId, m.pid, m.start_time)
 MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload, m.ticket, m.process)
-MF_STORE_FIELDS(MemberEventMessage, m.group, m.kind, m.member)
+MF_STORE_FIELDS(MemberChange, m.kind, m.member)
+MF_STORE_FIELDS(MemberEventMessage, m.group, m.changes)
 MF_STORE_FIELDS(WaitNoticeMessage, m.suspicious, m.text)
 MF_STORE_FIELDS(PublishMessage, m.object, m.address)
-MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload, m.ticket)
+MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload, m.told_from, m.ticket)
 MF_STORE_FIELDS(JoinReply, m.epoch, m.members)
 MF_STORE_FIELDS(RankRequest, m.world, m.world_size, m.dynamic, m.rank, m.device_id)
 MF_STORE_FIELDS(RankReply, m.rank, m.world_size, m.epoch)

@@ -47,7 +47,7 @@ class Outlet {
  public:
     virtual ~Outlet() = default;
     virtual void reply(RequestKey request, SharedBody body) = 0;
-    virtual void notify(uint64_t session, Operation operation, std::string body) = 0;
+    virtual void notify(uint64_t session, Operation operation, SharedBody body) = 0;
     /// "pid PID on host HOST", for texts; of a suspect also since when it gives no sign.
     virtual std::string describe(uint64_t session) const = 0;
     virtual const std::string& host_of(uint64_t session) const = 0;

@@ -208,6 +208,7 @@ void Sessions::reply(RequestKey request, SharedBody body) {
     if (running == session.running.end()) {
         return;
     }
+    before_reply_(request.session);
     if (session.link != nullptr) {
         session.link->send(Header{Operation::kReply, 0, request.request, 0, 0}, body);
     }
@@ -219,7 +220,7 @@ void Sessions::reply(RequestKey request, SharedBody body) {
     --running_;
 }
 
-void Sessions::notify(uint64_t id, Operation operation, std::string body) {
+void Sessions::notify(uint64_t id, Operation operation, SharedBody body) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) {
         return;
@@ -228,11 +229,10 @@ void Sessions::notify(uint64_t id, Operation operation, std::string body) {
     if (!session.eviction.is_ok()) {
         return;  // it is being given up: what it does not take need not be kept
     }
-    const auto shared = std::make_shared<const std::string>(std::move(body));
-    session.events_bytes += shared->size() + kEventOverhead;
-    session.events.push_back(Event{++session.last_event, operation, shared});
+    session.events_bytes += body->size() + kEventOverhead;
+    session.events.push_back(Event{++session.last_event, operation, body});
     if (session.link != nullptr) {
-        session.link->send(Header{operation, 0, session.last_event, 0, 0}, shared);
+        session.link->send(Header{operation, 0, session.last_event, 0, 0}, std::move(body));
     }
     if (session.events_bytes > max_kept_) {
         log_warn("config store: {} does not take its events, {} bytes wait for it: it is given up",
@@ -244,8 +244,9 @@ void Sessions::notify(uint64_t id, Operation operation, std::string body) {
 }
 
 void Sessions::notify_all(Operation operation, const std::string& body) {
+    const auto shared = std::make_shared<const std::string>(body);
     for (const auto& [id, session] : sessions_) {
-        notify(id, operation, body);
+        notify(id, operation, shared);
     }
 }
 

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/options.h"
 #include "store/outlet.h"
@@ -69,6 +71,8 @@ class Sessions : public Outlet {
     bool is_suspect(uint64_t session, Clock::time_point now) const;
     /// Tells the client of a request that waits, where it is time again to do so.
     void tell_wait(RequestKey request, Clock::time_point now, const WaitNoticeMessage& notice);
+    /// Is called with the session that is about to get a reply: what it should hear before.
+    void set_before_reply(std::function<void(uint64_t)> tell) { before_reply_ = std::move(tell); }
     void erase(uint64_t session);
     bool contains(uint64_t session) const { return sessions_.contains(session); }
 
@@ -79,7 +83,7 @@ class Sessions : public Outlet {
     std::optional<uint64_t> take_expired(Clock::time_point now);
 
     void reply(RequestKey request, SharedBody body) override;
-    void notify(uint64_t session, Operation operation, std::string body) override;
+    void notify(uint64_t session, Operation operation, SharedBody body) override;
     std::string describe(uint64_t session) const override;
     const std::string& host_of(uint64_t session) const override;
     ProcessId process_of(uint64_t session) const override;
@@ -145,6 +149,7 @@ class Sessions : public Outlet {
     std::chrono::milliseconds wait_notice_;
     uint64_t max_kept_;
     size_t running_ = 0;  // requests, of all sessions
+    std::function<void(uint64_t)> before_reply_ = [](uint64_t) {};
     std::unordered_map<uint64_t, Session> sessions_;
     std::set<std::pair<Clock::time_point, uint64_t>> expiries_;
 };

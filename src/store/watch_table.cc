@@ -8,8 +8,9 @@ namespace {
 
 constexpr size_t kMaxWatches = 65536;  // of one session
 
-std::string event_body(uint64_t watch, const std::string& key, const std::string* value) {
-    return encode(WatchEventMessage{watch, key, value != nullptr, value ? *value : std::string()});
+SharedBody event_body(uint64_t watch, const std::string& key, const std::string* value) {
+    return std::make_shared<const std::string>(
+        encode(WatchEventMessage{watch, key, value != nullptr, value ? *value : std::string()}));
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 namespace memfabric::store {
 namespace {
 
+constexpr size_t kMostHolders = 8;  // named to one who asks: enough, should some of them just end
+
 std::string shape_text(const WindowRequest& message) {
     return fmt::format("{} slots of {} bytes ({})", message.slots, message.stride, message.shape);
 }
@@ -21,15 +23,6 @@ std::string bases_text(const auto& bases) {
 }
 
 }  // namespace
-
-std::vector<uint64_t> WindowTable::common_bases() const {
-    std::vector<uint64_t> common;
-    std::copy_if(preference_.begin(), preference_.end(), std::back_inserter(common), [&](uint64_t base) {
-        return std::all_of(offers_.begin(), offers_.end(),
-                           [&](const auto& offer) { return offer.second.contains(base); });
-    });
-    return common;
-}
 
 void WindowTable::agree_arena(RequestKey request, const ArenaOffer& offer) {
     offers_.erase(request.session);
@@ -47,13 +40,13 @@ void WindowTable::agree_arena(RequestKey request, const ArenaOffer& offer) {
         return;
     }
     if (fixed_base_) {
-        offers_[request.session] = {offer.usable_bases.begin(), offer.usable_bases.end()};
+        offers_.put(request.session, {offer.usable_bases.begin(), offer.usable_bases.end()});
         outlet_.succeed(request, ArenaReply{*fixed_base_, arena_size_, true});
         return;
     }
-    const std::vector<uint64_t> before = common_bases();
-    offers_[request.session] = {offer.usable_bases.begin(), offer.usable_bases.end()};
-    const std::vector<uint64_t> common = common_bases();
+    const std::vector<uint64_t> before = offers_.common(preference_);
+    offers_.put(request.session, {offer.usable_bases.begin(), offer.usable_bases.end()});
+    const std::vector<uint64_t> common = offers_.common(preference_);
     if (common.empty()) {
         offers_.erase(request.session);
         outlet_.fail(request, failure(Code::kRefused,
@@ -76,7 +69,7 @@ Result<WindowTable::Window> WindowTable::make_window(const WindowRequest& messag
         return failure(Code::kMallocFailed, "window '{}': there are {} windows, the most that may be",
                        message.object, windows_.size());
     }
-    const std::vector<uint64_t> common = common_bases();
+    const std::vector<uint64_t> common = offers_.common(preference_);
     if (!fixed_base_ && common.empty()) {
         return failure(Code::kNotInitialized, "window '{}': no process has agreed on an arena yet",
                        message.object);
@@ -149,7 +142,11 @@ void WindowTable::serve(Window& window, const std::string& host_id) {
 
 void WindowTable::admit(Window& window, Host& host, RequestKey request, bool creator) {
     WindowReply reply{*fixed_base_ + window.offset, creator, {}, window.token, window.epoch};
-    for (const auto& [session, address] : host.members) {
+    // Sessions' numbers are random: who asks begins to look at a place of its own, and no holder serves all.
+    auto next = host.members.upper_bound(request.session);
+    for (size_t left = host.members.size(); left > 0 && reply.holders.size() < kMostHolders; --left) {
+        next = next == host.members.end() ? host.members.begin() : next;
+        const auto& [session, address] = *next++;
         if (!address.empty() && outlet_.is_connected(session)) {
             reply.holders.push_back(address);
         }

@@ -4,10 +4,10 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "store/arena_offers.h"
 #include "store/epochs.h"
 #include "store/outlet.h"
 #include "store/range_allocator.h"
@@ -53,7 +53,6 @@ class WindowTable {
     Status restore_base(const RestoreWindow& message);
     Status make_room(const RestoreWindow& message, uint64_t offset, uint64_t bytes);
     void give_up(const std::string& object, const Status& why);
-    std::vector<uint64_t> common_bases() const;
     Result<Window> make_window(const WindowRequest& message);
     Status check(RequestKey request, const WindowRequest& message, const Window& window) const;
     void serve(Window& window, const std::string& host_id);
@@ -67,8 +66,8 @@ class WindowTable {
     Epochs& epochs_;
     uint64_t arena_size_ = 0;
     std::optional<uint64_t> fixed_base_;
-    std::vector<uint64_t> preference_;               // the first offer's order
-    std::map<uint64_t, std::set<uint64_t>> offers_;  // session -> bases
+    std::vector<uint64_t> preference_;  // the first offer's order
+    ArenaOffers offers_;
     RangeAllocator allocator_;
     std::map<std::string, Window> windows_;  // by object
 };

@@ -24,9 +24,10 @@ Status WindowTable::restore_arena(uint64_t session, const RestoreArena& message)
         message.offer.size != arena_size_) {
         return contradicts("the arena");
     }
-    offers_[session] = {message.offer.usable_bases.begin(), message.offer.usable_bases.end()};
+    ArenaOffers::Bases bases(message.offer.usable_bases.begin(), message.offer.usable_bases.end());
     // What was agreed on may be taken by now in those who agreed; it is what they count on.
-    offers_[session].insert(message.agreed.base);
+    bases.insert(message.agreed.base);
+    offers_.put(session, std::move(bases));
     return {};
 }
 

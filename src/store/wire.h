@@ -61,6 +61,7 @@ enum class Operation : uint16_t {
     kPublishWindowHolder,
     kReleaseWindow,
     kSetOwned,
+    kHearAll,  // answered once the client has been told all that there is to tell of its groups
 
     // From a client to a store that was started again: what the client holds. Not answered.
     kRestoreArena = 96,

@@ -10,7 +10,7 @@ namespace memfabric::store {
 namespace {
 
 std::string event(MemberEventKind kind, uint64_t epoch) {
-    return encode(MemberEventMessage{"group", static_cast<uint8_t>(kind), Member{1, epoch, "host", ""}});
+    return encode(MemberEventMessage{"group", {{static_cast<uint8_t>(kind), Member{1, epoch, "host", ""}}}});
 }
 
 TEST(ClientHandlersTest, JoinsFromBeforeTheOwnAreNotTold) {

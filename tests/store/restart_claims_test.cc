@@ -31,7 +31,7 @@ class Claims : public ::testing::Test {
         return {{"world", 4, false, rank, 0}, rank, epoch(number)};
     }
     static RestoreMember member(uint32_t rank, uint64_t number) {
-        return {{"group", rank, 4, "payload", number}, epoch(number), {}};
+        return {{"group", rank, 4, "payload", 0, number}, epoch(number), {}};
     }
     static RestoreKey key(uint64_t number) { return {"key", "value", epoch(number)}; }
     static RestoreWindow window(uint64_t number, const std::string& token = "token") {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+
 #include "tests/store/store_fixture.h"
 
 namespace memfabric::store::test {
@@ -99,6 +101,21 @@ TEST_F(Windows, OthersOfAHostWaitForTheCreator) {
     MF_EXPECT_OK(one->release_window("bm/1", soon()));
     EXPECT_EQ(three->acquire_window(request("bm/1"), soon()).value().holders,
               (std::vector<std::string>{"two"}));
+}
+
+TEST_F(Windows, OfManyHoldersAFewAreNamed) {
+    constexpr int64_t kHolders = 20;
+    constexpr size_t kNamed = 8;
+    std::vector<std::shared_ptr<Client>> holders;
+    std::set<std::string> named;
+    for (int64_t pid = 0; pid < kHolders; ++pid) {
+        holders.push_back(client(pid));
+        const auto reply = holders.back()->acquire_window(request("bm/1", kMiB, kHolders), soon()).value();
+        EXPECT_EQ(reply.holders.size(), std::min<size_t>(static_cast<size_t>(pid), kNamed));
+        named.insert(reply.holders.begin(), reply.holders.end());
+        MF_EXPECT_OK(holders.back()->publish_window_holder("bm/1", std::to_string(pid), soon()));
+    }
+    EXPECT_GT(named.size(), kNamed);  // not the same ones to all
 }
 
 TEST_F(Windows, WhereTheCreatorLeavesTheNextOneCreates) {
