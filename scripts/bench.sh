@@ -8,8 +8,8 @@
 #   shmem   OpenSHMEM against Open MPI's (needs Debian's openmpi-bin and libopenmpi-dev)
 #   fabric  big memory and OpenSHMEM between two hosts (network namespaces; needs root) against bare TCP, UCX and Open MPI's
 #           OpenSHMEM (needs Debian's ucx-utils, openmpi-bin and libopenmpi-dev)
-#   scale   how soon a loss is known, a successor or a new store serves (between network namespaces; needs root), and
-#           what counting costs, against a build without counters
+#   scale   how soon a loss is known, a successor or a new store serves (between network namespaces; needs root), what
+#           counting costs, against a build without counters, and what 1024 ranks of this machine cost, against 64
 # Installs what is missing, builds the release preset, and prints on standard output one line a metric and nothing else, tab-separated:
 #   metric value unit reference ratio
 # The reference is measured in the same run. The ratio is better when larger; 1 means equal to the reference; a reference of

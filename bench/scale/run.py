@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""How long it takes until a loss is known and a successor or a new store serves, and what counting costs. Each part is
-a module of this folder with a function rows(report, arguments)."""
+"""How long it takes until a loss is known and a successor or a new store serves, what counting costs, and what many
+ranks do. Each part is a module of this folder with a function rows(report, arguments)."""
 import argparse
 import os
 import pathlib
@@ -33,10 +33,11 @@ def main():
     # After the build was named: they look for it.
     import counters
     import losses
+    import many
     import stores
     from contest import Report
 
-    parts = {"losses": losses, "stores": stores, "counters": counters}
+    parts = {"losses": losses, "stores": stores, "counters": counters, "many": many}
     report = Report(arguments.json)
     for name in arguments.part or parts:
         begun = time.monotonic()
