@@ -109,12 +109,13 @@ class Member:
 
     def members_of(self, group, rank):
         """Joins the group; what each member says of itself, by rank."""
-        reply = self.ask(JOIN, text(group) + struct.pack("<II", rank, 0) + text(""))
+        reply = self.ask(JOIN, text(group) + struct.pack("<II", rank, 0) + text("") + struct.pack("<IQ", 0, 1))
         reply.number("Q")
         members = {}
         for _ in range(reply.number("I")):
             number, _, _ = reply.number("I"), reply.number("Q"), reply.bytes()
             members[number] = reply.bytes()
+            reply.number("Q"), reply.number("q"), reply.number("Q")  # its ticket, and which process it is
         return members
 
 
