@@ -60,9 +60,12 @@ Incarnation make_incarnation(const Options& options) {
                        random_u64()};
 }
 
-bool process_lives(int64_t pid, uint64_t start_time) {
+ProcessState process_state(int64_t pid, uint64_t start_time) {
     const ProcessStat stat = read_stat(fmt::format("/proc/{}/stat", pid));
-    return stat.state != 'Z' && stat.state != 'X' && stat.start_time == start_time;
+    if (stat.state == 'Z' || stat.state == 'X' || stat.start_time != start_time) {
+        return ProcessState::kGone;
+    }
+    return stat.state == 'T' || stat.state == 't' ? ProcessState::kStopped : ProcessState::kLives;
 }
 
 uint64_t random_u64() {

@@ -25,9 +25,12 @@ std::string host_identity(const Options& options);
 /// A new incarnation of the calling process.
 Incarnation make_incarnation(const Options& options);
 
-/// Whether a process of that start time has the pid among those that the caller sees. One that is stopped
-/// lives, one that has ended and whose parent has not asked for it yet does not.
-bool process_lives(int64_t pid, uint64_t start_time);
+/// kGone: also one that has ended and whose parent has not asked for it yet. kStopped: by a signal, or by a
+/// debugger.
+enum class ProcessState { kGone, kLives, kStopped };
+
+/// Of the process of that start time that has the pid among those that the caller sees.
+ProcessState process_state(int64_t pid, uint64_t start_time);
 
 /// 64 bits of the kernel's randomness.
 uint64_t random_u64();

@@ -4,7 +4,6 @@
 
 #include "base/attempt.h"
 #include "store/client_session.h"
-#include "store/stopped_process.h"
 
 namespace memfabric::store {
 namespace {
@@ -149,7 +148,7 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
             return;
         case Operation::kVouch:
             if (const Result<ProcessId> process = decode<ProcessId>(body); process.is_ok()) {
-                const VouchedMessage answer{*process, is_stopped(*process)};
+                const VouchedMessage answer{*process, process->is_stopped()};
                 send(Operation::kVouched, 0, std::make_shared<const std::string>(encode(answer)));
             }
             return;

@@ -16,6 +16,7 @@ struct ProcessId {
     int64_t pid = 0;
     uint64_t start_time = 0;  // clock ticks after boot: a pid may be given to another one
     auto operator<=>(const ProcessId&) const = default;
+    bool is_stopped() const { return process_state(pid, start_time) == ProcessState::kStopped; }
 };
 
 /// A member of a group, as the store knows it.

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "store/stopped_process.h"
 
 namespace memfabric::store {
 namespace {
@@ -32,7 +31,7 @@ bool Vouching::is_missed(const MembershipTable& memberships, const Process& proc
 
 bool Vouching::may_come(const Process& process, Inquiry& inquiry, Clock::time_point now) {
     const bool was_stopped = inquiry.stopped != Clock::time_point();
-    if (process.host_id == own_host_ && is_stopped(process.id)) {
+    if (process.host_id == own_host_ && process.id.is_stopped()) {
         inquiry.stopped = now;
     } else if (inquiry.awaited == 0 || now - inquiry.asked >= kPatience) {
         if (inquiry.asked != Clock::time_point() && !was_stopped) {

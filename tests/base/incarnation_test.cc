@@ -39,8 +39,9 @@ TEST(IncarnationTest, TextHoldsEveryPart) {
 
 TEST(IncarnationTest, AProcessLivesUntilItHasEnded) {
     const Incarnation own = make_incarnation(Options());
-    EXPECT_TRUE(process_lives(own.pid, own.start_time));
-    EXPECT_FALSE(process_lives(own.pid, own.start_time + 1)) << "another one that had the number";
+    EXPECT_EQ(process_state(own.pid, own.start_time), ProcessState::kLives);
+    EXPECT_EQ(process_state(own.pid, own.start_time + 1), ProcessState::kGone)
+        << "another one that had the number";
     int said[2] = {};
     ASSERT_EQ(::pipe(said), 0);
     const pid_t child = ::fork();
@@ -57,13 +58,13 @@ TEST(IncarnationTest, AProcessLivesUntilItHasEnded) {
     ASSERT_EQ(::read(said[0], &start_time, sizeof start_time), static_cast<ssize_t>(sizeof start_time));
     ::close(said[0]);
     ::close(said[1]);
-    EXPECT_TRUE(process_lives(child, start_time)) << "it is stopped";
+    EXPECT_EQ(process_state(child, start_time), ProcessState::kStopped);
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     siginfo_t ended{};
     ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
-    EXPECT_FALSE(process_lives(child, start_time)) << "nobody has asked for it yet";
+    EXPECT_EQ(process_state(child, start_time), ProcessState::kGone) << "nobody has asked for it yet";
     ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_FALSE(process_lives(child, start_time)) << "there is none";
+    EXPECT_EQ(process_state(child, start_time), ProcessState::kGone) << "there is none";
 }
 
 TEST(IncarnationTest, RandomNumbersDiffer) {
