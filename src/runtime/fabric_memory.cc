@@ -31,6 +31,10 @@ constexpr size_t kFiles = 32;
 constexpr size_t kFilesOfNic = 64;
 constexpr size_t kAddressSpace = size_t{160} << 20;
 
+Status check_room_for(size_t nics) {
+    return check_room(kFiles + nics * kFilesOfNic, kAddressSpace).with_context("starting the fabric");
+}
+
 class FabricMemoryPeer final : public transport::RemotePeer {
  public:
     FabricMemoryPeer(std::shared_ptr<FabricTransport> transport, std::shared_ptr<transport::FabricPeer> peer)
@@ -201,17 +205,15 @@ bool wants_fabric(const Options& options, const std::string& local_address) {
 Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
                                                                      const std::string& host_id,
                                                                      const std::string& local_address) {
-    MF_RETURN_IF_ERROR(check_room(kFiles + kFilesOfNic, kAddressSpace).with_context("starting the fabric"));
+    MF_RETURN_IF_ERROR(check_room_for(1));
     Result<std::vector<transport::FabricNic>> chosen = choose_nics(options, local_address);
     if (!chosen.is_ok()) {
         // What has no room says that there is no provider.
-        MF_RETURN_IF_ERROR(
-            check_room(kFiles + kFilesOfNic, kAddressSpace).with_context("starting the fabric"));
+        MF_RETURN_IF_ERROR(check_room_for(1));
         return std::move(chosen).status();
     }
     const std::vector<transport::FabricNic> nics = std::move(chosen).value();
-    const size_t files = kFiles + nics.size() * kFilesOfNic;
-    MF_RETURN_IF_ERROR(check_room(files, kAddressSpace).with_context("starting the fabric"));
+    MF_RETURN_IF_ERROR(check_room_for(nics.size()));
     Result<std::unique_ptr<FabricTransport>> transport = FabricTransport::start(
         {.provider = options.text(OptionId::kFabricProvider),
          .nics = nics,
@@ -222,7 +224,7 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
                       std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))}});
     if (!transport.is_ok()) {
         // Somebody else may have taken it meanwhile.
-        MF_RETURN_IF_ERROR(check_room(files, kAddressSpace).with_context("starting the fabric"));
+        MF_RETURN_IF_ERROR(check_room_for(nics.size()));
         return transport.status().with_context(
             fmt::format("starting the fabric at {} ({})", nics_text(nics),
                         options.text(OptionId::kFabricAddress).empty()
