@@ -42,11 +42,7 @@ class BmRound(Round):
         yield Call("uninit", ("bm_uninit", 0), limit=TIMEOUT)
 
     def end(self, rank, buffer):
-        yield Meet("replaced")
-        yield from self.prove(buffer, rank)
-        yield Meet("written")
-        yield from self.verify(rank)
-        yield Meet("verified")
+        yield from self.prove_and_verify(buffer, rank)
         yield Call("leave", ("leave", self.handles[rank], 0), limit=TIMEOUT)
         yield Call("destroy", ("destroy", self.handles[rank]), limit=TIMEOUT)
 

@@ -85,3 +85,11 @@ class Round:
 
     def verify(self, rank):
         yield from self.oracle.checks(rank)
+
+    def prove_and_verify(self, buffer, rank):
+        """What all that are there do together, in place of whoever was killed its successor."""
+        yield Meet("replaced")
+        yield from self.prove(buffer, rank)
+        yield Meet("written")
+        yield from self.verify(rank)
+        yield Meet("verified")

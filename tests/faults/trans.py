@@ -60,11 +60,7 @@ class TransRound(Round):
         return done.ok
 
     def end(self, rank, buffer):
-        yield Meet("replaced")
-        yield from self.prove(buffer, rank)
-        yield Meet("written")
-        yield from self.verify(rank)
-        yield Meet("verified")
+        yield from self.prove_and_verify(buffer, rank)
         yield Call("deregister", ("dereg", self.handles[rank], self.memory[rank]), limit=TIMEOUT)
 
     def leave(self, rank):
