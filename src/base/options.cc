@@ -107,8 +107,7 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "A connection that closed without a goodbye and did not come back within this time is a lost peer."},
     {OptionId::kEvictAfter, "MF_EVICT_AFTER", kDuration, "30s", 100, kDay, "",
      "A peer or store whose host was silent for this long (TCP keepalive) is given up as lost. A config "
-     "store "
-     "that was started again waits as long for processes that are stopped."},
+     "store that was started again waits as long for processes that are stopped."},
     {OptionId::kSuspectAfter, "MF_SUSPECT_AFTER", kDuration, "3s", 100, kDay, "",
      "A process that others wait for and that gave no sign for this long is suspect: they are told, and wait "
      "on."},
