@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <system_error>
 
 #include "base/permanent.h"
@@ -88,6 +89,11 @@ Status status_detail::formatted(Code code, fmt::string_view format, fmt::format_
 
 std::string errno_text(int error_number) {
     return fmt::format("errno {}: {}", error_number, std::generic_category().message(error_number));
+}
+
+Code errno_code(int error_number) {
+    constexpr std::array kShort = {ENOMEM, EMFILE, ENFILE, ENOBUFS, ENOSPC, EAGAIN};
+    return std::ranges::find(kShort, error_number) == kShort.end() ? Code::kError : Code::kMallocFailed;
 }
 
 }  // namespace memfabric

@@ -105,6 +105,10 @@ Status failure(Code code, fmt::format_string<Args...> format, Args&&... args) {
 /// "text (errno N: meaning)" for a failed system call.
 std::string errno_text(int error_number);
 
+/// kMallocFailed where an error number says that memory, descriptors, threads or the like ran short, so that
+/// the same may work another time; else kError.
+Code errno_code(int error_number);
+
 /// A value, or the reason why there is none.
 template <typename T>
 class [[nodiscard]] Result {

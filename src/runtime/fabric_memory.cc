@@ -25,8 +25,7 @@ constexpr std::array kFabricOperations = {Operation::kFabricPut, Operation::kFab
                                           Operation::kFabricAtomic, Operation::kFabricRequest};
 
 // What libfabric takes, with something to spare: some 70 descriptors and 135 MiB with one interface over TCP.
-// Where it runs short it says that there is no such provider, and may keep to that for the rest of the
-// process's life.
+// Where it runs short it may say that there is no such provider, or anything else, or end the process.
 constexpr size_t kFiles = 32;
 constexpr size_t kFilesOfNic = 64;
 constexpr size_t kAddressSpace = size_t{160} << 20;
@@ -194,17 +193,9 @@ class FabricMemory final : public transport::RemoteMemory {
     const std::shared_ptr<FabricTransport> transport_;
 };
 
-}  // namespace
-
-bool wants_fabric(const Options& options, const std::string& local_address) {
-    const std::string& wanted = options.text(OptionId::kFabric);
-    const bool on_loopback = local_address.starts_with("127.") || local_address == "::1";
-    return wanted == "on" || (wanted == "auto" && (!on_loopback || !options.text(OptionId::kHostId).empty()));
-}
-
-Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
-                                                                     const std::string& host_id,
-                                                                     const std::string& local_address) {
+Result<std::shared_ptr<transport::RemoteMemory>> start_once(const Options& options,
+                                                            const std::string& host_id,
+                                                            const std::string& local_address) {
     MF_RETURN_IF_ERROR(check_room_for(1));
     Result<std::vector<transport::FabricNic>> chosen = choose_nics(options, local_address);
     if (!chosen.is_ok()) {
@@ -233,6 +224,25 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Optio
     }
     return std::shared_ptr<transport::RemoteMemory>(
         std::make_shared<FabricMemory>(std::move(transport).value()));
+}
+
+}  // namespace
+
+bool wants_fabric(const Options& options, const std::string& local_address) {
+    const std::string& wanted = options.text(OptionId::kFabric);
+    const bool on_loopback = local_address.starts_with("127.") || local_address == "::1";
+    return wanted == "on" || (wanted == "auto" && (!on_loopback || !options.text(OptionId::kHostId).empty()));
+}
+
+Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
+                                                                     const std::string& host_id,
+                                                                     const std::string& local_address) {
+    auto started = start_once(options, host_id, local_address);
+    if (started.is_ok() || started.status().code() == Code::kMallocFailed) {
+        return started;
+    }
+    // There may have been a moment of shortage that libfabric did not name. What is so for good is so again.
+    return start_once(options, host_id, local_address);
 }
 
 }  // namespace memfabric

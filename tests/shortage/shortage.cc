@@ -2,6 +2,7 @@
 // The allocation functions of the whole test program: malloc, and now and then nothing.
 #include "tests/shortage/shortage.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -64,7 +65,38 @@ void begin(uint64_t after, uint64_t length, Time end) {
     active = true;
 }
 
+constinit std::atomic<bool> is_libfabric_short{false};
+constinit std::atomic<uint64_t> made_by_libfabric{0};
+constinit std::atomic<uint64_t> refused_to_libfabric{0};
+constinit std::atomic<uint64_t> left_to_libfabric{0};
+constinit std::atomic<size_t> least_refused{0};
+
+[[maybe_unused]] bool is_refused_to(const void* caller, size_t size) {
+    Dl_info info{};
+    if (!is_libfabric_short || ::dladdr(caller, &info) == 0 || info.dli_fname == nullptr ||
+        std::strstr(info.dli_fname, "libfabric.so") == nullptr) {
+        return false;
+    }
+    const bool refused = made_by_libfabric++ >= left_to_libfabric && size >= least_refused;
+    refused_to_libfabric += refused ? 1 : 0;
+    return refused;
+}
+
 }  // namespace
+
+LibfabricShortage::LibfabricShortage(uint64_t after, size_t least) {
+    left_to_libfabric = after;
+    least_refused = least;
+    is_libfabric_short = true;
+}
+
+LibfabricShortage::~LibfabricShortage() {
+    is_libfabric_short = false;
+}
+
+bool LibfabricShortage::has_struck() {
+    return refused_to_libfabric != 0;
+}
 
 Shortage::Shortage(uint64_t after, uint64_t length) {
     begin(after, length, Time::max());
@@ -83,6 +115,41 @@ bool Shortage::has_struck() const {
 }
 
 }  // namespace memfabric::shortage
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+bool memfabric::shortage::LibfabricShortage::is_possible() {
+    return false;
+}
+
+#else
+
+bool memfabric::shortage::LibfabricShortage::is_possible() {
+    return true;
+}
+
+using memfabric::shortage::is_refused_to;
+
+extern "C" {
+
+// NOLINTBEGIN(bugprone-reserved-identifier): what the C library's own functions go by
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+// NOLINTEND(bugprone-reserved-identifier)
+
+void* malloc(size_t size) {
+    return is_refused_to(__builtin_return_address(0), size) ? nullptr : __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size) {
+    return is_refused_to(__builtin_return_address(0), count * size) ? nullptr : __libc_calloc(count, size);
+}
+void* realloc(void* memory, size_t size) {
+    return is_refused_to(__builtin_return_address(0), size) ? nullptr : __libc_realloc(memory, size);
+}
+}
+
+#endif
 
 using memfabric::shortage::take;
 using memfabric::shortage::take_or_throw;

@@ -24,6 +24,21 @@ class Shortage {
     bool has_struck() const;
 };
 
+/// While it lives, libfabric gets no memory from the C library. A process loads libfabric once, and it may
+/// keep to what it ran short of, so this is for processes of its own.
+class LibfabricShortage {
+ public:
+    /// None after so many allocations, and none of less than `least` bytes is refused.
+    explicit LibfabricShortage(uint64_t after, size_t least = 0);
+    ~LibfabricShortage();
+    LibfabricShortage(const LibfabricShortage&) = delete;
+    LibfabricShortage& operator=(const LibfabricShortage&) = delete;
+
+    /// Not under sanitizers, whose allocation functions nobody else may replace.
+    static bool is_possible();
+    static bool has_struck();
+};
+
 /// Makes the call again and again; each time another one of its allocations fails, in order, until there is
 /// none. `look` looks at what the call returned.
 template <typename Call, typename Look>

@@ -9,7 +9,7 @@
 namespace memfabric::transport {
 
 Status engine_failure(const std::string& attempted, int code) {
-    return failure(Code::kError, "libfabric: {} failed: {}", attempted, fi_strerror(-code));
+    return failure(errno_code(-code), "libfabric: {} failed: {}", attempted, fi_strerror(-code));
 }
 
 Result<EngineQueues> open_queues(fid_domain& domain, fi_cq_format format, size_t entries,

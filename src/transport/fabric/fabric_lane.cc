@@ -51,7 +51,7 @@ Result<std::unique_ptr<FabricLane>> FabricLane::open(FabricRail& rail, size_t nu
     for (Fd* event : {&lane->thread_wake_, &lane->driver_wake_}) {
         *event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!event->is_open()) {
-            return failure(Code::kError, "eventfd failed: {}", errno_text(errno));
+            return failure(errno_code(errno), "eventfd failed: {}", errno_text(errno));
         }
     }
     lane->thread_ =

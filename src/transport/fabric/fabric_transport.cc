@@ -11,6 +11,7 @@
 #include "transport/fabric/atomics.h"
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
+#include "transport/fabric/libfabric.h"
 #include "transport/fabric/own_services.h"
 #include "transport/fabric/peer_ways.h"
 #include "transport/fabric/registration.h"
@@ -222,6 +223,7 @@ FabricTransport::~FabricTransport() {
 
 Result<std::unique_ptr<FabricTransport>> FabricTransport::start(const FabricConfig& config) {
     watch_for_fork();
+    const LibfabricUse use;
     MF_ASSIGN_OR_RETURN(auto state, FabricState::open(config));
     return std::unique_ptr<FabricTransport>(new FabricTransport(std::move(state)));
 }

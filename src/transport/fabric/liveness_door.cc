@@ -22,7 +22,7 @@ constexpr size_t kMostVisitors = 4096;
 constexpr int kEventsAtOnce = 16;
 
 Status failed(const char* attempted) {
-    return failure(Code::kError, "the fabric's door for peers that wait: {} failed: {}", attempted,
+    return failure(errno_code(errno), "the fabric's door for peers that wait: {} failed: {}", attempted,
                    errno_text(errno));
 }
 

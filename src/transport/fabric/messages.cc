@@ -62,7 +62,7 @@ Result<std::unique_ptr<Messenger>> Messenger::open(FabricRails& rails, uint64_t 
     }
     opened->wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!opened->wake_.is_open()) {
-        return failure(Code::kError, "eventfd failed: {}", errno_text(errno));
+        return failure(errno_code(errno), "eventfd failed: {}", errno_text(errno));
     }
     return opened;
 }

@@ -10,6 +10,9 @@
 #include <mutex>
 #include <set>
 #include <string_view>
+#include <utility>
+
+#include "transport/fabric/libfabric.h"
 
 namespace memfabric::transport {
 namespace {
@@ -62,9 +65,10 @@ InfoPtr make_hints() {
 }
 
 Result<InfoPtr> ask(const std::string& name, const std::string& local_address) {
+    MF_RETURN_IF_ERROR(check_libfabric().with_context("libfabric cannot be loaded"));
     const InfoPtr hints = make_hints();
     if (!hints) {
-        return failure(Code::kNotSupported, "libfabric cannot be loaded: is libfabric.so.1 installed?");
+        return Status::without_memory();
     }
     if (!name.empty()) {
         hints->fabric_attr->prov_name = ::strdup(name.c_str());  // freed by fi_freeinfo
@@ -74,7 +78,8 @@ Result<InfoPtr> ask(const std::string& name, const std::string& local_address) {
     const int code = fi_getinfo(kApiVersion, bound ? local_address.c_str() : nullptr, nullptr,
                                 bound ? FI_SOURCE : 0, hints.get(), &found);
     if (code != 0) {
-        return failure(Code::kNotSupported, "{}", fi_strerror(-code));
+        const bool is_short = errno_code(-code) == Code::kMallocFailed;
+        return failure(is_short ? Code::kMallocFailed : Code::kNotSupported, "{}", fi_strerror(-code));
     }
     return InfoPtr(found);
 }
@@ -97,22 +102,25 @@ std::string offered(const std::string& local_address) {
 
 Result<InfoPtr> choose_provider(const std::string& name, const std::string& local_address) {
     apply_lean_settings();
-    std::string reason;
+    Status problem;
     for (const char* preferred : kPreferred) {
         auto found = ask(name == "auto" ? preferred : name, local_address);
         if (found.is_ok()) {
+            LibfabricUse::keep();
             return found;
         }
-        reason = found.status().message();
+        if (problem.code() != Code::kMallocFailed) {  // that may have been the one
+            problem = std::move(found).status();
+        }
         if (name != "auto") {
             break;
         }
     }
     return failure(
-        Code::kNotSupported,
+        problem.code(),
         "libfabric has no provider '{}' for reliable datagrams with RMA and atomics at local address '{}' "
         "({}); it offers there: {}. Set MF_FABRIC_PROVIDER or MF_FABRIC_ADDRESS",
-        name, local_address, reason, offered(local_address));
+        name, local_address, problem.message(), offered(local_address));
 }
 
 }  // namespace memfabric::transport

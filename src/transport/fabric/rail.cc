@@ -14,7 +14,7 @@ Result<FabricRail> open_rail(const std::string& provider, const FabricNic& nic) 
     MF_ASSIGN_OR_RETURN(rail.info, choose_provider(provider, nic.address));
     fid_fabric* fabric = nullptr;
     if (const int code = fi_fabric(rail.info->fabric_attr, &fabric, nullptr); code != 0) {
-        return failure(Code::kError, "libfabric: opening provider {} at {} failed: {}", rail.provider(),
+        return failure(errno_code(-code), "libfabric: opening provider {} at {} failed: {}", rail.provider(),
                        rail.name(), fi_strerror(-code));
     }
     rail.fabric.reset(fabric);
@@ -33,8 +33,8 @@ Result<fid_domain*> FabricRail::add_domain() {
     }
     fid_domain* domain = nullptr;
     if (const int code = fi_domain(fabric.get(), info.get(), &domain, nullptr); code != 0) {
-        return failure(Code::kError, "libfabric: opening domain {} at {} failed: {}", info->domain_attr->name,
-                       name(), fi_strerror(-code));
+        return failure(errno_code(-code), "libfabric: opening domain {} at {} failed: {}",
+                       info->domain_attr->name, name(), fi_strerror(-code));
     }
     domains.emplace_back(domain);
     return domain;
@@ -69,7 +69,7 @@ Result<FabricRails> open_rails(const std::string& provider, std::span<const Fabr
         Result<FabricRail> rail = open_rail(rails.front().provider(), nics[i]);
         if (rail.is_ok()) {
             rails.push_back(std::move(rail).value());
-        } else if (nics[i].optional) {
+        } else if (nics[i].optional && rail.status().code() != Code::kMallocFailed) {
             log_info("fabric: {} is left out: {}", nics[i].interface, rail.status().message());
         } else {
             return std::move(rail).status();

@@ -30,8 +30,8 @@ Result<FidPtr<fid_mr>> try_register(fid_domain& domain, std::span<std::byte> mem
     fid_mr* region = nullptr;
     const int code = fi_mr_reg(&domain, memory.data(), memory.size(), access, 0, key, 0, &region, nullptr);
     if (code != 0 && code != -FI_ENOKEY) {
-        return failure(Code::kError, "registering {} bytes at {} with the fabric failed: {}", memory.size(),
-                       static_cast<const void*>(memory.data()), fi_strerror(-code));
+        return failure(errno_code(-code), "registering {} bytes at {} with the fabric failed: {}",
+                       memory.size(), static_cast<const void*>(memory.data()), fi_strerror(-code));
     }
     return FidPtr<fid_mr>(region);
 }

@@ -14,6 +14,7 @@
 
 #include "base/folder.h"
 #include "base/status.h"
+#include "transport/fabric/libfabric.h"
 #include "transport/fabric/provider.h"
 
 namespace memfabric::transport {
@@ -131,6 +132,7 @@ std::string socket_address_text(std::string_view socket_address) {
 }
 
 FabricSurvey survey_fabric(const std::string& provider, const std::string& local_address) {
+    const LibfabricUse use;
     FabricSurvey survey;
     const auto chosen = choose_provider(provider, local_address);
     if (chosen.is_ok()) {
