@@ -22,6 +22,7 @@ class Round:
         self.ranks = len(world.actors)
         self.random = random_of_ranks(random, self.ranks)
         self.oracle = Oracle()
+        self.replaced = set()  # ranks whose process is not their first
         self.places = Places(self.ranks, self.writes + 1, PLACE)
 
     def start(self):
@@ -37,11 +38,16 @@ class Round:
         raise NotImplementedError
 
     def mend(self):
+        self.mend_with(self.successor)
+
+    def mend_with(self, successor):
+        """Lifts the fault, and starts a process with the script `successor(rank)` for one that it has killed."""
         killed = self.world.mend()
-        if killed is not None and self.has_successors:
+        if killed is not None and self.has_successors and killed not in self.replaced:
+            self.replaced.add(killed)
             self.oracle.forget(killed)
             actor = self.world.replace(killed)
-            self.world.conductor.enter(killed, actor, self.successor(killed))
+            self.world.conductor.enter(killed, actor, successor(killed))
 
     def members(self):
         """The ranks whose memory can be reached, but for those that have died since."""

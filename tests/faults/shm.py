@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scripts of SHM: all ranks create an object together, write into each other's memory, and meet in barriers
-and allgathers in between."""
+and allgathers in between. Nobody can join an object that is there: so in the end the successor of whoever was
+killed, those who were kept from it and all others create one anew."""
 from conductor import Call, Meet
+from oracle import Oracle
 from pool import MIB
 from rounds import PLACE, Round
 from shared import MTE
@@ -13,6 +15,7 @@ TIMEOUT = 10  # seconds, of every call
 
 class ShmRound(Round):
     writes = 8
+    has_successors = True
 
     def __init__(self, world, random):
         super().__init__(world, random)
@@ -20,22 +23,37 @@ class ShmRound(Round):
         self.base = 0
         self.everybody = frozenset(range(self.ranks))
 
+    def start(self):
+        super().start()
+        self.world.conductor.at_meeting("destroyed", self.begin_anew)
+
     def script(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
-        yield Call("config", ("shm_config_init",))
-        yield Call("config", ("shm_timeouts", TIMEOUT, TIMEOUT, TIMEOUT))
-        yield Call("config", ("shm_start_store", 0))
-        words = ("shm_init", self.world.url, self.ranks, rank, 0)
-        done = yield Call("init", words, self.everybody, TIMEOUT)
-        if done.ok:
-            words = ("shm_create", 0, self.ranks, rank, SIZE, MTE, 0)
-            created = yield Call("create", words, self.everybody, TIMEOUT)
-            if created.ok:
-                self.handles[rank], self.base = created.values
-                yield from self.work(rank, buffer)
-                yield Meet("verified")
-                yield Call("destroy", ("shm_destroy", self.handles[rank], 0), limit=TIMEOUT)
+        entered = yield from self.enter(rank)
+        if entered and (yield from self.create(rank)):
+            yield from self.work(rank, buffer)
+        yield Meet("mended")
+        yield from self.end(rank, buffer)
+        if entered or (yield from self.enter(rank, sure=True)):
+            yield from self.create_anew(rank, buffer)
         yield Call("uninit", ("shm_uninit", 0), limit=TIMEOUT)
+
+    def successor(self, rank):
+        """Of one that was killed while the first object was there: no part of that is its own."""
+        self.handles.pop(rank, None)
+        yield from self.end(rank, None)
+        yield from self.late_successor(rank)
+
+    def late_successor(self, rank):
+        buffer = (yield Call("memory", ("alloc", PLACE))).value
+        if (yield from self.enter(rank, sure=True)):
+            yield from self.create_anew(rank, buffer)
+        yield Call("uninit", ("shm_uninit", 0), limit=TIMEOUT)
+
+    def begin_anew(self):
+        self.handles.clear()
+        self.mend_with(self.late_successor)
+        self.oracle = Oracle()
 
     def members(self):
         return sorted(self.handles)
@@ -43,18 +61,45 @@ class ShmRound(Round):
     def memory_of(self, rank):
         return self.base + rank * SIZE
 
+    def enter(self, rank, sure=False):
+        yield Call("config", ("shm_config_init",))
+        yield Call("config", ("shm_timeouts", TIMEOUT, TIMEOUT, TIMEOUT))
+        yield Call("config", ("shm_start_store", 0))
+        words = ("shm_init", self.world.url, self.ranks, rank, 0)
+        return (yield Call("init", words, self.everybody, TIMEOUT, sure=sure)).ok
+
+    def create(self, rank, sure=False):
+        words = ("shm_create", 0, self.ranks, rank, SIZE, MTE, 0)
+        created = yield Call("create", words, self.everybody, TIMEOUT, sure=sure)
+        if created.ok:
+            self.handles[rank], self.base = created.values
+        return created.ok
+
+    def create_anew(self, rank, buffer):
+        yield from self.create(rank, sure=True)
+        yield Meet("created anew")
+        yield from self.end(rank, buffer)
+
     def work(self, rank, buffer):
         together = True
         for number in range(self.writes):
             target = self.random[rank].randrange(self.ranks)
             yield from self.write_and_read(buffer, rank, number, target)
             together = together and (yield from self.meet(rank, number, self.handles[rank]))
-        yield Meet("mended")
-        yield from self.prove(buffer, rank)
-        if len(self.handles) == self.ranks:
-            yield Call("barrier", ("shm_barrier", self.handles[rank]), self.everybody, TIMEOUT, sure=True)
+
+    def end(self, rank, buffer):
+        """Once the fault is lifted, of those that are in the object; the others just meet them."""
+        if rank in self.handles:
+            yield from self.prove(buffer, rank)
+            if len(self.handles) == self.ranks:
+                yield Call("barrier", ("shm_barrier", self.handles[rank]), self.everybody, TIMEOUT, sure=True)
         yield Meet("written")
-        yield from self.verify(rank)
+        if rank in self.handles:
+            yield from self.verify(rank)
+        yield Meet("verified")
+        if rank in self.handles:
+            yield Call("destroy", ("shm_destroy", self.handles[rank], 0), limit=TIMEOUT)
+        yield Meet("destroyed")
 
     def write(self, write, buffer):
         words = ("shm_put", self.handles[write.writer], write.place, buffer, write.size)
