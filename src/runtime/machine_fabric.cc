@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 #include "base/fd.h"
+#include "base/folder.h"
 #include "runtime/machine_checks.h"
 
 namespace memfabric {
@@ -28,20 +28,19 @@ std::string numa_text(const std::string& device) {
 }
 
 std::vector<RdmaPort> find_rdma_ports() {
+    const std::string devices = "/sys/class/infiniband/";
     std::vector<RdmaPort> found;
-    std::error_code error;
-    for (const auto& device : std::filesystem::directory_iterator("/sys/class/infiniband", error)) {
-        for (const auto& port : std::filesystem::directory_iterator(device.path() / "ports", error)) {
-            const std::string folder = port.path().string();
+    for (const std::string& device : names_in(devices)) {
+        for (const std::string& port : names_in(devices + device + "/ports")) {
+            const std::string folder = fmt::format("{}{}/ports/{}", devices, device, port);
             const std::string state = first_line_of(folder + "/state");
             std::string details = state;
             append(details, first_line_of(folder + "/rate"));
             append(details, first_line_of(folder + "/link_layer"));
-            if (const std::string node = numa_text((device.path() / "device").string()); !node.empty()) {
+            if (const std::string node = numa_text(devices + device + "/device"); !node.empty()) {
                 append(details, node);
             }
-            found.push_back({fmt::format("{} port {}", device.path().filename().string(),
-                                         port.path().filename().string()),
+            found.push_back({fmt::format("{} port {}", device, port),
                              state.find("ACTIVE") != std::string::npos, details});
         }
     }

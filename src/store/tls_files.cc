@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/folder.h"
 #include "store/tls_secret.h"
 
 namespace memfabric::store {
@@ -67,15 +68,17 @@ Result<std::vector<std::string>> files_of(const std::string& folder) {
     if (fs::is_regular_file(folder, error)) {
         return std::vector<std::string>{folder};
     }
-    std::vector<std::string> files;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-        if (entry->is_regular_file()) {
-            files.push_back(entry->path().string());
-        }
+    errno = 0;
+    const std::vector<std::string> names = names_in(folder);
+    if (const int reason = errno; names.empty() && reason != 0) {
+        return failure(Code::kInvalidParam, "folder '{}' cannot be read: {}", folder, errno_text(reason));
     }
-    if (error) {
-        return failure(Code::kInvalidParam, "folder '{}' cannot be read: {}", folder,
-                       errno_text(error.value()));
+    std::vector<std::string> files;
+    for (const std::string& name : names) {
+        const fs::path file = fs::path(folder) / name;
+        if (fs::is_regular_file(file, error)) {
+            files.push_back(file.string());
+        }
     }
     std::sort(files.begin(), files.end());
     return files;
