@@ -168,13 +168,24 @@ void shmem_quiet(void) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
+// PEs outside a team have SHMEM_CTX_INVALID for its contexts: there is nothing to order.
 void shmem_ctx_fence(shmem_ctx_t ctx) {
-    const ContextUse use(ctx, "shmem_ctx_fence");
+    constexpr const char* kCall = "shmem_ctx_fence";
+    if (ctx == SHMEM_CTX_INVALID) {
+        check_up(kCall);
+        return;
+    }
+    const ContextUse use(ctx, kCall);
     shmem_fence();
 }
 
 void shmem_ctx_quiet(shmem_ctx_t ctx) {
-    const ContextUse use(ctx, "shmem_ctx_quiet");
+    constexpr const char* kCall = "shmem_ctx_quiet";
+    if (ctx == SHMEM_CTX_INVALID) {
+        check_up(kCall);
+        return;
+    }
+    const ContextUse use(ctx, kCall);
     shmem_quiet();
 }
 

@@ -13,9 +13,15 @@ namespace {
 
 using Transfer = void (*)(void* dest, const void* source, size_t bytes, int pe, const char* call);
 
+/// One test for both ends of what one copy does: null pointers, which memcpy must not see, come with no
+/// bytes.
+inline bool is_none_or_large(size_t bytes) {
+    return bytes - 1 >= kLarge - 1;
+}
+
 template <Transfer kSlowly>
 inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    if (bytes >= kLarge) [[unlikely]] {
+    if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
         return;
     }
@@ -26,7 +32,7 @@ inline void put(void* dest, const void* source, size_t bytes, int pe, const char
 
 template <Transfer kSlowly>
 inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    if (bytes >= kLarge) [[unlikely]] {
+    if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
         return;
     }
