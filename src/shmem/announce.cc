@@ -20,19 +20,32 @@ struct Variable {
     const char* meaning;
 };
 
+/// Under the name that it has had since OpenSHMEM 1.4, and under the older one.
+struct Switch {
+    const char* name;
+    const char* older_name;
+
+    bool is_on() const {
+        return environment_variable(name) != nullptr || environment_variable(older_name) != nullptr;
+    }
+};
+
+constexpr Switch kVersionSwitch{"SHMEM_VERSION", "SMA_VERSION"};
+constexpr Switch kInfoSwitch{"SHMEM_INFO", "SMA_INFO"};
+constexpr Switch kDebugSwitch{"SHMEM_DEBUG", "SMA_DEBUG"};
+
 constexpr Variable kVariables[] = {
     {"SHMEM_VERSION", "any value: print the library's version at the start"},
     {"SHMEM_INFO", "any value: print this text at the start"},
     {"SHMEM_SYMMETRIC_SIZE",
      "bytes of symmetric heap of each PE: a number, may be a fraction, with K, M, G or T; 1G by default"},
     {"SHMEM_DEBUG", "any value: debugging messages on standard error"},
+    {"SMA_VERSION", "the older name of SHMEM_VERSION"},
+    {"SMA_INFO", "the older name of SHMEM_INFO"},
     {"SMA_SYMMETRIC_SIZE", "the older name of SHMEM_SYMMETRIC_SIZE"},
+    {"SMA_DEBUG", "the older name of SHMEM_DEBUG"},
     {"MF_SHMEM_CHECK", "1: also find PEs and threads that use calls against their rules, at some cost"},
 };
-
-bool is_set(const char* name) {
-    return environment_variable(name) != nullptr;
-}
 
 void print_version() {
     std::printf("%s %s, OpenSHMEM %d.%d\n", SHMEM_VENDOR_STRING, kVersion, SHMEM_MAJOR_VERSION,
@@ -61,22 +74,22 @@ void print_layout() {
 }  // namespace
 
 void follow_debug_variable() {
-    if (is_set("SHMEM_DEBUG")) {
+    if (kDebugSwitch.is_on()) {
         smem_set_log_level(kDebugLevel);
     }
 }
 
 void announce() {
-    if (is_set("SHMEM_DEBUG")) {
+    if (kDebugSwitch.is_on()) {
         print_layout();
     }
     if (state().me != 0) {
         return;
     }
-    if (is_set("SHMEM_VERSION")) {
+    if (kVersionSwitch.is_on()) {
         print_version();
     }
-    if (is_set("SHMEM_INFO")) {
+    if (kInfoSwitch.is_on()) {
         print_variables();
     }
     std::fflush(stdout);

@@ -235,8 +235,18 @@ def test_variables_that_make_the_library_talk(harness, bad_calls):
     assert output.count("MemFabric SHMEM 1.") == 1 and "OpenSHMEM 1.5" in output
     for name in ("SHMEM_VERSION", "SHMEM_INFO", "SHMEM_DEBUG", "MF_SHMEM_CHECK"):
         assert output.count(f"  {name} ") == 1
-    assert "set to 1.5M" in output
+    assert output.count("set to 1.5M") == 1
     assert "PE 0 of 2: heap" in errors and "PE 1 of 2: heap" in errors
+
+
+@pytest.mark.parametrize(
+    "variable,text", [("SMA_VERSION", "OpenSHMEM 1.5"), ("SMA_INFO", "SHMEM_SYMMETRIC_SIZE"), ("SMA_DEBUG", "PE 0 of 1: heap")]
+)
+def test_older_names_of_variables(harness, bad_calls, variable, text):
+    code, output, errors = run(harness, 1, bad_calls, "hello", variables={variable: ""})
+    assert code == 0 and text in output + errors
+    code, output, errors = run(harness, 1, bad_calls, "hello")
+    assert code == 0 and text not in output + errors
 
 
 @pytest.mark.parametrize("pe", [0, 1, 2])

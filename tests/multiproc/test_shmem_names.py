@@ -52,6 +52,19 @@ def test_every_name_is_declared(tmp_path, compiler):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.parametrize("header", ["shmem.h", "shmemx.h", "pshmem.h", "mpp/shmem.h", "mpp/shmemx.h", "mpp/pshmem.h"])
+@pytest.mark.parametrize("standard", ["c99", "c11", "c17", "c++11", "c++17", "c++20"])
+def test_headers_compile_alone_and_twice_without_a_warning(standard, header):
+    """Also where SGI and Cray had them: in mpp."""
+    wrapper, language = ("oshc++", "c++") if "++" in standard else ("oshcc", "c")
+    text = f"#include <{header}>\n#include <{header}>\ntypedef int not_empty;\n"
+    command = [BUILD / "bin" / wrapper, "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic"]
+    command += ["-Wstrict-prototypes"] if language == "c" else []
+    command += ["-Werror", "-fsyntax-only", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=WRAPPER_LIMIT, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_profiling_library_that_is_linked_in_front_counts(harness, tmp_path, language):
     profiler = tmp_path / "profiler.o"
