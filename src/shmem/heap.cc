@@ -24,8 +24,6 @@ namespace memfabric::shmem {
 namespace {
 
 constexpr uint64_t kUnit = 64;  // so that neighbours share no cache line
-/// Regions lie a multiple of this apart, so only up to it an offset is aligned at all PEs or at none.
-constexpr uint64_t kLargestAlignment = uint64_t{2} << 20;
 
 struct Heap {
     std::mutex mutex;  // guards blocks; not held while waiting for other PEs
@@ -39,6 +37,11 @@ Heap& heap() {
 
 void* address(uint64_t offset) {
     return reinterpret_cast<void*>(state().heap_begin + offset);
+}
+
+/// What divides the distance of two PEs' regions: only up to it an offset is aligned at all PEs or at none.
+uint64_t largest_alignment() {
+    return uint64_t{1} << std::countr_zero(state().stride);
 }
 
 uint64_t offset_of(const void* pointer) {
@@ -101,9 +104,9 @@ void* allocate_now(const char* call, uint64_t size, uint64_t alignment) {
     if (size == 0) {
         return nullptr;
     }
-    if (alignment > kLargestAlignment) {
-        tell(call,
-             fmt::format("alignment {}: not all PEs can have more than {}", alignment, kLargestAlignment));
+    if (alignment > largest_alignment()) {
+        tell(call, fmt::format("alignment {}: not all PEs can have more than {}; raise SHMEM_SYMMETRIC_SIZE",
+                               alignment, largest_alignment()));
         return nullptr;
     }
     const std::optional<uint64_t> whole = in_units(size);

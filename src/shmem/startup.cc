@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -45,6 +46,7 @@ namespace {
 
 constexpr uint32_t kObjectId = 63;  // SHM programs begin with 0
 constexpr uint64_t kGranularity = 2 << 20;
+constexpr uint64_t kFinestShare = 64;       // of a region's size, that rounding may add
 constexpr uint64_t kDefaultHeap = 1 << 30;  // address space; it takes memory as it is used
 
 /// In which launchers say it.
@@ -64,7 +66,9 @@ uint64_t before_heap(const StaticData& statics) {
 /// What is no multiple of the granularity, or too large for any machine, is found here or by the library.
 uint64_t region_size(const StaticData& statics, uint64_t heap, int pes) {
     constexpr uint64_t kLargest = uint64_t{1} << 46;
-    return rounded(before_heap(statics) + std::min(heap, kLargest) + mail_area_size(pes), kGranularity);
+    const uint64_t size = before_heap(statics) + std::min(heap, kLargest) + mail_area_size(pes);
+    // What divides it is the largest alignment of a block. It is address space.
+    return rounded(size, std::max(kGranularity, std::bit_floor(size / kFinestShare)));
 }
 
 std::optional<int> number_of(std::initializer_list<const char*> names) {

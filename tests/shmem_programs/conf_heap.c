@@ -54,14 +54,15 @@ static void zeroed(void) {
 }
 
 static void aligned(void) {
-    unsigned char* blocks[19];  // 8 bytes to 2 MiB
+    enum { kAlignments = 22 };
+    unsigned char* blocks[kAlignments];  // 8 bytes to 16 MiB
     size_t alignment = sizeof(void*);
-    for (int i = 0; i < 19; ++i, alignment *= 2) {
+    for (int i = 0; i < kAlignments; ++i, alignment *= 2) {
         blocks[i] = (unsigned char*)shmem_align(alignment, 100 + (size_t)i);
         CHECK((uintptr_t)blocks[i] % alignment == 0, "%p is no multiple of %zu", (void*)blocks[i], alignment);
         check_symmetric(blocks[i], 100 + (size_t)i);
     }
-    for (int i = 18; i >= 0; --i) {
+    for (int i = kAlignments - 1; i >= 0; --i) {
         shmem_free(blocks[i]);
     }
     CHECK(shmem_align(alignment, 100) == NULL, "PEs lie no multiple of %zu apart", alignment);
