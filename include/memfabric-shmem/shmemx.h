@@ -27,6 +27,9 @@ int shmemx_init_attr(const shmemx_init_attr_t* attributes);
 /* 0: not initialized; 2: initialized. */
 int shmemx_init_status(void);
 
+/* Seconds since some moment of the past, of a clock that nobody sets; also before shmem_init. */
+double shmemx_wtime(void);
+
 #ifdef __cplusplus
 }
 #endif

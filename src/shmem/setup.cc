@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Set-up and query functions.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "memfabric-shmem/shmem.h"
@@ -154,6 +155,10 @@ int shmemx_init_attr(const shmemx_init_attr_t* attributes) {
 
 int shmemx_init_status(void) {
     return state().is_up ? 2 : 0;
+}
+
+double shmemx_wtime(void) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // extern "C"
