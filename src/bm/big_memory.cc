@@ -89,7 +89,7 @@ Result<uint64_t> BigMemory::join(Deadline deadline) {
 Status BigMemory::join_with_memory(Deadline deadline) {
     // First the group: only whom the store takes for this rank may touch the rank's region.
     MF_ASSIGN_OR_RETURN(const store::JoinReply reply, join_group(deadline));
-    const Status entered = attempt([&]() -> Status {
+    Status entered = attempt([&]() -> Status {
         take_over(reply);
         MF_ASSIGN_OR_RETURN(const memory::SegmentLock lock, commit_region(deadline));
         window_->segment().announce(rank_, reply.epoch);
