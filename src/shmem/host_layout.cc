@@ -6,6 +6,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "base/permanent.h"
 #include "shmem/hosts.h"
 #include "shmem/state.h"
 
@@ -19,9 +20,11 @@ struct KnownLayouts {
     std::map<Set, std::unique_ptr<const HostLayout>> of_set;  // guarded by mutex
 };
 
+/// Made by the first call for an active set. Not destroyed: a program that goes without shmem_finalize() is
+/// finished by a function that the exit calls after it has destroyed what was made since init.
 KnownLayouts& known() {
-    static KnownLayouts only;
-    return only;
+    static Permanent<KnownLayouts> only;
+    return only.get();
 }
 
 bool is_progression(const std::vector<int>& numbers) {
