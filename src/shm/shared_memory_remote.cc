@@ -266,7 +266,7 @@ Result<uint64_t> SharedMemory::update(void* in_window, const AtomicUpdate& updat
     }
     Status failed = member->problem;
     if (failed.is_ok()) {
-        const Result<uint64_t> before =
+        Result<uint64_t> before =
             remote_->transport().atomic(*member->peer,
                                         {member->region, place - window().region(rank).begin, update.size,
                                          kind, update.operand, update.comparand},
