@@ -39,6 +39,7 @@ class ClientRounds {
         std::string group;
         uint8_t kind = 0;
         uint32_t rank = 0;
+        // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy sees a 0 in there
         auto operator<=>(const Key&) const = default;
     };
     struct Round {
