@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 13
+#define MF_PRIVATE_INTERFACE 14
 
 #ifdef __cplusplus
 extern "C" {
@@ -118,9 +118,12 @@ char* mf_private_processes_json(void);
 char* mf_private_start_metrics(const char* address);
 /// The first of `count` cells for operations on the mapped memory of PEs, PE 0's. `operation`: 0 put, 1 get,
 /// 2 atomic. A cell is two numbers of 64 bits, operations and bytes, at mf_private_counter_cells + 16 * cell.
-uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count);
-/// Counts in a thread that has no cells yet; nonzero where the operation is to be measured.
+/// To `first_word` goes the first of as many words for those of 8 bytes: one number, of operations, at
+/// mf_private_counter_cells + 8 * word.
+uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count, uint32_t* first_word);
+/// Count in a thread that has no cells yet; nonzero where the operation is to be measured.
 int mf_private_count_slowly(uint32_t cell, uint64_t bytes);
+int mf_private_count_word_slowly(uint32_t word);
 /// Adds to the histogram of mapped operations; numbered as in mf_private_shmem_cells().
 void mf_private_shmem_time(uint32_t operation, uint64_t nanoseconds);
 /// What this process has moved to and from other hosts since it was initialized: {"put": {"calls", "bytes"},

@@ -47,12 +47,19 @@ char* mf_private_start_metrics(const char* address) {
     });
 }
 
-uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count) {
-    return memfabric::observe::cells_of(shmem_operation(operation), Path::kMapped, "PE", 0, count);
+uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count, uint32_t* first_word) {
+    const auto [cell, word] =
+        memfabric::observe::words_of(shmem_operation(operation), Path::kMapped, "PE", 0, count);
+    *first_word = word;
+    return cell;
 }
 
 int mf_private_count_slowly(uint32_t cell, uint64_t bytes) {
     return memfabric::observe::count_slowly(cell, bytes) ? 1 : 0;
+}
+
+int mf_private_count_word_slowly(uint32_t word) {
+    return memfabric::observe::count_word_slowly(word) ? 1 : 0;
 }
 
 int64_t mf_private_wait_notice(void) {

@@ -16,11 +16,14 @@ namespace memfabric::observe {
 inline constexpr const char* kBoardName = "memfabric-counters";
 inline constexpr uint64_t kBoardMagic = 0x7372'746e'756f'434d;  // "MCountrs"
 /// Raised with every change of the layout, of Operation or of Path.
-inline constexpr uint32_t kBoardVersion = 1;
+inline constexpr uint32_t kBoardVersion = 2;
 
 inline constexpr size_t kCells = 16384;  // of a shard
-/// The first cells: what has found no room in the table counts there, under the name "other".
+/// The first cells, and their words: what has found no room in the table counts there, under the name
+/// "other".
 inline constexpr uint32_t kSpareCells = 1024;
+/// Operations of this size, the most frequent one, may be counted in words apart: one number instead of two.
+inline constexpr uint64_t kWordBytes = 8;
 inline constexpr size_t kShards = 128;  // threads that count at the same time; more share the first one
 inline constexpr size_t kBlocks = 2048;
 inline constexpr size_t kErrors = 256;
@@ -33,7 +36,8 @@ struct Cell {
 };
 
 /// Names the cells [first, first + count) of each shard: "LABEL n" with n from `number` on; one cell alone
-/// is "LABEL".
+/// is "LABEL". With words, the next (count + 1) / 2 cells are as many numbers of 8 bytes: for each of the
+/// names the operations of kWordBytes bytes that its cell does not count.
 struct Block {
     uint32_t first;
     uint32_t count;
@@ -41,9 +45,14 @@ struct Block {
     uint8_t is_numbered;
     uint8_t operation;
     uint8_t path;
-    uint8_t unused;
+    uint8_t has_words;
     std::array<char, 112> label;  // ends with 0
 };
+
+/// Of the block, with its words.
+inline constexpr size_t cells_of_block(size_t count, bool has_words) {
+    return has_words ? count + (count + 1) / 2 : count;
+}
 
 struct ErrorCount {
     std::array<char, 52> where;  // ends with 0

@@ -24,8 +24,9 @@ namespace memfabric::observe {
 /// On mapped paths the time of one operation in so many is measured.
 inline constexpr uint64_t kSampled = 1024;
 
-/// Gives the calling thread cells of its own, and counts.
+/// Give the calling thread cells of its own, and count.
 bool count_slowly(uint32_t cell, uint64_t bytes);
+bool count_word_slowly(uint32_t word);
 
 inline uint64_t bump(uint64_t& word, uint64_t by) {
     const std::atomic_ref<uint64_t> counter(word);
@@ -34,17 +35,27 @@ inline uint64_t bump(uint64_t& word, uint64_t by) {
     return now;
 }
 
-/// Counts one operation of that many bytes: nobody else writes the thread's cells, so there is no lock and
-/// no atomic read-modify-write. Returns whether this one's time is to be measured, on mapped paths: every
-/// 1024th in a cell.
+/// Counts one operation in a cell of the calling thread's. Nobody else writes it, so there is no lock and no
+/// atomic read-modify-write. Returns whether this one's time is to be measured, on mapped paths: every 1024th
+/// in a cell.
+inline bool add_to(Cell& cell, uint64_t bytes) {
+    bump(cell.bytes, bytes);
+    return bump(cell.operations, 1) % kSampled == 0;
+}
+
+/// Word `number` of the thread whose cells these are, as words_of() numbers them.
+inline uint64_t& word_at(Cell* cells, uint32_t number) {
+    return reinterpret_cast<uint64_t*>(cells)[number];
+}
+
+/// Counts one operation of that many bytes; whether its time is to be measured.
 inline bool count(uint32_t cell, uint64_t bytes) {
 #if MEMFABRIC_COUNTERS
     Cell* const cells = mf_private_counter_cells;
     if (cells == nullptr) [[unlikely]] {
         return count_slowly(cell, bytes);
     }
-    bump(cells[cell].bytes, bytes);
-    return bump(cells[cell].operations, 1) % kSampled == 0;
+    return add_to(cells[cell], bytes);
 #else
     static_cast<void>(cell);
     static_cast<void>(bytes);
@@ -52,25 +63,32 @@ inline bool count(uint32_t cell, uint64_t bytes) {
 #endif
 }
 
-inline bool has_cells() {
-    return mf_private_counter_cells != nullptr;
+/// One operation more of those that this word counts, but for the rare cases: false, and nothing is counted,
+/// where its time is to be measured.
+[[gnu::always_inline]] inline bool bump_quickly(uint64_t& word) {
+    const uint64_t operations = word + 1;
+    if (operations % kSampled == 0) [[unlikely]] {
+        return false;
+    }
+    std::atomic_ref(word).store(operations, std::memory_order_relaxed);
+    return true;
 }
 
 /// count() without its rare cases: false, and nothing is counted, where the thread has no cells yet or this
 /// one's time is to be measured.
 [[gnu::always_inline]] inline bool count_quickly(uint32_t number, uint64_t bytes) {
     Cell* const cells = mf_private_counter_cells;
-    if (cells == nullptr) [[unlikely]] {
+    if (cells == nullptr || !bump_quickly(cells[number].operations)) [[unlikely]] {
         return false;
     }
-    Cell& cell = cells[number];
-    const uint64_t operations = cell.operations + 1;
-    if (operations % kSampled == 0) [[unlikely]] {
-        return false;
-    }
-    std::atomic_ref(cell.operations).store(operations, std::memory_order_relaxed);
-    bump(cell.bytes, bytes);
+    bump(cells[number].bytes, bytes);
     return true;
+}
+
+/// The same of an operation of kWordBytes bytes, in its word.
+[[gnu::always_inline]] inline bool count_word_quickly(uint32_t number) {
+    Cell* const cells = mf_private_counter_cells;
+    return cells != nullptr && bump_quickly(word_at(cells, number));
 }
 
 /// Whether the operation that will be counted next in this cell is to be measured.
@@ -84,6 +102,13 @@ inline bool is_sampled(uint32_t cell) {
 uint32_t cell_of(Operation operation, Path path, std::string_view peer);
 /// The first of `count` cells, for the peers "LABEL n" with n from `number` on. At most kSpareCells.
 uint32_t cells_of(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count);
+/// The same with words, of which the first one is that of the first cell's peer: operations of kWordBytes
+/// bytes go into the one or the other.
+struct Words {
+    uint32_t first_cell = 0;
+    uint32_t first_word = 0;
+};
+Words words_of(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count);
 
 /// Adds to the histogram of the operation on that path.
 void record_time(Operation operation, Path path, std::chrono::nanoseconds time);

@@ -40,32 +40,42 @@ Source source_of(int descriptor) {
     };
 }
 
-/// The sums of a block's cells over all threads.
+/// The sums of a block's cells, and of its words, over all threads.
 bool add_cells(const Source& source, uint32_t shards, const Block& block, std::span<Cell> sums) {
     std::vector<Cell> cells(block.count);
+    std::vector<uint64_t> words(block.has_words != 0 ? block.count : 0);
     for (uint32_t shard = 0; shard < shards; ++shard) {
         const size_t offset = offsetof(Board, shards) + (size_t{shard} * kCells + block.first) * sizeof(Cell);
-        if (!source(offset, std::as_writable_bytes(std::span(cells)))) {
+        if (!source(offset, std::as_writable_bytes(std::span(cells))) ||
+            !source(offset + block.count * sizeof(Cell), std::as_writable_bytes(std::span(words)))) {
             return false;
         }
         for (uint32_t i = 0; i < block.count; ++i) {
             sums[i].operations += cells[i].operations;
             sums[i].bytes += cells[i].bytes;
         }
+        for (uint32_t i = 0; i < words.size(); ++i) {
+            sums[i].operations += words[i];
+            sums[i].bytes += words[i] * kWordBytes;
+        }
     }
     return true;
 }
 
+size_t cells_of(const Block& block) {
+    return cells_of_block(block.count, block.has_words != 0);
+}
+
 bool is_sound(const Block& block) {
-    return block.first <= kCells && block.count <= kCells - block.first && block.operation < kOperations &&
-           block.path < kPaths;
+    return block.first <= kCells && cells_of(block) <= kCells - block.first &&
+           block.operation < kOperations && block.path < kPaths;
 }
 
 /// Blocks do not overlap: whoever wrote that they do is not to keep us busy.
 bool are_sound(std::span<const Block> blocks) {
     size_t cells = 0;
     for (const Block& block : blocks) {
-        cells += is_sound(block) ? block.count : kCells + 1;
+        cells += is_sound(block) ? cells_of(block) : kCells + 1;
     }
     return cells <= kCells;
 }

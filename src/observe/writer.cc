@@ -57,40 +57,41 @@ class Writer {
         header.pid = ::getpid();
         header.started = static_cast<uint64_t>(::time(nullptr));
         put_text(header.program, program_invocation_short_name);
-        header.cells_used = kSpareCells;
+        header.cells_used = cells_of_block(kSpareCells, true);
         header.shards_used = 1;
         const std::lock_guard lock(mutex_);
         static_cast<void>(
-            add_block(Operation::kOther, Path::kNone, "other", {0, kSpareCells, 0, 0, 0, 0, 0, {}}));
+            add_block(Operation::kOther, Path::kNone, "other", {0, kSpareCells, 0, 0, 0, 0, 1, {}}));
         std::atomic_ref(header.magic).store(kBoardMagic, std::memory_order_release);
     }
 
     Board& board() { return *board_; }
     int descriptor() const { return descriptor_.get(); }
 
-    uint32_t cells(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count,
-                   bool numbered) {
+    Words cells(Operation operation, Path path, std::string_view label, Block wanted) {
         const std::lock_guard lock(mutex_);
         BoardHeader& header = board_->header;
         for (uint32_t i = 0; i < header.blocks_used; ++i) {
             const Block& block = header.blocks.at(i);
             if (block.operation == static_cast<uint8_t>(operation) &&
-                block.path == static_cast<uint8_t>(path) && block.number == number &&
-                block.is_numbered == static_cast<uint8_t>(numbered) && block.count >= count &&
+                block.path == static_cast<uint8_t>(path) && block.number == wanted.number &&
+                block.is_numbered == wanted.is_numbered && block.has_words == wanted.has_words &&
+                block.count >= wanted.count &&
                 label.substr(0, block.label.size() - 1) == block.label.data()) {
-                return block.first;
+                return place_of(block);
             }
         }
-        if (header.blocks_used == kBlocks || count > kCells - header.cells_used) {
+        const size_t cells = cells_of_block(wanted.count, wanted.has_words != 0);
+        if (header.blocks_used == kBlocks || cells > kCells - header.cells_used) {
             if (!warned_) {
                 warned_ = true;
                 log_warn("the table of counters is full: further peers are counted together, as 'other'");
             }
-            return 0;
+            return place_of(header.blocks.front());
         }
-        const Block block{header.cells_used, count, number, static_cast<uint8_t>(numbered), 0, 0, 0, {}};
-        header.cells_used += count;
-        return add_block(operation, path, label, block);
+        wanted.first = header.cells_used;
+        header.cells_used += static_cast<uint32_t>(cells);
+        return add_block(operation, path, label, wanted);
     }
 
     void error(std::string_view where, Code code) {
@@ -150,14 +151,19 @@ class Writer {
         return static_cast<Board*>(place);
     }
 
-    uint32_t add_block(Operation operation, Path path, std::string_view label, Block block) {
+    static Words place_of(const Block& block) {
+        constexpr uint32_t kWordsOfCell = sizeof(Cell) / sizeof(uint64_t);
+        return {block.first, (block.first + block.count) * kWordsOfCell};
+    }
+
+    Words add_block(Operation operation, Path path, std::string_view label, Block block) {
         block.operation = static_cast<uint8_t>(operation);
         block.path = static_cast<uint8_t>(path);
         put_text(block.label, label);
         BoardHeader& header = board_->header;
         header.blocks.at(header.blocks_used) = block;
         std::atomic_ref(header.blocks_used).fetch_add(1, std::memory_order_release);
-        return block.first;
+        return place_of(block);
     }
 
     const Fd descriptor_;
@@ -193,19 +199,42 @@ class ShardOwner {
 
 }  // namespace
 
+namespace {
+
+/// The calling thread's, from now on; null where all shards have their threads.
+Cell* take_cells() {
+    thread_local const ShardOwner owner;
+    mf_private_counter_cells = owner.cells();
+    return owner.cells();
+}
+
+/// In the first shard, which belongs to nobody: all threads that found no other one.
+bool bump_shared(uint64_t& word) {
+    return std::atomic_ref(word).fetch_add(1, std::memory_order_relaxed) % kSampled == 0;
+}
+
+}  // namespace
+
 bool count_slowly(uint32_t cell, uint64_t bytes) {
     if (in_forked_child()) {
         return false;
     }
-    thread_local const ShardOwner owner;
-    mf_private_counter_cells = owner.cells();
-    if (owner.cells() != nullptr) {
-        return count(cell, bytes);
+    if (Cell* const cells = take_cells()) {
+        return add_to(cells[cell], bytes);
     }
-    // The first shard belongs to nobody: all threads that found no other one.
     Cell& shared = own_board().shards.front().at(cell);
     std::atomic_ref(shared.bytes).fetch_add(bytes, std::memory_order_relaxed);
-    return std::atomic_ref(shared.operations).fetch_add(1, std::memory_order_relaxed) % kSampled == 0;
+    return bump_shared(shared.operations);
+}
+
+bool count_word_slowly(uint32_t word) {
+    if (in_forked_child()) {
+        return false;
+    }
+    if (Cell* const cells = take_cells()) {
+        return bump(word_at(cells, word), 1) % kSampled == 0;
+    }
+    return bump_shared(word_at(own_board().shards.front().data(), word));
 }
 
 Board& own_board() {
@@ -225,11 +254,21 @@ void set_metrics_address(std::string_view address) {
 }
 
 uint32_t cell_of(Operation operation, Path path, std::string_view peer) {
-    return MEMFABRIC_COUNTERS != 0 ? writer().cells(operation, path, peer, 0, 1, false) : 0;
+    return MEMFABRIC_COUNTERS != 0
+               ? writer().cells(operation, path, peer, {0, 1, 0, 0, 0, 0, 0, {}}).first_cell
+               : 0;
 }
 
 uint32_t cells_of(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count) {
-    return MEMFABRIC_COUNTERS != 0 ? writer().cells(operation, path, label, number, count, true) : 0;
+    return MEMFABRIC_COUNTERS != 0
+               ? writer().cells(operation, path, label, {0, count, number, 1, 0, 0, 0, {}}).first_cell
+               : 0;
+}
+
+Words words_of(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count) {
+    return MEMFABRIC_COUNTERS != 0
+               ? writer().cells(operation, path, label, {0, count, number, 1, 0, 0, 1, {}})
+               : Words();
 }
 
 void record_time(Operation operation, Path path, std::chrono::nanoseconds time) {

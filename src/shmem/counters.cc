@@ -3,11 +3,12 @@
 
 namespace memfabric::shmem {
 
-std::array<uint32_t, 3> counter_cells{};
+std::array<CounterPlace, 3> counter_places{};
 
 void make_counters(int pes) {
-    for (uint32_t counter = 0; counter < counter_cells.size(); ++counter) {
-        counter_cells.at(counter) = mf_private_shmem_cells(counter, static_cast<uint32_t>(pes));
+    for (uint32_t counter = 0; counter < counter_places.size(); ++counter) {
+        CounterPlace& place = counter_places.at(counter);
+        place.first_cell = mf_private_shmem_cells(counter, static_cast<uint32_t>(pes), &place.first_word);
     }
 }
 

@@ -17,16 +17,31 @@ namespace memfabric::shmem {
 /// Numbered as in mf_private_shmem_cells().
 enum class Counter : uint32_t { kPut, kGet, kAtomic };
 
-/// The cells of PE 0, by Counter; the other PEs' follow. Written by init alone.
-extern std::array<uint32_t, 3> counter_cells;
+/// Where PE 0's operations of a kind are counted; the other PEs' follow.
+struct CounterPlace {
+    uint32_t first_cell = 0;
+    uint32_t first_word = 0;  // for those of observe::kWordBytes bytes
+};
+
+/// By Counter. Written by init alone.
+extern std::array<CounterPlace, 3> counter_places;
 
 void make_counters(int pes);
+
+// None of this may refer to what libmemfabric.so does not export, also where nothing is inlined.
 
 /// Counts an operation on a PE of this host; whether it is to be measured.
 inline bool note(Counter counter, int pe, size_t bytes) {
 #if MEMFABRIC_COUNTERS
-    const uint32_t cell = counter_cells[static_cast<size_t>(counter)] + static_cast<uint32_t>(pe);
-    return observe::has_cells() ? observe::count(cell, bytes) : mf_private_count_slowly(cell, bytes) != 0;
+    const CounterPlace& place = counter_places[static_cast<size_t>(counter)];
+    observe::Cell* const cells = mf_private_counter_cells;
+    if (bytes == observe::kWordBytes) {
+        const uint32_t word = place.first_word + static_cast<uint32_t>(pe);
+        return cells != nullptr ? observe::bump(observe::word_at(cells, word), 1) % observe::kSampled == 0
+                                : mf_private_count_word_slowly(word) != 0;
+    }
+    const uint32_t cell = place.first_cell + static_cast<uint32_t>(pe);
+    return cells != nullptr ? observe::add_to(cells[cell], bytes) : mf_private_count_slowly(cell, bytes) != 0;
 #else
     static_cast<void>(counter);
     static_cast<void>(pe);
@@ -39,8 +54,10 @@ inline bool note(Counter counter, int pe, size_t bytes) {
 /// taken: then note() is to follow.
 [[gnu::always_inline]] inline bool note_quickly(Counter counter, int pe, size_t bytes) {
 #if MEMFABRIC_COUNTERS
-    return observe::count_quickly(counter_cells[static_cast<size_t>(counter)] + static_cast<uint32_t>(pe),
-                                  bytes);
+    const CounterPlace& place = counter_places[static_cast<size_t>(counter)];
+    return bytes == observe::kWordBytes
+               ? observe::count_word_quickly(place.first_word + static_cast<uint32_t>(pe))
+               : observe::count_quickly(place.first_cell + static_cast<uint32_t>(pe), bytes);
 #else
     static_cast<void>(counter);
     static_cast<void>(pe);

@@ -19,8 +19,18 @@ inline bool is_none_or_large(size_t bytes) {
     return bytes - 1 >= kLarge - 1;
 }
 
+// What most often is put and got by itself; apart from other sizes, so that it takes the shortest way.
+constexpr size_t kWord = observe::kWordBytes;
+
 template <Transfer kSlowly>
 inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+    if (bytes == kWord) {
+        count_quickly(
+            Counter::kPut, dest, kWord, pe,
+            [=](void* target) MF_INLINE { std::memcpy(target, source, kWord); },
+            [=]() MF_INLINE { kSlowly(dest, source, kWord, pe, call); });
+        return;
+    }
     if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
         return;
@@ -32,6 +42,13 @@ inline void put(void* dest, const void* source, size_t bytes, int pe, const char
 
 template <Transfer kSlowly>
 inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+    if (bytes == kWord) {
+        count_quickly(
+            Counter::kGet, source, kWord, pe,
+            [=](const void* from) MF_INLINE { std::memcpy(dest, from, kWord); },
+            [=]() MF_INLINE { kSlowly(dest, source, kWord, pe, call); });
+        return;
+    }
     if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
         return;

@@ -35,6 +35,11 @@ Reading::Count counted(const std::string& peer) {
     return sum;
 }
 
+/// As SHMEM counts: quickly, or else with the rare cases; whether it is to be measured.
+bool count_word(uint32_t word) {
+    return !count_word_quickly(word) && count_word_slowly(word);
+}
+
 TEST(Counters, SumsOverThreadsThatLiveAndThatHaveEnded) {
     const uint32_t cell = cell_of(Operation::kTransWrite, Path::kAttach, "sum");
     std::vector<std::thread> threads;
@@ -55,6 +60,7 @@ TEST(Counters, SumsOverThreadsThatLiveAndThatHaveEnded) {
 
 TEST(Counters, MoreThreadsThanShardsLoseNothing) {
     const uint32_t cell = cell_of(Operation::kTransWrite, Path::kAttach, "crowd");
+    const uint32_t word = words_of(Operation::kShmemPut, Path::kMapped, "crowd of words", 0, 1).first_word;
     constexpr int kThreads = static_cast<int>(kShards) + 20;
     std::atomic<int> counting{0};
     std::vector<std::thread> threads;
@@ -67,6 +73,7 @@ TEST(Counters, MoreThreadsThanShardsLoseNothing) {
             }
             for (int i = 0; i < 99; ++i) {
                 static_cast<void>(count(cell, 1));
+                static_cast<void>(count_word(word));
             }
         });
     }
@@ -74,6 +81,7 @@ TEST(Counters, MoreThreadsThanShardsLoseNothing) {
         thread.join();
     }
     EXPECT_EQ(counted("crowd").operations, 100U * kThreads);
+    EXPECT_EQ(counted("crowd of words 0").operations, 99U * kThreads);
 }
 
 TEST(Counters, TheSameNameIsTheSameCell) {
@@ -95,6 +103,42 @@ TEST(Counters, NumberedPeersHaveTheirNumbers) {
     EXPECT_EQ(counted("numbered 5").operations, 1U);
     EXPECT_EQ(counted("numbered 6").operations, 0U);
     EXPECT_EQ(counted("numbered 7").operations, 1U);
+}
+
+TEST(Counters, WordsAndCellsOfAPeerAreShownTogether) {
+    const Words place = words_of(Operation::kShmemGet, Path::kMapped, "in words", 0, 3);
+    EXPECT_EQ(words_of(Operation::kShmemGet, Path::kMapped, "in words", 0, 3).first_word, place.first_word);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([place] {
+            for (int i = 0; i < 3000; ++i) {
+                static_cast<void>(count_word(place.first_word + 2));
+            }
+            static_cast<void>(count(place.first_cell + 2, 5));
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    static_cast<void>(count_word(place.first_word));
+    EXPECT_EQ(counted("in words 0").bytes, 8U);
+    EXPECT_EQ(counted("in words 1").operations, 0U);
+    EXPECT_EQ(counted("in words 2").operations, 12004U);
+    EXPECT_EQ(counted("in words 2").bytes, 12000U * 8 + 4 * 5);
+    const uint32_t behind = cell_of(Operation::kShmemGet, Path::kMapped, "behind words");
+    EXPECT_GE(behind, place.first_cell + 5);  // three cells, and three words in two more
+    static_cast<void>(count(behind, 1));
+    EXPECT_EQ(counted("in words 2").operations, 12004U);
+}
+
+TEST(Counters, OneIn1024OfAWordIsToBeMeasured) {
+    const uint32_t word = words_of(Operation::kShmemAtomic, Path::kMapped, "sampled word", 0, 1).first_word;
+    int measured = 0;
+    for (uint64_t i = 0; i < 4 * kSampled; ++i) {
+        measured += count_word(word) ? 1 : 0;
+    }
+    EXPECT_EQ(measured, 4);
+    EXPECT_EQ(counted("sampled word 0").operations, 4 * kSampled);
 }
 
 TEST(Counters, OneIn1024IsToBeMeasured) {
@@ -147,11 +191,14 @@ TEST(Counters, ErrorsAreCountedByFunctionAndCode) {
 
 TEST(Counters, AForkedChildCountsNothingInItsParent) {
     const uint32_t cell = cell_of(Operation::kTransWrite, Path::kAttach, "forked");
+    const uint32_t word = words_of(Operation::kShmemPut, Path::kMapped, "forked word", 0, 1).first_word;
     static_cast<void>(count(cell, 1));
+    static_cast<void>(count_word(word));
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
         static_cast<void>(count(cell, 1));
+        static_cast<void>(count_word(word));
         record_time(Operation::kTransRead, Path::kAttach, std::chrono::nanoseconds(1));
         count_error("smem_forked", Code::kTimeout);
         ::_exit(0);
@@ -160,6 +207,7 @@ TEST(Counters, AForkedChildCountsNothingInItsParent) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
     EXPECT_EQ(counted("forked").operations, 1U);
+    EXPECT_EQ(counted("forked word 0").operations, 1U);
     const Reading reading = now();
     EXPECT_TRUE(
         std::ranges::none_of(reading.errors, [](const auto& error) { return error.where == "smem_forked"; }));
@@ -179,6 +227,10 @@ TEST(CountersFull, WhatFindsNoRoomIsCountedTogether) {
     const uint32_t spare = cells_of(Operation::kBmPut, Path::kMapped, "late", 0, kSpareCells);
     static_cast<void>(count(spare + kSpareCells - 1, 2));
     EXPECT_EQ(counted("other").operations, rest.operations + 1);
+    const Words words = words_of(Operation::kBmPut, Path::kMapped, "late words", 0, kSpareCells);
+    static_cast<void>(count_word(words.first_word + kSpareCells - 1));
+    EXPECT_EQ(counted("other").operations, rest.operations + 2);
+    EXPECT_EQ(counted("other").bytes, rest.bytes + 2 + kWordBytes);
 }
 
 }  // namespace

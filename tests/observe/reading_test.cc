@@ -57,12 +57,20 @@ TEST(Reading, BlocksThatOverlapAreRefused) {
     EXPECT_TRUE(read_board(file_with(*header).get()).is_ok());
     header->blocks[1] = header->blocks[0];
     EXPECT_EQ(read_board(file_with(*header).get()).status().code(), Code::kError);
+    constexpr uint32_t kWithWords = kCells / 3;  // as a block of twice as many cells, and one of as many
+    header->blocks[0] = Block{0, 2 * kWithWords, 0, 1, 0, 0, 1, {}};
+    header->blocks[1] = Block{3 * kWithWords, 1, 0, 1, 0, 0, 0, {}};
+    EXPECT_TRUE(read_board(file_with(*header).get()).is_ok());
+    header->blocks[1].count = 2;
+    EXPECT_EQ(read_board(file_with(*header).get()).status().code(), Code::kError);
 }
 
 TEST(Reading, WhatLiesOutsideTheBoardIsNotRead) {
-    for (const Block& bad : {Block{0, kCells + 1, 0, 1, 0, 0, 0, {}}, Block{kCells, 1, 0, 1, 0, 0, 0, {}},
-                             Block{UINT32_MAX, 2, 0, 0, 0, 0, 0, {}}, Block{0, 1, 0, 0, 200, 0, 0, {}},
-                             Block{0, 1, 0, 0, 0, 200, 0, {}}}) {
+    for (const Block& bad :
+         {Block{0, kCells + 1, 0, 1, 0, 0, 0, {}}, Block{kCells, 1, 0, 1, 0, 0, 0, {}},
+          Block{UINT32_MAX, 2, 0, 0, 0, 0, 0, {}}, Block{0, 1, 0, 0, 200, 0, 0, {}},
+          Block{0, 1, 0, 0, 0, 200, 0, {}}, Block{0, kCells, 0, 1, 0, 0, 1, {}},
+          Block{kCells - 1, 1, 0, 0, 0, 0, 1, {}}, Block{0, UINT32_MAX, 0, 1, 0, 0, 1, {}}}) {
         auto header = sound_header();
         header->blocks_used = UINT32_MAX;
         header->blocks[0] = bad;
