@@ -170,7 +170,7 @@ class StoreClient : public Client {
             auto joined = take_message<JoinReply>(
                 call(Operation::kJoin, request.group, unique, deadline, "join group"));
             if (joined.is_ok()) {
-                handlers_->release_group(request.group, joined->epoch);
+                handlers_->release_group(request.group, joined->epoch, joined->told_since);
                 session_->post_event(Operation::kMemberEvent, encode(MemberEventMessage{request.group, {}}));
             }
             return joined;

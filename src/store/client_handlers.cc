@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/client_handlers.h"
 
-#include <iterator>
-#include <vector>
+#include <cstddef>
+#include <new>
+#include <utility>
 
 #include "base/attempt.h"
 #include "base/log.h"
@@ -34,11 +35,12 @@ bool ClientHandlers::add_group(const std::string& group, MemberEventHandler hand
     return true;
 }
 
-void ClientHandlers::release_group(const std::string& group, uint64_t epoch) {
+void ClientHandlers::release_group(const std::string& group, uint64_t epoch, uint64_t told_since) {
     const Lock lock(mutex_);
     if (const auto found = groups_.find(group); found != groups_.end()) {
         found->second->held = false;
         found->second->epoch = epoch;
+        found->second->told_since = told_since;
     }
 }
 
@@ -70,9 +72,15 @@ void ClientHandlers::deliver(Operation operation, const std::string& body) {
             log(notice->suspicious ? LogLevel::kWarn : LogLevel::kInfo, "{}", notice->text);
             return;
         }
-    } else if (const Result<MemberEventMessage> message = decode<MemberEventMessage>(body); message.is_ok()) {
-        deliver_member(*message);
-        return;
+    } else {
+        Reader reader(body);
+        std::string group;
+        reader.get(group);
+        const ListView<MemberChangeView> changes(reader);
+        if (reader.finish().is_ok()) {
+            deliver_member(group, changes);
+            return;
+        }
     }
     log_warn("config store: an event of {} bytes makes no sense and is dropped", body.size());
 }
@@ -102,39 +110,62 @@ void ClientHandlers::deliver_watch(const WatchEventMessage& message) {
         [&] { (*handler)(message.key, message.exists ? std::optional(message.value) : std::nullopt); });
 }
 
-void ClientHandlers::deliver_member(const MemberEventMessage& message) {
+void ClientHandlers::deliver_member(const std::string& name, const ListView<MemberChangeView>& changes) {
     Lock lock(mutex_);
     runner_ = std::this_thread::get_id();
-    const auto found = groups_.find(message.group);
+    const auto found = groups_.find(name);
     if (found == groups_.end()) {
         return;
     }
     const auto group = found->second;
-    std::vector<MemberEvent> events;
-    for (const MemberChange& change : message.changes) {
-        events.push_back({static_cast<MemberEventKind>(change.kind), change.member});
-    }
-    // What a handler had no memory for is delivered again, and waits here already, from there to its end.
-    const bool waits = !events.empty() && !group->waiting.empty() &&
-                       group->waiting.back().kind == events.back().kind &&
-                       group->waiting.back().member.rank == events.back().member.rank &&
-                       group->waiting.back().member.epoch == events.back().member.epoch;
-    if (!waits) {
-        group->waiting.insert(group->waiting.end(), std::make_move_iterator(events.begin()),
-                              std::make_move_iterator(events.end()));
-    }
+    add_waiting(*group, changes);
     drain(lock, group);
+}
+
+/// All of them or, where there is no memory for that, none.
+void ClientHandlers::add_waiting(Group& group, const ListView<MemberChangeView>& changes) {
+    // What a handler had no memory for is delivered again, and waits here already, from there to its end.
+    const bool waits = !changes.is_empty() && !group.waiting.empty() &&
+                       group.waiting.back().kind == static_cast<MemberEventKind>(changes.last().kind) &&
+                       group.waiting.back().member.rank == changes.last().member.rank &&
+                       group.waiting.back().member.epoch == changes.last().member.epoch;
+    if (waits) {
+        return;
+    }
+    const auto former = static_cast<std::ptrdiff_t>(group.waiting.size());
+    const bool done = did_with_memory([&] {
+        changes.for_each([&](const MemberChangeView& change) {
+            const MemberView& member = change.member;
+            group.waiting.push_back({static_cast<MemberEventKind>(change.kind),
+                                     Member{member.rank, member.epoch, std::string(member.host_id),
+                                            std::string(member.payload), member.ticket, member.process}});
+        });
+    });
+    if (!done) {
+        group.waiting.erase(group.waiting.begin() + former, group.waiting.end());
+        throw std::bad_alloc();
+    }
+}
+
+bool ClientHandlers::is_news(const Group& group, const MemberEvent& event) {
+    return event.kind != MemberEventKind::kJoined ||
+           (event.member.epoch >= group.told_since && event.member.epoch != group.epoch);
 }
 
 void ClientHandlers::drain(Lock& lock, const std::shared_ptr<Group>& group) {
     while (!group->held && !group->waiting.empty()) {
-        const MemberEvent event = group->waiting.front();
-        if (event.kind != MemberEventKind::kJoined || event.member.epoch >= group->epoch) {
-            run(lock, group.get(), [&] { group->handler(event); });
+        // No copy, which would take memory for each: what the handler had none for goes back to its place.
+        MemberEvent event = std::move(group->waiting.front());
+        const bool done = !is_news(*group, event) ||
+                          did_with_memory([&] { run(lock, group.get(), [&] { group->handler(event); }); });
+        if (group->waiting.empty()) {
+            return;  // the group was left meanwhile
         }
-        if (!group->waiting.empty()) {  // else the group was left meanwhile
-            group->waiting.pop_front();
+        if (!done) {
+            group->waiting.front() = std::move(event);
+            throw std::bad_alloc();
         }
+        group->waiting.pop_front();
     }
 }
 

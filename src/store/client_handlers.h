@@ -25,9 +25,9 @@ class ClientHandlers {
     /// False where the group has a handler. Events wait until release_group.
     bool add_group(const std::string& group, MemberEventHandler handler);
     /// The caller has become a member with `epoch` and knows who was one then, so that changes make sense to
-    /// it. Joins from before are not told: they are of a membership that it had earlier. An event for
-    /// `deliver` must follow.
-    void release_group(const std::string& group, uint64_t epoch);
+    /// it. Its own join is not told, nor are those before `told_since`: they are of a membership that it had
+    /// earlier. An event for `deliver` must follow.
+    void release_group(const std::string& group, uint64_t epoch, uint64_t told_since);
     void remove_group(const std::string& group);
 
     /// Runs the handler that the event is for. An empty member event runs what waited for release_group. What
@@ -41,11 +41,14 @@ class ClientHandlers {
         std::deque<MemberEvent> waiting;
         bool held = true;
         uint64_t epoch = 0;  // of the own membership
+        uint64_t told_since = 0;
     };
     using Lock = std::unique_lock<std::mutex>;
 
     void deliver_watch(const WatchEventMessage& message);
-    void deliver_member(const MemberEventMessage& message);
+    void deliver_member(const std::string& name, const ListView<MemberChangeView>& changes);
+    static void add_waiting(Group& group, const ListView<MemberChangeView>& changes);
+    static bool is_news(const Group& group, const MemberEvent& event);
     void drain(Lock& lock, const std::shared_ptr<Group>& group);
     void run(Lock& lock, const void* running, const std::function<void()>& handler);
     void wait_until_idle(Lock& lock, const void* handler);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/client_holdings.h"
 
+#include <iterator>
+
 namespace memfabric::store {
 namespace {
 
@@ -111,21 +113,32 @@ void ClientHoldings::note_membership(Operation operation, std::string_view reque
     if (operation == Operation::kLeave) {
         with<KeyMessage>(request, [&](const KeyMessage& message) {
             groups_.erase(message.key);
+            early_.erase(message.key);
             rounds_.forget_group(message.key);
         });
         return;
     }
-    with<JoinRequest>(request, [&](JoinRequest message) {
-        with<JoinReply>(reply, [&](JoinReply members) {
+    with<JoinRequest>(request, [&](const JoinRequest& message) {
+        JoinReply joined;
+        Reader reader(reply);
+        reader.get(joined.epoch);
+        reader.get(joined.told_since);
+        const ListView<MemberView> members(reader);
+        if (reader.finish().is_ok()) {
             Membership& group = groups_[message.group];
-            group = {message, members.epoch, {}};
-            for (Member& member : members.members) {
+            group = {message, joined.epoch, joined.told_since, {}};
+            members.for_each([&](const MemberView& member) {
                 if (member.rank != message.rank) {
-                    group.others[member.rank] = {member.rank, member.epoch, std::move(member.host_id),
-                                                 member.ticket, member.process};
+                    note_other(group.others, member);
                 }
+            });
+            if (const auto early = early_.find(message.group); early != early_.end()) {
+                for (const std::string& event : early->second) {
+                    note_member_event(event);
+                }
+                early_.erase(early);
             }
-        });
+        }
     });
 }
 
@@ -165,11 +178,7 @@ void ClientHoldings::note_arena(std::string_view request, std::string_view reply
 
 void ClientHoldings::note_event(Operation operation, std::string_view body) {
     if (operation == Operation::kMemberEvent) {
-        with<MemberEventMessage>(body, [&](const MemberEventMessage& event) {
-            for (const MemberChange& change : event.changes) {
-                note_member_change(event.group, change);
-            }
-        });
+        note_member_event(body);
         return;
     }
     with<WatchEventMessage>(body, [&](const WatchEventMessage& event) {
@@ -179,18 +188,50 @@ void ClientHoldings::note_event(Operation operation, std::string_view body) {
     });
 }
 
-void ClientHoldings::note_member_change(const std::string& name, const MemberChange& change) {
-    const auto group = groups_.find(name);
-    const Member& member = change.member;
-    if (group == groups_.end() || member.rank == group->second.request.rank) {
+void ClientHoldings::note_member_event(std::string_view body) {
+    Reader reader(body);
+    std::string name;
+    reader.get(name);
+    const ListView<MemberChangeView> changes(reader);
+    if (!reader.finish().is_ok()) {
         return;
     }
-    auto& others = group->second.others;
+    const auto group = groups_.find(name);
+    if (group == groups_.end()) {
+        early_[name].emplace_back(body);
+        return;
+    }
+    changes.for_each([&](const MemberChangeView& change) { note_member_change(group->second, change); });
+}
+
+void ClientHoldings::note_other(Others& others, const MemberView& member) {
+    // Neighbours mostly live on one host.
+    const auto place = others.lower_bound(member.rank);
+    std::shared_ptr<const std::string> host;
+    for (const auto& near : {place, place == others.begin() ? place : std::prev(place)}) {
+        if (!host && near != others.end() && *near->second.host_id == member.host_id) {
+            host = near->second.host_id;
+        }
+    }
+    if (!host) {
+        host = std::make_shared<const std::string>(member.host_id);
+    }
+    others.insert_or_assign(place, member.rank,
+                            Other{member.epoch, std::move(host), member.ticket, member.process});
+}
+
+void ClientHoldings::note_member_change(Membership& group, const MemberChangeView& change) {
+    const MemberView& member = change.member;
+    if (member.rank == group.request.rank) {
+        return;
+    }
     if (change.kind == static_cast<uint8_t>(MemberEventKind::kJoined)) {
-        others[member.rank] = {member.rank, member.epoch, member.host_id, member.ticket, member.process};
-    } else if (const auto known = others.find(member.rank);
-               known != others.end() && known->second.epoch == member.epoch) {
-        others.erase(known);
+        if (member.epoch >= group.told_since) {
+            note_other(group.others, member);
+        }
+    } else if (const auto known = group.others.find(member.rank);
+               known != group.others.end() && known->second.epoch == member.epoch) {
+        group.others.erase(known);
     }
 }
 
@@ -220,7 +261,7 @@ std::vector<std::pair<Operation, std::string>> ClientHoldings::messages(const st
     for (const auto& [name, group] : groups_) {
         RestoreMember message{group.request, group.epoch, {}};
         for (const auto& [rank, other] : group.others) {
-            message.known.push_back(other);
+            message.known.push_back({rank, other.epoch, *other.host_id, other.ticket, other.process});
         }
         messages.emplace_back(Operation::kRestoreMember, encode(message));
     }

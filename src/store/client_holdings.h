@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,10 +32,19 @@ class ClientHoldings {
                                                             uint64_t since) const;
 
  private:
+    /// Another member. Of a thousand of them many have their host in common.
+    struct Other {
+        uint64_t epoch = 0;
+        std::shared_ptr<const std::string> host_id;
+        uint64_t ticket = 0;
+        ProcessId process = {};
+    };
+    using Others = std::map<uint32_t, Other>;  // by rank
     struct Membership {
         JoinRequest request;
         uint64_t epoch = 0;
-        std::map<uint32_t, KnownMember> others;
+        uint64_t told_since = 0;  // joins from before are of a membership that it had earlier
+        Others others;
     };
     struct Rank {
         RankRequest request;
@@ -62,13 +72,17 @@ class ClientHoldings {
     void note_rank(Operation operation, std::string_view request, std::string_view reply);
     void note_window(Operation operation, std::string_view request, std::string_view reply);
     void note_arena(std::string_view request, std::string_view reply);
-    void note_member_change(const std::string& name, const MemberChange& change);
+    void note_member_event(std::string_view body);
+    static void note_other(Others& others, const MemberView& member);
+    static void note_member_change(Membership& group, const MemberChangeView& change);
     RestoreWindow message_of(const HeldWindow& window) const;
 
     std::optional<RestoreArena> arena_;
     std::map<std::string, HeldWindow> windows_;  // by object
     std::map<std::string, Rank> ranks_;          // by world
     std::map<std::string, Membership> groups_;   // by name
+    // By name: events that came before the reply to the own join, as they do where that was sent again.
+    std::map<std::string, std::vector<std::string>> early_;
     std::map<std::string, OwnedKey, std::less<>> keys_;
     std::map<uint64_t, Watched> watches_;
     ClientRounds rounds_;

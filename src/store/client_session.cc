@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kCancelGrace(1000);  // for the store's word on who is missing, after the deadline
 constexpr milliseconds kGoodbyeLimit(200);
+constexpr size_t kLargeReply = 16384;  // bytes
 constexpr size_t kScratchBytes = size_t{64} * 1024;
 
 Result<std::string> take_apart(const std::string& reply) {
@@ -156,6 +157,11 @@ void ClientSession::end(uint64_t request, const Call& call) {
     }
     if (leader_ == &call) {
         leader_ = nullptr;
+    }
+    // The store keeps a reply until it knows that it has arrived: with a thousand clients, large ones add up.
+    // The next message would tell it as well, so it does no harm where there is no memory for this one.
+    if (call.reply && call.reply->size() >= kLargeReply && is_connected()) {
+        static_cast<void>(did_with_memory([this] { send(Operation::kAcknowledge, 0, empty_body()); }));
     }
     hand_over();
 }

@@ -20,13 +20,37 @@ uint64_t size_of(const Member& member) {
 
 }  // namespace
 
-void MemberNews::enter(const std::string& name, uint64_t session, uint32_t told_from) {
+/// The group, which gets one member more.
+MemberNews::Group& MemberNews::entered(const std::string& name, uint32_t told_from) {
     Group& group = groups_[name];
     if (group.heard.empty()) {
         group.told_from = told_from;
     }
+    group.is_open = group.is_open || group.told_from != told_from || group.heard.size() + 1 >= told_from;
+    return group;
+}
+
+uint64_t MemberNews::join(const std::string& name, uint64_t session, uint32_t told_from,
+                          const Member& about) {
+    Group& group = entered(name, told_from);
+    make_room(name, group, about);
+    // Not who makes it complete: what all hear then would overtake the reply.
+    const bool hears_all = group.is_whole && !group.is_open;
+    if (hears_all || !group.heard.empty()) {
+        add(name, group, MemberEventKind::kJoined, about);
+    }
+    group.heard[session] = hears_all ? group.first : group.end();
+    const uint64_t since = hears_all ? group.changes.front().member.epoch : about.epoch;
+    if (!group.changes.empty()) {
+        schedule(name, group);
+    }
+    return since;
+}
+
+void MemberNews::enter(const std::string& name, uint64_t session, uint32_t told_from) {
+    Group& group = entered(name, told_from);
+    group.is_whole = false;
     group.heard[session] = group.end();
-    group.is_open = group.is_open || group.told_from != told_from || group.heard.size() >= told_from;
     if (!group.changes.empty()) {
         schedule(name, group);
     }
@@ -55,16 +79,23 @@ void MemberNews::tell(const std::string& name, MemberEventKind kind, const Membe
     if (found == groups_.end()) {
         return;
     }
-    Group& group = found->second;
-    const uint64_t size = size_of(about);
-    if (!group.changes.empty() && group.bytes + size > std::min(kMostBytes, max_message_ / 2)) {
+    make_room(name, found->second, about);
+    add(name, found->second, kind, about);
+    schedule(name, found->second);
+}
+
+/// Tells what has been kept where it would be too much for one message with this.
+void MemberNews::make_room(const std::string& name, Group& group, const Member& about) {
+    if (!group.changes.empty() && group.bytes + size_of(about) > std::min(kMostBytes, max_message_ / 2)) {
         tell_all(name, group);
     }
+}
+
+void MemberNews::add(const std::string& name, Group& group, MemberEventKind kind, const Member& about) {
     group.changes.push_back({static_cast<uint8_t>(kind), about});
-    group.bytes += size;
+    group.bytes += size_of(about);
     group.are_leaves = group.are_leaves && kind == MemberEventKind::kLeft;
     waiting_.insert(name);
-    schedule(name, group);
 }
 
 void MemberNews::schedule(const std::string& name, Group& group) {
@@ -111,6 +142,7 @@ void MemberNews::tell_all(const std::string& name, Group& group) {
         }
     }
     group.first = group.end();
+    group.is_whole = false;
     group.changes.clear();
     group.bytes = 0;
     group.are_leaves = true;

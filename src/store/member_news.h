@@ -25,8 +25,12 @@ class MemberNews {
     /// `max_message`: bytes of an event, but for a single change that is longer.
     MemberNews(Outlet& outlet, uint64_t max_message) : outlet_(outlet), max_message_(max_message) {}
 
-    /// The session hears of the group's changes from now on. Changes of a group that is `told_from` n wait
-    /// until it has n members, or the first of them goes, or somebody says another n.
+    /// The session joins as `about`, which the others hear, and hears of the group's changes from now on.
+    /// Changes of a group that is `told_from` n wait until it has n members, or the first of them goes, or
+    /// somebody says another n. Until then those who join hear of who was there before from this, too,
+    /// together with all others: one list serves all. Returns the epoch from which on joins are told to it.
+    uint64_t join(const std::string& group, uint64_t session, uint32_t told_from, const Member& about);
+    /// Likewise, but nobody hears of it, and it knows, or will be told, who is there.
     void enter(const std::string& group, uint64_t session, uint32_t told_from);
     void leave(const std::string& group, uint64_t session);
 
@@ -49,6 +53,7 @@ class MemberNews {
         uint64_t bytes = 0;  // of all of them, about
         uint32_t told_from = 0;
         bool is_open = false;    // to be told without waiting for more members
+        bool is_whole = true;    // `changes` are all that there have been, from the first member's join on
         bool are_leaves = true;  // all of `changes`
         std::optional<Clock::time_point> told;
         std::optional<Clock::time_point> due;
@@ -56,6 +61,9 @@ class MemberNews {
         uint64_t end() const { return first + changes.size(); }
     };
 
+    Group& entered(const std::string& name, uint32_t told_from);
+    void make_room(const std::string& name, Group& group, const Member& about);
+    void add(const std::string& name, Group& group, MemberEventKind kind, const Member& about);
     void schedule(const std::string& name, Group& group);
     void set_due(const std::string& name, Group& group, std::optional<Clock::time_point> due);
     void tell_all(const std::string& name, Group& group);

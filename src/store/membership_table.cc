@@ -2,6 +2,7 @@
 #include "store/membership_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/permanent.h"
 
@@ -12,6 +13,10 @@ namespace {
 constexpr size_t kMaxPayload = size_t{64} << 10;
 constexpr size_t kMaxMemberships = 4096;  // of one session
 constexpr uint64_t kMemberOverhead = 64;  // bytes of a member in a reply, beside its texts
+
+uint64_t size_of(const Member& member) {
+    return member.payload.size() + member.host_id.size() + kMemberOverhead;
+}
 
 }  // namespace
 
@@ -27,9 +32,13 @@ Status MembershipTable::check_room(const JoinRequest& message, const Group& grou
                        "may be",
                        message.group, message.rank, memberships);
     }
-    uint64_t reply = message.payload.size() + 2 * kMemberOverhead;
+    const uint64_t own = message.payload.size() + 2 * kMemberOverhead;
+    if (own + group.size() * largest_ <= max_reply_) {
+        return {};  // as nearly always: a large group is not looked through for each that joins
+    }
+    uint64_t reply = own;
     for (const auto& [rank, entry] : group) {
-        reply += entry.member.payload.size() + entry.member.host_id.size() + kMemberOverhead;
+        reply += size_of(entry.member);
     }
     if (reply > max_reply_) {
         return failure(Code::kMallocFailed,
@@ -62,7 +71,8 @@ bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
     static const Permanent<Group> none;
     const auto found = groups_.find(message.group);
     if (found != groups_.end() && is_done(request.session, message, found->second)) {
-        answer(request, found->second, found->second.at(message.rank).member.epoch);
+        const Member& member = found->second.at(message.rank).member;
+        answer(request, found->second, member, member.epoch);
         return true;
     }
     if (const Status status = check(request, message, found == groups_.end() ? none.get() : found->second);
@@ -75,12 +85,10 @@ bool MembershipTable::join(RequestKey request, const JoinRequest& message) {
                 Member{message.rank, epochs_.next(), outlet_.host_of(request.session), message.payload,
                        message.ticket, outlet_.process_of(request.session)},
                 {}};
-    tell(message.group, entry, MemberEventKind::kJoined);
-    news_.enter(message.group, request.session, message.told_from);
-    const uint64_t epoch = entry.member.epoch;
-    group.emplace(message.rank, std::move(entry));
+    const uint64_t told_since = news_.join(message.group, request.session, message.told_from, entry.member);
+    add(group, std::move(entry));
     groups_of_[request.session].insert(message.group);
-    answer(request, group, epoch);
+    answer(request, group, group.at(message.rank).member, told_since);
     return true;
 }
 
@@ -91,16 +99,44 @@ bool MembershipTable::is_done(uint64_t session, const JoinRequest& message, cons
            entry->second.member.ticket == message.ticket;
 }
 
-void MembershipTable::answer(RequestKey request, const Group& group, uint64_t epoch) {
+/// The members that the reply to a join names.
+std::vector<const Member*> MembershipTable::members_for(const Member& joiner, const Group& group,
+                                                        uint64_t told_since) {
+    const bool are_told_later = told_since < joiner.epoch;
+    std::vector<const Member*> members;
+    for (const auto& [rank, entry] : group) {
+        // One of those whom all will be told of together: who disagrees with it need not wait for all.
+        if (!are_told_later || rank != joiner.rank) {
+            members.push_back(&entry.member);
+        }
+        if (are_told_later && !members.empty()) {
+            members.push_back(&joiner);
+            break;
+        }
+    }
+    return members;
+}
+
+void MembershipTable::answer(RequestKey request, const Group& group, const Member& joiner,
+                             uint64_t told_since) {
+    const std::vector<const Member*> members = members_for(joiner, group, told_since);
     // A JoinReply, without a copy of every member that is there.
     Writer writer;
+    writer.reserve((members.size() + 1) * size_of(joiner));
     writer.put(Outcome{});
-    writer.put(epoch);
-    writer.put(static_cast<uint32_t>(group.size()));
-    for (const auto& [rank, entry] : group) {
-        writer.put(entry.member);
+    writer.put(joiner.epoch);
+    writer.put(told_since);
+    writer.put(static_cast<uint32_t>(members.size()));
+    for (const Member* const member : members) {
+        writer.put(*member);
     }
     outlet_.reply(request, std::make_shared<const std::string>(writer.take()));
+}
+
+void MembershipTable::add(Group& group, Entry entry) {
+    largest_ = std::max(largest_, size_of(entry.member));
+    const uint32_t rank = entry.member.rank;
+    group.emplace(rank, std::move(entry));
 }
 
 void MembershipTable::leave(RequestKey request, const std::string& group) {

@@ -59,12 +59,16 @@ class MembershipTable {
     Status make_room(uint64_t session, const RestoreMember& message);
     void catch_up(const std::string& name, const Group& group, Entry& entry, const Lost& lost);
     static bool is_done(uint64_t session, const JoinRequest& message, const Group& group);
-    void answer(RequestKey request, const Group& group, uint64_t epoch);
+    static std::vector<const Member*> members_for(const Member& joiner, const Group& group,
+                                                  uint64_t told_since);
+    void add(Group& group, Entry entry);
+    void answer(RequestKey request, const Group& group, const Member& joiner, uint64_t told_since);
     void remove(uint64_t session, const std::string& name, MemberEventKind kind);
 
     Outlet& outlet_;
     Epochs& epochs_;
     uint64_t max_reply_;
+    uint64_t largest_ = 0;  // bytes of the largest member so far, in a reply
     MemberNews news_;
     bool settling_ = false;
     std::map<std::string, Group> groups_;

@@ -55,10 +55,10 @@ Status MembershipTable::restore(uint64_t session, const RestoreMember& message) 
                 message.known};
     tell(name, entry, MemberEventKind::kJoined);
     news_.enter(name, session, message.request.told_from);
-    const auto position = group.emplace(message.request.rank, std::move(entry)).first;
+    add(group, std::move(entry));
     groups_of_[session].insert(name);
     if (!settling_) {
-        catch_up(name, group, position->second, [](const std::string&, uint32_t) {});
+        catch_up(name, group, group.at(message.request.rank), [](const std::string&, uint32_t) {});
     }
     return {};
 }
@@ -74,7 +74,7 @@ bool MembershipTable::adopt(uint64_t session, const JoinRequest& request) {
             if (member.rank == request.rank && member.ticket == request.ticket) {
                 const Member adopted{request.rank,    member.epoch,   outlet_.host_of(session),
                                      request.payload, request.ticket, outlet_.process_of(session)};
-                group->second.emplace(request.rank, Entry{session, adopted, {}, true});
+                add(group->second, Entry{session, adopted, {}, true});
                 news_.enter(request.group, session, request.told_from);
                 groups_of_[session].insert(request.group);
                 return true;

@@ -76,6 +76,21 @@ struct MemberChange {
     Member member;
 };
 
+/// A Member as it stands in a message.
+struct MemberView {
+    uint32_t rank = 0;
+    uint64_t epoch = 0;
+    std::string_view host_id;
+    std::string_view payload;
+    uint64_t ticket = 0;
+    ProcessId process = {};
+};
+
+struct MemberChangeView {
+    uint8_t kind = 0;
+    MemberView member;
+};
+
 struct MemberEventMessage {
     std::string group;
     std::vector<MemberChange> changes;  // in the order in which they happened
@@ -191,11 +206,13 @@ MF_STORE_FIELDS(RoundMessage, m.group, m.size, m.rank, m.payload)
 MF_STORE_FIELDS(ProcessId, m.pid, m.start_time)
 MF_STORE_FIELDS(Member, m.rank, m.epoch, m.host_id, m.payload, m.ticket, m.process)
 MF_STORE_FIELDS(MemberChange, m.kind, m.member)
+MF_STORE_FIELDS(MemberView, m.rank, m.epoch, m.host_id, m.payload, m.ticket, m.process)
+MF_STORE_FIELDS(MemberChangeView, m.kind, m.member)
 MF_STORE_FIELDS(MemberEventMessage, m.group, m.changes)
 MF_STORE_FIELDS(WaitNoticeMessage, m.suspicious, m.text)
 MF_STORE_FIELDS(PublishMessage, m.object, m.address)
 MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload, m.told_from, m.ticket)
-MF_STORE_FIELDS(JoinReply, m.epoch, m.members)
+MF_STORE_FIELDS(JoinReply, m.epoch, m.told_since, m.members)
 MF_STORE_FIELDS(RankRequest, m.world, m.world_size, m.dynamic, m.rank, m.device_id)
 MF_STORE_FIELDS(RankReply, m.rank, m.world_size, m.epoch)
 MF_STORE_FIELDS(ArenaOffer, m.size, m.usable_bases)
@@ -219,6 +236,44 @@ MF_STORE_FIELDS(RestoreRound, m.group, m.kind, m.size, m.rank, m.epoch, m.has_se
 template <typename T>
 struct Fields<Value<T>> {
     static auto of(auto& m) { return std::tie(m.value); }
+};
+
+/// A list of messages within a message, read where it stands: a list of a thousand members that is taken
+/// apart as a whole costs several allocations for each.
+template <typename T>
+class ListView {
+ public:
+    /// Of the list that `reader` comes to, which stands behind it afterwards. Empty where it is not whole.
+    explicit ListView(Reader& reader) {
+        reader.get(size_);
+        const std::string_view begin = reader.rest();
+        for (uint32_t i = 0; i < size_ && !reader.failed(); ++i) {
+            reader.get(last_);
+        }
+        if (reader.failed()) {
+            size_ = 0;
+            return;
+        }
+        bytes_ = begin.substr(0, begin.size() - reader.rest().size());
+    }
+
+    bool is_empty() const { return size_ == 0; }
+    /// Where it is not empty.
+    const T& last() const { return last_; }
+
+    void for_each(const auto& action) const {
+        Reader reader(bytes_);
+        T element;
+        for (uint32_t i = 0; i < size_; ++i) {
+            reader.get(element);
+            action(element);
+        }
+    }
+
+ private:
+    uint32_t size_ = 0;
+    std::string_view bytes_;
+    T last_{};
 };
 
 }  // namespace memfabric::store

@@ -51,8 +51,12 @@ struct JoinRequest {
 };
 
 struct JoinReply {
-    uint64_t epoch = 0;           // the joiner's own
-    std::vector<Member> members;  // the joiner included
+    uint64_t epoch = 0;  // the joiner's own
+    /// Joins from this epoch on are told as events. The joiner's own epoch; a lower one where the group is
+    /// told once it is complete: then the joiner hears of those who were there before together with all.
+    uint64_t told_since = 0;
+    /// The joiner, and who was there before: all of them or, where they are told as events, one.
+    std::vector<Member> members;
 };
 
 /// How a process gets its rank in a world (one world a module: "bm", "shm", ...).

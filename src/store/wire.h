@@ -115,6 +115,8 @@ class Writer {
     template <typename T>
     void put(const T& message);
 
+    /// For so many bytes in all.
+    void reserve(size_t bytes) { bytes_.reserve(bytes); }
     std::string take() { return std::move(bytes_); }
 
  private:

@@ -21,6 +21,30 @@ void check(std::string_view bytes) {
     }
 }
 
+/// A list that is read where it stands is the one that is taken apart as a whole.
+void check_view(std::string_view bytes) {
+    Reader reader(bytes);
+    std::string group;
+    reader.get(group);
+    const ListView<MemberChangeView> changes(reader);
+    const Result<MemberEventMessage> message = decode<MemberEventMessage>(bytes);
+    if (message.is_ok() != reader.finish().is_ok()) {
+        std::abort();
+    }
+    size_t next = 0;
+    changes.for_each([&](const MemberChangeView& change) {
+        if (message.is_ok()) {
+            const Member& member = message->changes.at(next++).member;
+            if (member.epoch != change.member.epoch || member.payload != change.member.payload) {
+                std::abort();
+            }
+        }
+    });
+    if (message.is_ok() && next != message->changes.size()) {
+        std::abort();
+    }
+}
+
 void check_codec(std::string_view bytes) {
     if (const Result<Header> header = decode_header(bytes, kMaxLength); header.is_ok()) {
         const HeaderBytes again = encode_header(*header);
@@ -41,6 +65,7 @@ void check_codec(std::string_view bytes) {
     check<WatchEventMessage>(bytes);
     check<RoundMessage>(bytes);
     check<MemberEventMessage>(bytes);
+    check_view(bytes);
     check<PublishMessage>(bytes);
     check<WaitNoticeMessage>(bytes);
     check<JoinRequest>(bytes);

@@ -110,7 +110,7 @@ class Member:
     def members_of(self, group, rank):
         """Joins the group; what each member says of itself, by rank."""
         reply = self.ask(JOIN, text(group) + struct.pack("<II", rank, 0) + text("") + struct.pack("<IQ", 0, 1))
-        reply.number("Q")
+        reply.number("Q"), reply.number("Q")  # its epoch, and from which one on it is told of joins
         members = {}
         for _ in range(reply.number("I")):
             number, _, _ = reply.number("I"), reply.number("Q"), reply.bytes()

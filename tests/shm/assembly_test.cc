@@ -59,12 +59,12 @@ TEST(Claims, OfManyRanksAreQuotedInPart) {
 
 TEST(Assembly, IsCompleteOnceAllAgreeAndHaveJoined) {
     Assembly assembly(claim_of(0));
-    assembly.take_claims({1, {claimant(claim_of(0))}});
+    assembly.take_claims({1, 1, {claimant(claim_of(0))}});
     EXPECT_THAT(assembly.wait_for_claims(now()).message(), HasSubstr("1 of 2 ranks came by the deadline"));
     assembly.on_claim(joined(claimant(claim_of(1))));
     EXPECT_TRUE(assembly.wait_for_claims(now()).is_ok());
     EXPECT_EQ(assembly.generation(), 2U);
-    assembly.take_members({3, {{0, 3, "host", ""}}});
+    assembly.take_members({3, 3, {{0, 3, "host", ""}}});
     EXPECT_EQ(assembly.wait_for_members(now()).code(), Code::kTimeout);
     assembly.on_member(joined({1, 4, "host", ""}));
     EXPECT_TRUE(assembly.wait_for_members(now()).is_ok());
@@ -72,17 +72,17 @@ TEST(Assembly, IsCompleteOnceAllAgreeAndHaveJoined) {
 
 TEST(Assembly, DoesNotTakeOneWhoIsDoneForOneWhoGaveUp) {
     Assembly assembly(claim_of(0));
-    assembly.take_claims({1, {claimant(claim_of(0)), claimant(claim_of(1))}});
+    assembly.take_claims({1, 1, {claimant(claim_of(0)), claimant(claim_of(1))}});
     // Rank 1 has seen all join and leaves the claims, before this process has the reply to its own join.
     assembly.on_claim({MemberEventKind::kLeft, claimant(claim_of(1))});
     EXPECT_TRUE(assembly.wait_for_claims(now()).is_ok());
-    assembly.take_members({3, {{0, 3, "host", ""}, {1, 4, "host", ""}}});
+    assembly.take_members({3, 3, {{0, 3, "host", ""}, {1, 4, "host", ""}}});
     EXPECT_TRUE(assembly.wait_for_members(now()).is_ok());
 }
 
 TEST(Assembly, WaitsForTheNextAttemptOfOneWhoGaveUpEarly) {
     Assembly assembly(claim_of(0, 3));
-    assembly.take_claims({1, {claimant(claim_of(0, 3)), claimant(claim_of(1, 3))}});
+    assembly.take_claims({1, 1, {claimant(claim_of(0, 3)), claimant(claim_of(1, 3))}});
     assembly.on_claim({MemberEventKind::kLeft, claimant(claim_of(1, 3))});
     EXPECT_THAT(assembly.wait_for_claims(now()).message(), HasSubstr("missing: rank 1, 2"));
     assembly.on_claim(joined(claimant(claim_of(1, 3))));
@@ -92,13 +92,13 @@ TEST(Assembly, WaitsForTheNextAttemptOfOneWhoGaveUpEarly) {
 
 TEST(Assembly, FailsWithWhomItLoses) {
     Assembly early(claim_of(0, 3));
-    early.take_claims({1, {claimant(claim_of(0, 3)), claimant(claim_of(1, 3))}});
+    early.take_claims({1, 1, {claimant(claim_of(0, 3)), claimant(claim_of(1, 3))}});
     early.on_claim({MemberEventKind::kLost, claimant(claim_of(1, 3))});
     EXPECT_EQ(early.wait_for_claims(now()).code(), Code::kPeerLost);
 
     Assembly late(claim_of(0));
-    late.take_claims({1, {claimant(claim_of(0)), claimant(claim_of(1))}});
-    late.take_members({3, {{0, 3, "host", ""}}});
+    late.take_claims({1, 1, {claimant(claim_of(0)), claimant(claim_of(1))}});
+    late.take_members({3, 3, {{0, 3, "host", ""}}});
     late.on_claim({MemberEventKind::kLost, claimant(claim_of(1))});
     EXPECT_THAT(late.wait_for_members(now()).message(),
                 HasSubstr("rank 1 (process 1 of the world) was lost"));
@@ -106,7 +106,7 @@ TEST(Assembly, FailsWithWhomItLoses) {
 
 TEST(Assembly, FailsWithADisagreementForGood) {
     Assembly assembly(claim_of(0));
-    assembly.take_claims({1, {claimant(claim_of(0))}});
+    assembly.take_claims({1, 1, {claimant(claim_of(0))}});
     assembly.on_claim(joined(claimant(claim_of(1, 3))));
     assembly.on_claim({MemberEventKind::kLeft, claimant(claim_of(1, 3))});
     assembly.on_claim(joined(claimant(claim_of(1))));
@@ -124,7 +124,7 @@ TEST(Assembly, FindsADisagreementOfWhoeverComesLater) {
                           {{1, 9, {1, 4, kSize, "no room"}}, "no room"}};
     for (const auto& [claim, about] : cases) {
         Assembly assembly(claim_of(0, 4));
-        assembly.take_claims({1, {claimant(claim_of(0, 4))}});
+        assembly.take_claims({1, 1, {claimant(claim_of(0, 4))}});
         assembly.on_claim(joined(claimant(claim_of(2, 4))));
         assembly.on_claim(joined(claimant(claim)));
         EXPECT_THAT(assembly.wait_for_claims(now()).message(), HasSubstr(about));

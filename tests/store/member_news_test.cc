@@ -52,10 +52,16 @@ using Ranks = std::vector<uint32_t>;
 
 class MemberNewsTest : public ::testing::Test {
  protected:
-    /// As the table does it: whoever comes is told in the reply who is there.
-    void join(uint32_t rank, uint32_t told_from = 0) {
-        news_.tell(kGroup, MemberEventKind::kJoined, Member{rank, rank + 1, "host", payload_});
-        news_.enter(kGroup, rank, told_from);
+    /// Returns from which rank on joins are told to it.
+    uint32_t join(uint32_t rank, uint32_t told_from = 0) {
+        const Member member{rank, rank + 1, "host", payload_};
+        return static_cast<uint32_t>(news_.join(kGroup, rank, told_from, member)) - 1;
+    }
+    /// Ranks 0 to count - 1.
+    void join_all(uint32_t count, uint32_t told_from = 0) {
+        for (uint32_t rank = 0; rank < count; ++rank) {
+            join(rank, told_from);
+        }
     }
     void part(uint32_t rank) {
         news_.leave(kGroup, rank);
@@ -77,9 +83,7 @@ class MemberNewsTest : public ::testing::Test {
 };
 
 TEST_F(MemberNewsTest, EveryoneHearsWhatCameAfterIt) {
-    for (uint32_t rank = 0; rank < 5; ++rank) {
-        join(rank);
-    }
+    join_all(5);
     part(2);
     let_time_pass();
     EXPECT_EQ(outlet_.heard(0), (Ranks{1, 2, 3, 4, 2}));
@@ -89,9 +93,7 @@ TEST_F(MemberNewsTest, EveryoneHearsWhatCameAfterIt) {
 
 TEST_F(MemberNewsTest, ManyChangesAtOnceAreFewMessages) {
     constexpr uint32_t kMembers = 500;
-    for (uint32_t rank = 0; rank < kMembers; ++rank) {
-        join(rank);
-    }
+    join_all(kMembers);
     let_time_pass();
     outlet_.told.clear();
     outlet_.bodies.clear();
@@ -107,9 +109,7 @@ TEST_F(MemberNewsTest, ManyChangesAtOnceAreFewMessages) {
 
 TEST_F(MemberNewsTest, ALossIsToldSoonerThanALeave) {
     constexpr uint32_t kMembers = 1000;
-    for (uint32_t rank = 0; rank < kMembers; ++rank) {
-        join(rank);
-    }
+    join_all(kMembers);
     let_time_pass();
     outlet_.told.clear();
     leave(0);
@@ -123,56 +123,69 @@ TEST_F(MemberNewsTest, ALossIsToldSoonerThanALeave) {
 }
 
 TEST_F(MemberNewsTest, AGroupThatIsToldOnceItIsCompleteHearsNothingBefore) {
-    for (uint32_t rank = 0; rank < 3; ++rank) {
-        join(rank, 4);
-    }
+    join_all(3, 4);
     news_.catch_up(0, false);
     EXPECT_FALSE(news_.next_due());
     EXPECT_TRUE(outlet_.told.empty());
     join(3, 4);
-    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{1, 2, 3}}));
-    EXPECT_EQ(outlet_.told[2], (std::vector<Ranks>{{3}}));
+    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{0, 1, 2, 3}}));
+    EXPECT_EQ(outlet_.told[2], (std::vector<Ranks>{{0, 1, 2, 3}}));
     part(1);
     let_time_pass();
-    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{1, 2, 3}, {1}}));
+    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{0, 1, 2, 3}, {1}}));
+    EXPECT_EQ(outlet_.told[3], (std::vector<Ranks>{{1}}));
+}
+
+TEST_F(MemberNewsTest, AGroupThatIsToldOnceItIsCompleteIsListedOnce) {
+    constexpr uint32_t kMembers = 500;
+    for (uint32_t rank = 0; rank < kMembers; ++rank) {
+        // Who makes it complete is told of the others by the reply.
+        EXPECT_EQ(join(rank, kMembers), rank + 1 < kMembers ? 0U : rank);
+    }
+    EXPECT_EQ(outlet_.bodies.size(), 1U);
+    EXPECT_EQ(outlet_.heard(kMembers - 2).size(), kMembers);
+    EXPECT_TRUE(outlet_.heard(kMembers - 1).empty());
+    EXPECT_EQ(join(kMembers, kMembers), kMembers);  // as in any group
+    let_time_pass();
+    EXPECT_EQ(outlet_.told[0].back(), (Ranks{kMembers}));
 }
 
 TEST_F(MemberNewsTest, WhoeverGoesOrSaysAnotherNumberIsToldOfBeforeItIsComplete) {
-    for (uint32_t rank = 0; rank < 3; ++rank) {
-        join(rank, 10);
-    }
+    join_all(3, 10);
     part(1);
     let_time_pass();
-    EXPECT_EQ(outlet_.heard(0), (Ranks{1, 2, 1}));
-    EXPECT_EQ(outlet_.heard(2), (Ranks{1}));
+    EXPECT_EQ(outlet_.heard(0), (Ranks{0, 1, 2, 1}));
+    EXPECT_EQ(outlet_.heard(2), (Ranks{0, 1, 2, 1}));
     EXPECT_TRUE(outlet_.heard(1).empty());
+    EXPECT_EQ(join(3, 10), 3U);
     part(0);
-    part(2);  // the group ends, and begins anew
+    part(2);
+    part(3);  // the group ends, and begins anew
     outlet_.told.clear();
-    join(0, 10);
-    join(1, 10);
+    join_all(2, 10);
     EXPECT_TRUE(outlet_.told.empty());
-    join(2, 11);
+    EXPECT_EQ(join(2, 11), 2U);
     let_time_pass();
-    EXPECT_EQ(outlet_.heard(0), (Ranks{1, 2}));
+    EXPECT_EQ(outlet_.heard(0), (Ranks{0, 1, 2}));
 }
 
 TEST_F(MemberNewsTest, ThatWaitIsHeardByWhoeverAsks) {
-    join(0, 10);
-    join(1, 10);
+    join_all(2, 10);
     news_.catch_up(0, true);
-    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{1}}));
+    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{0, 1}}));
     part(1);
     let_time_pass();
-    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{1}, {1}}));  // and nothing twice
+    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{0, 1}, {1}}));  // and nothing twice
 }
 
 TEST_F(MemberNewsTest, ThatAreLargeDoNotWaitUntilTheyFitIntoNoMessage) {
     payload_ = std::string(60000, 'x');
-    for (uint32_t rank = 0; rank < 8; ++rank) {
-        join(rank, 100);
-    }
-    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{1, 2, 3, 4}}));
+    join_all(4, 100);
+    EXPECT_TRUE(outlet_.told.empty());
+    EXPECT_EQ(join(4, 100), 4U);  // those before it are in its reply
+    EXPECT_EQ(outlet_.told[0], (std::vector<Ranks>{{0, 1, 2, 3}}));
+    EXPECT_EQ(outlet_.told[3], (std::vector<Ranks>{{0, 1, 2, 3}}));
+    EXPECT_TRUE(outlet_.told[4].empty());
 }
 
 class MemberNewsOfTheStore : public ::testing::Test {
@@ -192,6 +205,43 @@ TEST_F(MemberNewsOfTheStore, HearAllTellsOfAGroupThatIsNotComplete) {
     MF_EXPECT_OK(one_->hear_all(soon()));
     ASSERT_EQ(heard.wait_for(0).size(), 1U);
     EXPECT_EQ(heard.wait_for(0)[0].member.rank, 1U);
+}
+
+TEST_F(MemberNewsOfTheStore, WhoComesBeforeAGroupIsCompleteHearsOfAllTogether) {
+    const std::shared_ptr<Client> three = connect(server_->endpoint(), "host-b", 3);
+    const std::shared_ptr<Client> four = connect(server_->endpoint(), "host-b", 4);
+    const auto ranks_of = [](const auto& members, const auto& rank_of) {
+        std::set<uint32_t> ranks;
+        for (const auto& member : members) {
+            EXPECT_TRUE(ranks.insert(rank_of(member)).second);
+        }
+        return ranks;
+    };
+    const auto listed = [&](const JoinReply& reply) {
+        return ranks_of(reply.members, [](const Member& member) { return member.rank; });
+    };
+    Heard<MemberEvent> heard;
+    Heard<MemberEvent> heard_by_last;
+    const auto ignore = [](const MemberEvent&) {};
+    MF_EXPECT_OK(one_->join({kGroup, 0, 4, "zero", 4}, ignore, soon()));
+    MF_EXPECT_OK(two_->join({kGroup, 1, 4, "one", 4}, ignore, soon()));
+    const JoinReply third = three->join({kGroup, 2, 4, "two", 4}, heard.listener(), soon()).value();
+    EXPECT_EQ(listed(third), (std::set<uint32_t>{0, 2}));
+    EXPECT_LT(third.told_since, third.epoch);
+    EXPECT_TRUE(heard.wait_for(0).empty());
+    const JoinReply last = four->join({kGroup, 3, 4, "three", 4}, heard_by_last.listener(), soon()).value();
+    EXPECT_EQ(listed(last), (std::set<uint32_t>{0, 1, 2, 3}));
+    EXPECT_EQ(last.told_since, last.epoch);
+    const auto events = heard.wait_for(3);
+    EXPECT_EQ(ranks_of(events, [](const MemberEvent& event) { return event.member.rank; }),
+              (std::set<uint32_t>{0, 1, 3}));
+    EXPECT_EQ(events[1].member.payload, "one");
+    EXPECT_EQ(events[1].member.host_id, "host-a");
+    MF_EXPECT_OK(four->hear_all(soon()));
+    EXPECT_TRUE(heard_by_last.wait_for(0).empty());
+    MF_EXPECT_OK(two_->leave(kGroup, soon()));
+    EXPECT_EQ(heard_by_last.wait_for(1)[0].member.rank, 1U);
+    EXPECT_EQ(heard.wait_for(4)[3].kind, MemberEventKind::kLeft);
 }
 
 TEST_F(MemberNewsOfTheStore, WhoIsAnsweredKnowsWhoJoinedBefore) {
