@@ -79,6 +79,7 @@ std::vector<RestoreRound> ClientRounds::messages(const std::vector<OpenRound>& o
         position->second.request = is_certain ? asked.request : 0;
     }
     std::vector<RestoreRound> all;
+    all.reserve(messages.size());
     for (auto& [key, message] : messages) {
         all.push_back(std::move(message));
     }

@@ -22,13 +22,13 @@ Status Core::restore(uint64_t session, Operation operation, std::string_view bod
     uint64_t& said = restoring_.at(session);
     said += body.size() + kOverhead;
     Reader reader(body);
-    const Status status =
-        said <= max_kept_ ? restore_one(session, operation, reader)
-                          : failure(Code::kEvicted,
-                                    "the store was restarted, and this process says that it holds more than "
-                                    "the {} bytes that the store may keep for it "
-                                    "(MF_STORE_MAX_CLIENT_MEMORY): join anew",
-                                    max_kept_);
+    Status status = said <= max_kept_
+                        ? restore_one(session, operation, reader)
+                        : failure(Code::kEvicted,
+                                  "the store was restarted, and this process says that it holds more than "
+                                  "the {} bytes that the store may keep for it "
+                                  "(MF_STORE_MAX_CLIENT_MEMORY): join anew",
+                                  max_kept_);
     if (status.code() == Code::kStoreInvalidMessage || status.code() == Code::kStoreInvalidKey) {
         return status;
     }
@@ -90,7 +90,7 @@ std::vector<Settling::Held> Core::take_up(std::vector<Settling::Held> held) {
         }
         return leaves;
     });
-    std::ranges::stable_partition(held, [this](const Settling::Held& waiting) {
+    std::stable_partition(held.begin(), held.end(), [this](const Settling::Held& waiting) {
         const Result<JoinRequest> join = waiting.operation == Operation::kJoin
                                              ? decode<JoinRequest>(waiting.body)
                                              : failure(Code::kError, "another request");

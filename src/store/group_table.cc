@@ -2,7 +2,6 @@
 #include "store/group_table.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "store/rank_text.h"
 
@@ -159,8 +158,10 @@ void GroupTable::report_waits(std::vector<WaitReport>& reports) const {
         }
         WaitReport report{
             {}, progress_text(place.group, place.kind, round, "so far"), awaited_by(group, round)};
-        for (const auto& [rank, arrival] : std::views::filter(round.arrived, waits)) {
-            report.waiters.push_back(arrival.request);
+        for (const auto& arrival : round.arrived) {
+            if (waits(arrival)) {
+                report.waiters.push_back(arrival.second.request);
+            }
         }
         reports.push_back(std::move(report));
     }
