@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <climits>
 
 #include "shmem/state.h"
@@ -14,9 +15,30 @@ namespace memfabric::shmem {
 namespace {
 
 constexpr int kYields = 30;
+// Over several hosts a call is a matter of tens of microseconds, and waking a processor that sleeps may take
+// as long: so much longer nobody sleeps there.
+constexpr std::chrono::microseconds kYieldsOverHosts{100};
+constexpr int kYieldsOfLook = 4;  // and one look at what comes in from other hosts
 
 long futex(std::atomic<uint32_t>& word, int operation, uint32_t value, const timespec* limit = nullptr) {
     return syscall(SYS_futex, &word, operation, value, limit, nullptr, 0);
+}
+
+/// Whether it was done before it is time to sleep.
+template <typename Done>
+bool let_others_run(const std::atomic<uint32_t>& word, const Done& is_done) {
+    const bool over_hosts = has_other_hosts();
+    const auto end = std::chrono::steady_clock::now() + kYieldsOverHosts;
+    for (int i = 0; i < kYields || (over_hosts && std::chrono::steady_clock::now() < end); ++i) {
+        if (is_done(word.load(std::memory_order_acquire))) {
+            return true;
+        }
+        sched_yield();
+        if (over_hosts && i % kYieldsOfLook == kYieldsOfLook - 1) {
+            let_in();
+        }
+    }
+    return false;
 }
 
 /// Until is_done(the word's value): spins, lets others run, then sleeps, counted among the sleepers.
@@ -29,11 +51,8 @@ void wait_on(std::atomic<uint32_t>& word, std::atomic<uint32_t>& sleepers, const
         }
         relax();
     }
-    for (int i = 0; i < kYields; ++i) {
-        if (is_done(word.load(std::memory_order_acquire))) {
-            return;
-        }
-        sched_yield();
+    if (let_others_run(word, is_done)) {
+        return;
     }
     ToldWait told(awaited);
     sleepers.fetch_add(1);
