@@ -57,14 +57,18 @@ int32_t mf_private_shm_get_nbi(smem_shm_t handle, void* dest, const void* src, s
 int32_t mf_private_shm_quiet(smem_shm_t handle);
 
 /// A put that goes on by itself and that mf_private_shm_quiet() does not wait for. `*post`, NULL where it is
-/// done already, is to be given to mf_private_shm_end_post(); until then the source is in use.
+/// done already, is to be given to mf_private_shm_end_post() or mf_private_shm_settle_post(); until then the
+/// source is in use. `word` 0: the peer is not asked for word that it arrived, unless the post is still there
+/// a moment later. It is put again then: until it is done or settled the same bytes may be written twice.
 typedef struct mf_private_post mf_private_post;
-int32_t mf_private_shm_post(smem_shm_t handle, void* dest, const void* src, size_t size,
+int32_t mf_private_shm_post(smem_shm_t handle, void* dest, const void* src, size_t size, int32_t word,
                             mf_private_post** post);
 /// Whether mf_private_shm_end_post() would not wait: 1 or 0.
 int32_t mf_private_shm_post_is_done(const mf_private_post* post);
 /// Waits until it is done, and frees it. Returns what smem_shm_put() does.
 int32_t mf_private_shm_end_post(smem_shm_t handle, mf_private_post* post);
+/// Frees it, for a caller who knows that it arrived, or does not care any more.
+void mf_private_shm_settle_post(mf_private_post* post);
 
 /// Atomic operation on the word of `size` (4 or 8) bytes at `gva`, one coherent set with CPU atomics on the
 /// owner's host. `kind`: fetch, set, swap, compare and swap (where `comparand` is there), add, and, or, xor:

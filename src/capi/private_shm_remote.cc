@@ -43,11 +43,12 @@ struct mf_private_post {
 
 extern "C" {
 
-int32_t mf_private_shm_post(smem_shm_t handle, void* dest, const void* src, size_t size,
+int32_t mf_private_shm_post(smem_shm_t handle, void* dest, const void* src, size_t size, int32_t word,
                             mf_private_post** post) {
     *post = nullptr;
+    const auto asked = word != 0 ? SharedMemory::Word::kAsked : SharedMemory::Word::kNone;
     return run(handle, "putting a message into an SHM object", [&](SharedMemory& object) -> Status {
-        MF_ASSIGN_OR_RETURN(auto begun, object.post(dest, src, size));
+        MF_ASSIGN_OR_RETURN(auto begun, object.post(dest, src, size, asked));
         if (begun != nullptr) {
             *post = std::make_unique<mf_private_post>(mf_private_post{std::move(begun)}).release();
         }
@@ -63,6 +64,11 @@ int32_t mf_private_shm_end_post(smem_shm_t handle, mf_private_post* post) {
     const std::unique_ptr<mf_private_post> owned(post);
     return run(handle, "waiting for a message to an SHM object",
                [&](SharedMemory& object) { return object.end_post(*owned->begun); });
+}
+
+void mf_private_shm_settle_post(mf_private_post* post) {
+    const std::unique_ptr<mf_private_post> owned(post);
+    SharedMemory::settle_post(*owned->begun);
 }
 
 int32_t mf_private_shm_put_nbi(smem_shm_t handle, void* dest, const void* src, size_t size) {

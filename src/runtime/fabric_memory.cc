@@ -81,8 +81,12 @@ auto about(transport::RemotePeer& peer, size_t pieces) {
 class FabricMemoryTransfer final : public transport::RemoteTransfer {
  public:
     FabricMemoryTransfer(std::shared_ptr<FabricTransport> transport,
-                         std::unique_ptr<transport::RemoteTransfer> begun, const observe::Timed& timed)
-        : transport_(std::move(transport)), begun_(std::move(begun)), timed_(timed) {}
+                         std::unique_ptr<transport::RemoteTransfer> begun, const observe::Timed& timed,
+                         bool is_counted = false)
+        : transport_(std::move(transport)),
+          begun_(std::move(begun)),
+          timed_(timed),
+          is_counted_(is_counted) {}
     bool is_done() override { return begun_->is_done(); }
     Status wait(Deadline deadline) override {
         Status status = begun_->wait(deadline);
@@ -91,12 +95,13 @@ class FabricMemoryTransfer final : public transport::RemoteTransfer {
         }
         return status;
     }
+    void settle() override { begun_->settle(); }
 
  private:
     const std::shared_ptr<FabricTransport> transport_;
     const std::unique_ptr<transport::RemoteTransfer> begun_;
     const observe::Timed timed_;
-    std::atomic<bool> is_counted_{false};  // several threads may wait for it, each in its own shmem_quiet()
+    std::atomic<bool> is_counted_;  // several threads may wait for it, each in its own shmem_quiet()
 };
 
 class FabricExposed final : public transport::ExposedMemory {
@@ -153,6 +158,16 @@ class FabricMemory final : public transport::RemoteMemory {
                             transport_->begin(engine_peer(peer), flow, pieces, deadline));
         return std::unique_ptr<transport::RemoteTransfer>(
             std::make_unique<FabricMemoryTransfer>(transport_, std::move(begun), timer));
+    }
+    Result<std::unique_ptr<transport::RemoteTransfer>> post(transport::RemotePeer& peer,
+                                                            const FabricPiece& piece,
+                                                            Deadline deadline) override {
+        const observe::Timed timer = timed(peer, transport::FabricFlow::kPut, {&piece, 1});
+        MF_ASSIGN_OR_RETURN(std::unique_ptr<transport::RemoteTransfer> posted,
+                            transport_->post(engine_peer(peer), piece, deadline));
+        timer.done(about(peer, 1));  // nobody waits for what follows
+        return std::unique_ptr<transport::RemoteTransfer>(
+            std::make_unique<FabricMemoryTransfer>(transport_, std::move(posted), timer, true));
     }
     bool pins_pages() const override { return transport_->pins_pages(); }
     transport::FabricCounters counters() const override { return transport_->counters(); }

@@ -95,16 +95,20 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     /// call.
     Status quiet();
 
-    /// A put that goes on by itself and that quiet() does not wait for: end_post() is to follow, and the
-    /// source is in use until then. Null where it is done already.
+    /// A put that goes on by itself and that quiet() does not wait for: end_post() or settle_post() is to
+    /// follow, and the source is in use until then. Null where it is done already.
     struct Post {
         std::unique_ptr<transport::RemoteTransfer> transfer;
         uint64_t address = 0;  // in the window
         size_t size = 0;
     };
-    Result<std::unique_ptr<Post>> post(void* in_window, const void* source, size_t size);
+    /// kNone: as RemoteMemory::post().
+    enum class Word : uint8_t { kAsked, kNone };
+    Result<std::unique_ptr<Post>> post(void* in_window, const void* source, size_t size, Word word);
     /// Waits for it. As put() returns it.
     Status end_post(Post& post);
+    /// The caller knows that it arrived, or does not care any more.
+    static void settle_post(Post& post) { post.transfer->settle(); }
 
     /// On a word of `size` bytes (4 or 8) of the object, aligned to its size; the value before. One coherent
     /// set with the atomics of all CPUs of its rank's host.
@@ -156,7 +160,8 @@ class SharedMemory : public std::enable_shared_from_this<SharedMemory> {
     Result<std::unique_ptr<transport::RemoteTransfer>> begin_remote(const char* what,
                                                                     const RemoteMember& member,
                                                                     const copy::Piece& piece,
-                                                                    uint64_t in_window);
+                                                                    uint64_t in_window,
+                                                                    Word word = Word::kAsked);
     Status copy_rows(const char* what, const copy::Rows& rows, bool is_put);
     Status check_other(const char* what, uint64_t other, size_t size) const;
     const RemoteMember* lone_member(uint64_t in_window, uint64_t other, size_t size) const;

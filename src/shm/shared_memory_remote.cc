@@ -185,15 +185,16 @@ Status SharedMemory::move_remote(const copy::Piece& piece, uint64_t in_window) {
 Result<std::unique_ptr<transport::RemoteTransfer>> SharedMemory::begin_remote(const char* what,
                                                                               const RemoteMember& member,
                                                                               const copy::Piece& piece,
-                                                                              uint64_t in_window) {
+                                                                              uint64_t in_window, Word word) {
     const bool is_put = address(piece.destination) == in_window;
     std::byte* const other = is_put ? const_cast<std::byte*>(piece.source) : piece.destination;
     MF_RETURN_IF_ERROR(check_remote(what, in_window, address(other), piece.size));
     const uint64_t offset = in_window - window().region(member.rank).begin;
     const transport::FabricPiece one{other, member.region, offset, piece.size};
-    auto begun = remote_->transport().begin(
-        *member.peer, is_put ? transport::FabricFlow::kPut : transport::FabricFlow::kGet, {&one, 1},
-        control_deadline());
+    transport::RemoteMemory& transport = remote_->transport();
+    const auto flow = is_put ? transport::FabricFlow::kPut : transport::FabricFlow::kGet;
+    auto begun = word == Word::kNone ? transport.post(*member.peer, one, control_deadline())
+                                     : transport.begin(*member.peer, flow, {&one, 1}, control_deadline());
     if (!begun.is_ok()) {
         return explain(what, begun.status(), in_window, piece.size);
     }
@@ -217,7 +218,7 @@ Status SharedMemory::begin(const char* what, const copy::Piece& piece, uint64_t 
 }
 
 Result<std::unique_ptr<SharedMemory::Post>> SharedMemory::post(void* in_window, const void* source,
-                                                               size_t size) {
+                                                               size_t size, Word word) {
     constexpr const char* kWhat = "putting a message into";
     MF_RETURN_IF_ERROR(check_put(kWhat, in_window, source, size));
     const uint64_t place = address(in_window);
@@ -227,7 +228,7 @@ Result<std::unique_ptr<SharedMemory::Post>> SharedMemory::post(void* in_window, 
         return std::unique_ptr<Post>();
     }
     const copy::Piece piece{static_cast<std::byte*>(in_window), static_cast<const std::byte*>(source), size};
-    MF_ASSIGN_OR_RETURN(auto begun, begin_remote(kWhat, *member, piece, place));
+    MF_ASSIGN_OR_RETURN(auto begun, begin_remote(kWhat, *member, piece, place, word));
     return std::make_unique<Post>(Post{std::move(begun), place, size});
 }
 

@@ -162,7 +162,8 @@ bool take(Channel& channel, int pe, const Header& header, void* data, const char
         channel.told.store(header.number);
         channel.tells.end(call);
         channel.telling = header.number;
-        channel.tells.begin(pe, consumed_at(pe, state().me), &channel.telling, sizeof channel.telling, call);
+        channel.tells.begin(pe, consumed_at(pe, state().me), &channel.telling, sizeof channel.telling,
+                            Post::Word::kAsked, call);
     }
     return true;
 }
@@ -261,9 +262,14 @@ class PostsWatch {
     uint32_t looks_ = 0;
 };
 
-bool has_room(const Channel& channel, int pe) {
+/// How many of this PE's messages are known to be taken.
+uint64_t taken_by(const Channel& channel, int pe) {
     const uint64_t told = number_in(consumed_at(state().me, pe)).load(std::memory_order_acquire);
-    return channel.sent - std::max(told, channel.consumed.load()) < kSlots;
+    return std::max(told, channel.consumed.load());
+}
+
+bool has_room(const Channel& channel, int pe) {
+    return channel.sent - taken_by(channel, pe) < kSlots;
 }
 
 }  // namespace
@@ -294,11 +300,25 @@ void open_mail() {
 void close_mail() {
     for (const std::unique_ptr<Channel>& channel : channels) {
         if (channel != nullptr) {
-            channel->tells.drop();
-            std::ranges::for_each(channel->posts, &Post::drop);
+            channel->tells.settle();
+            std::ranges::for_each(channel->posts, &Post::settle);
         }
     }
     channels.clear();
+}
+
+void confirm_mail(const char* call) {
+    for (int pe = 0; pe < state().pes; ++pe) {
+        Channel* const channel = channels[static_cast<size_t>(pe)].get();
+        if (channel == nullptr || !channel->is_in_use) {
+            continue;
+        }
+        const std::lock_guard lock(channel->sending);
+        const uint64_t taken = taken_by(*channel, pe);
+        for (uint64_t number = channel->sent; number > taken; --number) {
+            channel->posts[number % kSlots].end(call);
+        }
+    }
 }
 
 size_t largest_mail() {
@@ -320,14 +340,15 @@ void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t by
     channel.told.store(taken);
     Header header{++channel.sent, key, taken, static_cast<uint32_t>(bytes), value, 0, {}};
     Post& post = channel.posts[header.number % kSlots];
-    post.end(call);  // its message was taken: word of that is here, or near
+    post.settle();  // its message was taken
     char* const slot = channel.slot(header.number);
     if (bytes != 0) {
         std::memcpy(slot + sizeof header, data, bytes);
     }
     header.hash = hash_of(header, slot + sizeof header);
     std::memcpy(slot, &header, sizeof header);
-    post.begin(pe, slot_at(pe, state().me, header.number), slot, sizeof header + bytes, call);
+    post.begin(pe, slot_at(pe, state().me, header.number), slot, sizeof header + bytes, Post::Word::kNone,
+               call);
 }
 
 uint32_t receive_mail(int pe, uint64_t key, void* data, size_t bytes, const char* call) {

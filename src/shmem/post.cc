@@ -13,11 +13,12 @@ constexpr const char* kWhat = "message";
 
 }  // namespace
 
-void Post::begin(int pe, uint64_t place, const void* data, size_t bytes, const char* call) {
+void Post::begin(int pe, uint64_t place, const void* data, size_t bytes, Word word, const char* call) {
     end(call);
     pe_ = pe;
     bytes_ = bytes;
-    expect_done(mf_private_shm_post(heap_object(), reinterpret_cast<void*>(place), data, bytes, &post_),
+    expect_done(mf_private_shm_post(heap_object(), reinterpret_cast<void*>(place), data, bytes,
+                                    word == Word::kAsked ? 1 : 0, &post_),
                 kWhat, bytes, pe, call);
 }
 
@@ -32,8 +33,10 @@ void Post::end(const char* call) {
     }
 }
 
-void Post::drop() {
-    static_cast<void>(take_outcome());
+void Post::settle() {
+    if (mf_private_post* const settled = std::exchange(post_, nullptr); settled != nullptr) {
+        mf_private_shm_settle_post(settled);
+    }
 }
 
 }  // namespace memfabric::shmem

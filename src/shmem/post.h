@@ -16,14 +16,16 @@ class Post {
     Post(const Post&) = delete;
     Post& operator=(const Post&) = delete;
 
+    /// kNone: of the put no word is heard, unless it is waited for, or still there a moment later.
+    enum class Word : uint8_t { kAsked, kNone };
     /// Ends the one before.
-    void begin(int pe, uint64_t place, const void* data, size_t bytes, const char* call);
+    void begin(int pe, uint64_t place, const void* data, size_t bytes, Word word, const char* call);
     /// Whether end() would not wait.
     bool is_done() const { return post_ == nullptr || mf_private_shm_post_is_done(post_) != 0; }
     /// Waits for it; ends the job where it failed.
     void end(const char* call);
-    /// Waits for it, whatever becomes of it.
-    void drop();
+    /// It is known to have arrived, or nobody cares any more.
+    void settle();
 
  private:
     int32_t take_outcome();

@@ -298,6 +298,7 @@ void stop() {
     expect_ends();
     barrier_of_world();
     if (hosts() > 1) {
+        confirm_mail("shmem_finalize");
         // Nobody goes while another host's last operation waits for its answer.
         static_cast<void>(smem_shm_control_barrier(object));
     }

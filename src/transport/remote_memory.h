@@ -45,6 +45,9 @@ class RemoteTransfer {
     /// What became of it: as put() and get() return it. kTimeout with is_done() false where `deadline` passed
     /// before it has ended: it goes on.
     virtual Status wait(Deadline deadline) = 0;
+    /// For a caller who knows that it arrived, or does not care any more: returns when nobody touches the
+    /// local memory any more. Of what post() returned, no word is awaited for that.
+    virtual void settle() { static_cast<void>(wait(Deadline::never())); }
 };
 
 /// A transport that reads and writes memory of other hosts' processes while these do nothing. Any thread may
@@ -69,6 +72,11 @@ class RemoteMemory {
     virtual Result<std::unique_ptr<RemoteTransfer>> begin(RemotePeer& peer, FabricFlow flow,
                                                           std::span<const FabricPiece> pieces,
                                                           Deadline deadline) = 0;
+    /// A put for those who mostly learn in another way that it arrived, and settle() it then: nothing comes
+    /// back for it at first. What nobody has settled a moment later is put again, then as by begin(): until
+    /// it is done or settled the same bytes may be written twice.
+    virtual Result<std::unique_ptr<RemoteTransfer>> post(RemotePeer& peer, const FabricPiece& piece,
+                                                         Deadline deadline) = 0;
     virtual FabricCounters counters() const = 0;
     /// `listener` is called after foreign operations may have changed this process's memory, on a thread that
     /// moves data: it must be quick and call nothing of this transport. Null ends it: on return it does not

@@ -136,6 +136,11 @@ class PlainRemoteMemory final : public transport::RemoteMemory {
         return std::unique_ptr<transport::RemoteTransfer>(
             std::make_unique<Ended>(move(peer, pieces, deadline, flow == transport::FabricFlow::kPut)));
     }
+    Result<std::unique_ptr<transport::RemoteTransfer>> post(transport::RemotePeer& peer,
+                                                            const transport::FabricPiece& piece,
+                                                            Deadline deadline) override {
+        return begin(peer, transport::FabricFlow::kPut, {&piece, 1}, deadline);
+    }
     bool pins_pages() const override { return false; }
     transport::FabricCounters counters() const override {
         return {.put_bytes = bytes_put, .get_bytes = bytes_got};

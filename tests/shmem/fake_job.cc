@@ -147,7 +147,7 @@ struct mf_private_post {
     int32_t outcome;
 };
 
-int32_t mf_private_shm_post(smem_shm_t, void* place, const void* source, size_t bytes,
+int32_t mf_private_shm_post(smem_shm_t, void* place, const void* source, size_t bytes, int32_t,
                             mf_private_post** post) {
     the_job->put(static_cast<char*>(place), static_cast<const char*>(source), bytes);
     *post = the_job->posts_go_on ? std::make_unique<mf_private_post>(the_job->outcome_of_posts).release()
@@ -162,7 +162,13 @@ int32_t mf_private_shm_post_is_done(const mf_private_post* post) {
 
 int32_t mf_private_shm_end_post(smem_shm_t, mf_private_post* post) {
     --the_job->open_posts;
+    ++the_job->ended_posts;
     return std::unique_ptr<mf_private_post>(post)->outcome;
+}
+
+void mf_private_shm_settle_post(mf_private_post* post) {
+    --the_job->open_posts;
+    delete post;
 }
 
 int32_t mf_private_shm_commit(smem_shm_t, uint64_t, uint64_t) {

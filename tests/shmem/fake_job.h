@@ -47,6 +47,7 @@ class FakeJob {
     bool posts_go_on = false;
     int32_t outcome_of_posts = 0;
     int open_posts = 0;       // of this process
+    int ended_posts = 0;      // that were waited for
     std::string last_error_;  // what the library says of its last failure
 
  private:

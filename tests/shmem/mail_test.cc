@@ -184,6 +184,28 @@ TEST_F(Mail, NobodyWaitsForWordThatAMessageArrivedBeforeItsSlotIsUsedAgain) {
     }
 }
 
+TEST_F(Mail, OfMessagesThatAreKnownToBeTakenNoWordIsAwaited) {
+    OtherPe pe(job_, [&] {
+        job_.posts_go_on = true;
+        for (int i = 0; i < 3; ++i) {
+            send(0, kKey, 8, i);
+        }
+        expect_from(0, kKey, 8, 100);  // it was sent when all three were taken
+        send(0, kKey, 8, 3);
+        send(0, kKey, 8, 4);
+        EXPECT_EQ(job_.ended_posts, 0);
+        confirm_mail("shmem_finalize");
+        EXPECT_EQ(job_.ended_posts, 2);
+        EXPECT_EQ(job_.open_posts, 3);
+    });
+    for (int i = 0; i < 3; ++i) {
+        expect_from(1, kKey, 8, i);
+    }
+    send(1, kKey, 8, 100);
+    expect_from(1, kKey, 8, 3);
+    expect_from(1, kKey, 8, 4);
+}
+
 TEST_F(Mail, WhoWaitsForAMessageHearsThatTheOwnOneFailed) {
     job_.posts_go_on = true;
     job_.outcome_of_posts = -7;

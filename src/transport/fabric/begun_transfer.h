@@ -5,11 +5,13 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "transport/fabric/drive.h"
 #include "transport/fabric/fabric_peer.h"
+#include "transport/fabric/posted_put.h"
 #include "transport/fabric/transfer.h"
 
 namespace memfabric::transport {
@@ -40,14 +42,20 @@ class BegunTransfers {
     BegunTransfers& operator=(const BegunTransfers&) = delete;
 
     void add(std::shared_ptr<BegunTransfer> begun);
+    void add(std::shared_ptr<PostedPut> posted);
+    /// It is settled.
+    void forget(const std::shared_ptr<PostedPut>& posted);
 
  private:
     void run(const std::stop_token& stop);
+    void note_added();
+    bool has_work() const { return !under_way_.empty() || !posted_.empty(); }
 
     const FabricLanes& lanes_;
     std::mutex mutex_;
     std::condition_variable_any added_;
     std::vector<std::shared_ptr<BegunTransfer>> under_way_;  // guarded by mutex_
+    std::unordered_set<std::shared_ptr<PostedPut>> posted_;  // likewise
     bool sleeps_ = false;                                    // until something is added; guarded by mutex_
     std::jthread thread_;                                    // started under mutex_
 };

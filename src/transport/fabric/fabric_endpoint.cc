@@ -217,10 +217,10 @@ int FabricEndpoint::submit(const Transfer& transfer, size_t place) {
     message.context = context_of(place);
     forget_errno();
     // Only delivery-complete means that the bytes are in the target's memory.
-    const auto code =
-        static_cast<int>(transfer.flow() == FabricFlow::kPut
-                             ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | FI_DELIVERY_COMPLETE)
-                             : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
+    const uint64_t word = transfer.word() == Transfer::Word::kAsked ? FI_DELIVERY_COMPLETE : 0;
+    const auto code = static_cast<int>(transfer.flow() == FabricFlow::kPut
+                                           ? fi_writemsg(endpoint_.get(), &message, FI_COMPLETION | word)
+                                           : fi_readmsg(endpoint_.get(), &message, FI_COMPLETION));
     if (code != 0 && local_) {
         local_->drop(place);
     }

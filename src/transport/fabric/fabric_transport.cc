@@ -9,6 +9,7 @@
 #include "base/fork_guard.h"
 #include "store/wire.h"
 #include "transport/fabric/atomics.h"
+#include "transport/fabric/begun_handles.h"
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
 #include "transport/fabric/libfabric.h"
@@ -35,18 +36,6 @@ Status check_pieces(const FabricPeer& peer, std::span<const FabricPiece> pieces)
     return {};
 }
 
-Cut cut_of(const FabricState& state) {
-    const fi_tx_attr& granted = *state.info().tx_attr;
-    const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
-    return {.most_pieces = std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces)};
-}
-
-Status check_process() {
-    return in_forked_child()
-               ? Status(Code::kNotInitialized, "the fabric stayed in the parent of this forked child")
-               : Status();
-}
-
 /// Gives a peer's places in the address vectors back: nobody posts to it any more.
 struct ForgetPeer {
     FabricState& state;
@@ -57,53 +46,6 @@ struct ForgetPeer {
         delete peer;
     }
 };
-
-class BegunHandle final : public RemoteTransfer {
- public:
-    BegunHandle(FabricState& state, std::shared_ptr<BegunTransfer> begun)
-        : state_(state), begun_(std::move(begun)) {}
-    ~BegunHandle() override {
-        if (!in_forked_child()) {
-            drive(Deadline::never());
-        }
-    }
-    BegunHandle(const BegunHandle&) = delete;
-    BegunHandle& operator=(const BegunHandle&) = delete;
-
-    bool is_done() override { return begun_->transfer.has_ended(); }
-    Status wait(Deadline deadline) override {
-        MF_RETURN_IF_ERROR(check_process());
-        if (drive(deadline)) {
-            return begun_->transfer.outcome();
-        }
-        return failure(Code::kTimeout, "a transfer with {} goes on: waiting for it ended by the deadline",
-                       begun_->peer->name());
-    }
-
- private:
-    bool drive(Deadline until) { return drive_transfer(state_.lanes, begun_->home, begun_->transfer, until); }
-    FabricState& state_;
-    const std::shared_ptr<BegunTransfer> begun_;
-};
-
-std::unique_ptr<RemoteTransfer> begin_host(FabricState& state, const std::shared_ptr<FabricPeer>& peer,
-                                           FabricFlow flow, std::span<const FabricPiece> pieces,
-                                           Deadline deadline) {
-    if (peer->silent_rails() != 0) {
-        peer->look_again();
-    }
-    FabricLane& home = state.own_lane(*peer);
-    std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
-                                                           cut_of(state), deadline, state.counts(flow)));
-    // First, since it waits for the end where something is missing later on.
-    auto handle = std::make_unique<BegunHandle>(state, begun);
-    start_transfer(state.lanes, home, begun->transfer);
-    if (!begun->transfer.has_ended()) {
-        state.begun.add(begun);
-        home.nudge();
-    }
-    return handle;
-}
 
 bool is_of_device(const FabricState& state, std::span<const FabricPiece> pieces) {
     return state.device != nullptr && std::ranges::any_of(pieces, [&](const FabricPiece& piece) {
@@ -284,6 +226,16 @@ Result<std::unique_ptr<RemoteTransfer>> FabricTransport::begin(const std::shared
             std::make_unique<EndedTransfer>(move_device(*state_, peer, flow, pieces, deadline)));
     }
     return begin_host(*state_, peer, flow, pieces, deadline);
+}
+
+Result<std::unique_ptr<RemoteTransfer>> FabricTransport::post(const std::shared_ptr<FabricPeer>& peer,
+                                                              const FabricPiece& piece, Deadline deadline) {
+    MF_RETURN_IF_ERROR(check_process());
+    MF_RETURN_IF_ERROR(check_pieces(*peer, {&piece, 1}));
+    if (is_of_device(*state_, {&piece, 1})) {
+        return begin(peer, FabricFlow::kPut, {&piece, 1}, deadline);
+    }
+    return post_host(*state_, peer, piece, deadline);
 }
 
 void FabricTransport::on_activity(std::function<void()> listener) {

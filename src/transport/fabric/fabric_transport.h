@@ -83,6 +83,9 @@ class FabricTransport final : public Transport {
     /// As RemoteMemory::begin. What it returns must not outlive this.
     Result<std::unique_ptr<RemoteTransfer>> begin(const std::shared_ptr<FabricPeer>& peer, FabricFlow flow,
                                                   std::span<const FabricPiece> pieces, Deadline deadline);
+    /// As RemoteMemory::post. What it returns must not outlive this.
+    Result<std::unique_ptr<RemoteTransfer>> post(const std::shared_ptr<FabricPeer>& peer,
+                                                 const FabricPiece& piece, Deadline deadline);
     /// As RemoteMemory::on_activity.
     void on_activity(std::function<void()> listener);
     /// As RemoteMemory::poll.

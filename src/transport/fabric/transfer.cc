@@ -50,8 +50,14 @@ bool is_of_connection(int error) {
 }  // namespace
 
 Transfer::Transfer(FabricPeer& peer, FabricFlow flow, std::span<const FabricPiece> pieces, Cut cut,
-                   Deadline deadline, FlowCounts& counts)
-    : peer_(peer), flow_(flow), pieces_(pieces), cut_(cut), deadline_(deadline), counts_(counts) {
+                   Deadline deadline, FlowCounts& counts, Word word)
+    : peer_(peer),
+      flow_(flow),
+      pieces_(pieces),
+      cut_(cut),
+      deadline_(deadline),
+      counts_(counts),
+      word_(word) {
     for (const FabricPiece& piece : pieces) {
         bytes_ += piece.size;
     }

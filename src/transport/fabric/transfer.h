@@ -35,8 +35,10 @@ struct Cut {
 /// have room. Pieces and peer outlive it; it makes no memory where nothing fails.
 class Transfer {
  public:
+    /// Whether the peer says when a put has arrived. Else it ends when its bytes have left this process.
+    enum class Word : uint8_t { kAsked, kNone };
     Transfer(FabricPeer& peer, FabricFlow flow, std::span<const FabricPiece> pieces, Cut cut,
-             Deadline deadline, FlowCounts& counts);
+             Deadline deadline, FlowCounts& counts, Word word = Word::kAsked);
     /// Only where it has ended or never began.
     ~Transfer();
     Transfer(const Transfer&) = delete;
@@ -46,6 +48,7 @@ class Transfer {
     FabricFlow flow() const { return flow_; }
     uint64_t bytes() const { return bytes_; }
     Deadline deadline() const { return deadline_; }
+    Word word() const { return word_; }
 
     /// Nobody touches the pieces' memory any more.
     bool has_ended() const { return ended_.load(); }
@@ -103,6 +106,7 @@ class Transfer {
     const Cut cut_;
     const Deadline deadline_;
     FlowCounts& counts_;
+    const Word word_;
     uint64_t bytes_ = 0;
     std::atomic<bool> ended_{false};
     std::atomic<bool> has_doubts_{false};  // operations failed, and are not tried again yet

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts of which nothing comes back at first.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "tests/transport/fabric_pair.h"
+#include "tests/transport/fabric_target.h"
+#include "transport/fabric/peer_sockets.h"
+
+namespace memfabric::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Bytes;
+using test::connect_to;
+using test::FabricPair;
+using test::FabricTarget;
+using test::pattern;
+using test::start_here;
+
+bool wait_until(const std::function<bool()>& holds) {
+    const Deadline deadline = Deadline::after(10s);
+    while (!holds() && !deadline.expired()) {
+        std::this_thread::yield();
+    }
+    return holds();
+}
+
+std::unique_ptr<RemoteTransfer> post(FabricTransport& transport, const std::shared_ptr<FabricPeer>& peer,
+                                     const FabricPiece& piece, Deadline deadline = Deadline::after(10s)) {
+    auto posted = transport.post(peer, piece, deadline);
+    EXPECT_TRUE(posted.is_ok()) << posted.status().message();
+    return std::move(posted).value();
+}
+
+/// Of a target in another process.
+Bytes held_by(FabricTransport& transport, FabricPeer& peer, const FabricTarget& target, size_t size) {
+    Bytes held(size);
+    const FabricPiece piece{held.data(), target.region(), 0, size};
+    const Status got = transport.get(peer, {&piece, 1}, Deadline::after(10s));
+    EXPECT_TRUE(got.is_ok()) << got.message();
+    return held;
+}
+
+class FabricPost : public FabricPair {
+ protected:
+    void SetUp() override {
+        FabricPair::SetUp();
+        auto exposed = far_->expose(memory_);
+        ASSERT_TRUE(exposed.is_ok()) << exposed.status().message();
+        exposed_ = std::make_unique<ExposedRegion>(std::move(exposed).value());
+    }
+    FabricPiece whole() { return {sent_.data(), exposed_->region(), 0, sent_.size()}; }
+    bool has_arrived() const { return std::ranges::equal(memory_, sent_); }
+
+    Bytes sent_ = pattern(4160);
+    Bytes memory_ = Bytes(4160);
+    std::unique_ptr<ExposedRegion> exposed_;
+};
+
+TEST_F(FabricPost, WhatNobodySettlesIsPutAgain) {
+    const auto posted = post(*near_, peer_, whole());
+    EXPECT_TRUE(wait_until([&] { return posted->is_done(); }));
+    EXPECT_TRUE(has_arrived());
+    EXPECT_EQ(near_->counters().put_calls, 2U);
+    const Status outcome = posted->wait(Deadline::after(10s));
+    EXPECT_TRUE(outcome.is_ok()) << outcome.message();
+    EXPECT_EQ(near_->counters().put_calls, 2U);
+}
+
+TEST_F(FabricPost, WhatIsSettledIsPutOnce) {
+    constexpr auto kLongAfter = 60ms;
+    const auto posted = post(*near_, peer_, whole());
+    EXPECT_TRUE(wait_until([&] { return has_arrived(); }));
+    posted->settle();
+    const uint64_t before = near_->counters().put_calls;
+    EXPECT_LE(before, 2U) << "where this machine was slow it was put again before it was settled";
+    const Deadline end = Deadline::after(kLongAfter);
+    uint64_t others = 0;
+    while (!end.expired()) {
+        const FabricPiece piece = whole();
+        EXPECT_TRUE(near_->put(*peer_, {&piece, 1}, Deadline::after(10s)).is_ok());
+        ++others;
+    }
+    EXPECT_EQ(near_->counters().put_calls, before + others);
+}
+
+TEST_F(FabricPost, WhoWaitsHearsThatItArrived) {
+    const auto posted = post(*near_, peer_, whole());
+    const Status outcome = posted->wait(Deadline::after(10s));
+    EXPECT_TRUE(outcome.is_ok()) << outcome.message();
+    EXPECT_TRUE(has_arrived());
+    EXPECT_TRUE(posted->is_done());
+}
+
+TEST_F(FabricPost, IsCheckedAsEveryPut) {
+    const FabricPiece piece{sent_.data(), exposed_->region(), 100, sent_.size()};
+    const auto posted = near_->post(peer_, piece, Deadline::after(10s));
+    ASSERT_FALSE(posted.is_ok());
+    EXPECT_EQ(posted.status().code(), Code::kInvalidParam);
+    EXPECT_NE(posted.status().message().find("region of 4160 bytes"), std::string::npos);
+}
+
+TEST_F(FabricPost, ManyArriveInAnyNumberThatIsUnderWayAtOnce) {
+    constexpr size_t kSize = 64;
+    std::vector<std::unique_ptr<RemoteTransfer>> all;
+    for (size_t at = 0; at + kSize <= sent_.size(); at += kSize) {
+        all.push_back(post(*near_, peer_, {sent_.data() + at, exposed_->region(), at, kSize}));
+    }
+    EXPECT_TRUE(wait_until([&] { return has_arrived(); }));
+    std::ranges::for_each(all, [](const auto& posted) { posted->settle(); });
+}
+
+TEST(FabricPostTarget, OneThatStandsStillIsWaitedFor) {
+    const FabricTarget target;
+    const auto transport = start_here();
+    const auto peer = connect_to(*transport, target.address());
+    const Bytes sent = pattern(100);
+    ASSERT_NE(held_by(*transport, *peer, target, sent.size()), sent);
+    target.stop();
+    const auto posted =
+        post(*transport, peer, {const_cast<std::byte*>(sent.data()), target.region(), 0, sent.size()});
+    const Status early = posted->wait(Deadline::after(50ms));
+    EXPECT_EQ(early.code(), Code::kTimeout);
+    EXPECT_NE(early.message().find("goes on"), std::string::npos) << early.message();
+    EXPECT_FALSE(posted->is_done());
+    target.go_on();
+    const Status late = posted->wait(Deadline::after(10s));
+    EXPECT_TRUE(late.is_ok()) << late.message();
+    EXPECT_EQ(held_by(*transport, *peer, target, sent.size()), sent);
+}
+
+TEST(FabricPostTarget, WhatABrokenConnectionLosesIsPutAgain) {
+    const FabricTarget target;
+    const auto transport = start_here();
+    const auto peer = connect_to(*transport, target.address());
+    const Bytes sent = pattern(100);
+    ASSERT_NE(held_by(*transport, *peer, target, sent.size()), sent);
+    target.stop();
+    const auto posted =
+        post(*transport, peer, {const_cast<std::byte*>(sent.data()), target.region(), 0, sent.size()});
+    for (const FabricPeer::Way& way : peer->ways()) {
+        break_connections_to(way.address);
+    }
+    target.go_on();
+    EXPECT_TRUE(wait_until([&] { return posted->is_done(); }));
+    const Status outcome = posted->wait(Deadline::after(10s));
+    EXPECT_TRUE(outcome.is_ok()) << outcome.message();
+    EXPECT_EQ(held_by(*transport, *peer, target, sent.size()), sent);
+}
+
+TEST(FabricPostTarget, OneThatIsGoneIsFoundOutWithoutTheCaller) {
+    FabricTarget target;
+    const auto transport = start_here();
+    const auto peer = connect_to(*transport, target.address());
+    const Bytes sent = pattern(100);
+    ASSERT_NE(held_by(*transport, *peer, target, sent.size()), sent);
+    target.end();
+    const auto posted =
+        post(*transport, peer, {const_cast<std::byte*>(sent.data()), target.region(), 0, sent.size()});
+    EXPECT_TRUE(wait_until([&] { return posted->is_done(); }));
+    const Status outcome = posted->wait(Deadline::after(10s));
+    EXPECT_EQ(outcome.code(), Code::kPeerLost) << outcome.message();
+}
+
+}  // namespace
+}  // namespace memfabric::transport
