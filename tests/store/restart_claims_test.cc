@@ -48,6 +48,8 @@ TEST_F(Claims, WhileTheStoreSettlesTheLaterGrantWins) {
     MF_EXPECT_OK(honest_.restore(Operation::kRestoreRank, rank(0, 1)));
     MF_EXPECT_OK(liar_.restore(Operation::kRestoreRank, rank(0, 2)));
     EXPECT_TRUE(honest_.is_given_up());
+    MF_EXPECT_FAILURE(honest_.refusal, Code::kEvicted, "rank 0 in world 'world' was given to a newer process",
+                      "pid 2 on host host");
     EXPECT_FALSE(liar_.is_given_up());
 }
 
