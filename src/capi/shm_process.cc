@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/attempt.h"
 #include "base/log.h"
 
 namespace memfabric::capi {
@@ -99,9 +100,11 @@ Result<ShmTable::Handle> ShmProcess::create(uint32_t id, const shm::ObjectConfig
     MF_ASSIGN_OR_RETURN(const State current, state());
     MF_RETURN_IF_ERROR(reserve_id(id));
     const Deadline deadline = Deadline::after(current.world->config().create_timeout);
-    auto object = current.creator->create(id, config, deadline);
-    Result<ShmTable::Handle> handle =
-        object.is_ok() ? publish(current, *object) : Result<ShmTable::Handle>(object.status());
+    Result<ShmTable::Handle> handle = attempt([&]() -> Result<ShmTable::Handle> {
+        MF_ASSIGN_OR_RETURN(const std::shared_ptr<shm::SharedMemory> object,
+                            current.creator->create(id, config, deadline));
+        return publish(current, object);
+    });
     if (!handle.is_ok()) {
         free_id(id);
     }

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <thread>
 #include <utility>
@@ -70,7 +71,7 @@ uint64_t pid_namespace() {
 /// PEs of this host, and by what the kernel tells of the end of each.
 struct Processes {
     std::vector<int> pes;
-    std::vector<pollfd> ends;
+    std::vector<pollfd> ends;  // one for each, and what tells that it is over
 
     Processes() = default;
     ~Processes() {
@@ -102,8 +103,7 @@ std::unique_ptr<Processes> processes_here() {
     return found;
 }
 
-void watch_ends(Lookout& lookout, Processes& processes) {
-    processes.ends.push_back({lookout.over, POLLIN, 0});
+void watch_ends(Processes& processes) {
     while (poll(processes.ends.data(), processes.ends.size(), -1) < 0 && errno == EINTR) {
     }
     for (size_t i = 0; i < processes.pes.size(); ++i) {
@@ -126,7 +126,18 @@ void ask(Lookout& lookout, smem_shm_t object, uint64_t place, int pe) {
     }
 }
 
-/// The program's signals are not for these threads.
+/// False where there was no memory for it.
+template <typename Work>
+bool did(const Work& work, Lookout& lookout) {
+    try {
+        work(lookout);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
+/// The program's signals are not for these threads. `work` is done again where there was no memory for it.
 template <typename Work>
 void start_watching(const std::shared_ptr<Lookout>& lookout, Work work) {
     sigset_t all;
@@ -135,7 +146,9 @@ void start_watching(const std::shared_ptr<Lookout>& lookout, Work work) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     ++lookout->threads;
     std::thread([lookout, work = std::move(work)] {
-        work(*lookout);
+        constexpr auto kPause = std::chrono::milliseconds(10);
+        while (!did(work, *lookout) && !lookout->is_over_within(kPause)) {
+        }
         const std::lock_guard lock(lookout->mutex);
         --lookout->threads;
         lookout->changed.notify_all();
@@ -157,7 +170,8 @@ void start_lookout(bool first_serves_store) {
     the_lookout() = lookout;
     const std::lock_guard lock(lookout->mutex);
     std::shared_ptr<Processes> processes = processes_here();
-    start_watching(lookout, [processes](Lookout& common) { watch_ends(common, *processes); });
+    processes->ends.push_back({lookout->over, POLLIN, 0});
+    start_watching(lookout, [processes](Lookout&) { watch_ends(*processes); });
     std::set<int> asked = {first_pe_of_host((host_of(state().me) + 1) % hosts())};
     if (first_serves_store) {
         asked.insert(0);

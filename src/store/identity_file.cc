@@ -44,8 +44,14 @@ Identity IdentityFile::open() {
         identity.instance = instance;
         identity.is_restart = true;
     }
+    // Where there is no memory for one of the two, what is new goes again, and what a predecessor left stays.
+    if (!identity.is_restart) {
+        file_ = std::make_unique<ExitFile>(path_);
+    }
     keep(path_, identity.instance);
-    file_ = std::make_unique<ExitFile>(path_);
+    if (identity.is_restart) {
+        file_ = std::make_unique<ExitFile>(path_);
+    }
     identity.keep = [path = path_](uint64_t instance) { keep(path, instance); };
     return identity;
 }

@@ -147,6 +147,68 @@ TEST_F(BmShortage, ends_within_it) {
     EXPECT_TRUE(shortage.has_struck());
 }
 
+class ShmShortage : public InterfaceShortage {
+ protected:
+    void SetUp() override {
+        InterfaceShortage::SetUp();
+        ASSERT_EQ(smem_shm_config_init(&config_), SM_OK);
+        config_.startConfigStore = false;
+        config_.shmInitTimeout = config_.shmCreateTimeout = config_.controlOperationTimeout = 20;
+    }
+    void TearDown() override { smem_shm_uninit(0); }
+    int32_t init() { return smem_shm_init(url_.c_str(), 1, 0, 0, &config_); }
+    smem_shm_t create() { return smem_shm_create(0, 1, 0, kRegion, SMEMS_DATA_OP_MTE, 0, &region_); }
+    smem_shm_config_t config_{};
+    void* region_ = nullptr;
+};
+
+TEST_F(ShmShortage, initializing_is_done_or_fails) {
+    fail_each_allocation([&] { return init(); },
+                         [&](int32_t code) {
+                             expect_done_or_without_memory(code);
+                             smem_shm_uninit(0);
+                             EXPECT_EQ(init(), SM_OK) << smem_get_last_err_msg();
+                             smem_shm_uninit(0);
+                         });
+}
+
+TEST_F(ShmShortage, creating_is_done_or_fails) {
+    ASSERT_EQ(init(), SM_OK) << smem_get_last_err_msg();
+    fail_each_allocation([&] { return create(); },
+                         [&](smem_shm_t handle) {
+                             expect_text_where_null(handle);
+                             handle = handle == nullptr ? create() : handle;
+                             ASSERT_NE(handle, nullptr) << smem_get_last_err_msg();
+                             EXPECT_EQ(smem_shm_destroy(handle, 0), SM_OK) << smem_get_last_err_msg();
+                         });
+}
+
+TEST_F(ShmShortage, copies_and_meetings_are_done_or_fail) {
+    ASSERT_EQ(init(), SM_OK) << smem_get_last_err_msg();
+    smem_shm_t const handle = create();
+    ASSERT_NE(handle, nullptr) << smem_get_last_err_msg();
+    std::vector<char> buffer(1U << 20, 'a');
+    char gathered = 0;
+    const std::function<int32_t()> calls[] = {
+        [&] { return smem_shm_put(handle, region_, buffer.data(), buffer.size()); },
+        [&] { return smem_shm_get(handle, buffer.data(), region_, buffer.size()); },
+        [&] { return smem_shm_control_barrier(handle); },
+        [&] { return smem_shm_control_allgather(handle, buffer.data(), 1, &gathered, 1); },
+    };
+    for (const auto& call : calls) {
+        for (uint64_t after = 0; after < 100; ++after) {
+            int32_t code = 0;
+            {
+                const Shortage shortage(after);
+                code = call();
+            }
+            expect_done_or_without_memory(code);
+            EXPECT_EQ(call(), SM_OK) << smem_get_last_err_msg();
+        }
+    }
+    EXPECT_EQ(gathered, 'a');
+}
+
 class TransShortage : public InterfaceShortage {
  protected:
     void SetUp() override {

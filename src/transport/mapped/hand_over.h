@@ -30,15 +30,15 @@ class HandOverServer {
     const std::string& address() const { return name_; }
 
     /// Use start().
-    HandOverServer(const RuntimeFolder& folder, std::string name, Fd listener, Lookup lookup);
+    HandOverServer(std::string name, std::unique_ptr<ExitFile> file, Fd listener, Lookup lookup);
 
  private:
     void serve(const std::stop_token& stop);
     void answer(int connection, const std::stop_token& stop) const;
 
     std::string name_;
+    std::unique_ptr<ExitFile> file_;
     Fd listener_;
-    ExitFile file_;
     Fd wake_;
     Lookup lookup_;
     std::jthread thread_;

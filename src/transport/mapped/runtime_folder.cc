@@ -100,12 +100,15 @@ sockaddr_un RuntimeFolder::address_of(const std::string& name) const {
 Result<Fd> RuntimeFolder::listen(const std::string& name) const {
     MF_ASSIGN_OR_RETURN(Fd socket, make_socket());
     const std::string hidden = name + ".new";
+    const std::string shown = name + kSuffix;
     const sockaddr_un address = address_of(hidden);
     const bool bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     if (!bound || ::listen(socket.get(), kBacklog) != 0 ||
-        ::renameat(descriptor_.get(), hidden.c_str(), descriptor_.get(), (name + kSuffix).c_str()) != 0) {
+        ::renameat(descriptor_.get(), hidden.c_str(), descriptor_.get(), shown.c_str()) != 0) {
+        const int reason = errno;
+        ::unlinkat(descriptor_.get(), hidden.c_str(), 0);
         return failure(Code::kError, "listening on unix socket '{}' in '{}' failed ({})", name, path_,
-                       errno_text(errno));
+                       errno_text(reason));
     }
     return socket;
 }
