@@ -17,11 +17,13 @@
 #include <mutex>
 #include <new>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/permanent.h"
+#include "base/thread.h"
 #include "shmem/hosts.h"
 #include "shmem/loss.h"
 #include "shmem/startup.h"
@@ -137,23 +139,38 @@ bool did(const Work& work, Lookout& lookout) {
     }
 }
 
-/// The program's signals are not for these threads. `work` is done again where there was no memory for it.
-template <typename Work>
-void start_watching(const std::shared_ptr<Lookout>& lookout, Work work) {
+/// The program's signals are not for that thread. Throws NoThread.
+template <typename Body>
+void start_detached(Body body) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    ++lookout->threads;
-    std::thread([lookout, work = std::move(work)] {
+    std::thread started;
+    try {
+        started = std::thread(std::move(body));
+    } catch (const std::system_error&) {
+        // Told below: the signals are the caller's own again then.
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!started.joinable()) {
+        throw NoThread();
+    }
+    started.detach();
+}
+
+/// `work` is done again where there was no memory for it.
+template <typename Work>
+void start_watching(const std::shared_ptr<Lookout>& lookout, Work work) {
+    start_detached([lookout, work = std::move(work)] {
         constexpr auto kPause = std::chrono::milliseconds(10);
         while (!did(work, *lookout) && !lookout->is_over_within(kPause)) {
         }
         const std::lock_guard lock(lookout->mutex);
         --lookout->threads;
         lookout->changed.notify_all();
-    }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    });
+    ++lookout->threads;  // the caller has the mutex
 }
 
 }  // namespace

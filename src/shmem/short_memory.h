@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "base/thread.h"
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
@@ -14,6 +15,8 @@ template <typename Body>
 auto take_memory_or_end(const char* call, Body&& body) {
     try {
         return std::forward<Body>(body)();
+    } catch (const NoThread&) {
+        fail(call, "no thread could be started: out of memory, or of threads (ulimit -u)");
     } catch (const std::bad_alloc&) {
         fail(call, "out of memory");
     }

@@ -261,7 +261,7 @@ std::string start(const StartRequest& request, int32_t& code) {
     object = mf_private_shm_create(kObjectId, static_cast<uint32_t>(request.pes),
                                    static_cast<uint32_t>(request.me), region, before_heap(statics), &base);
     if (object == nullptr) {
-        const std::string why = last_error(code, -1);
+        const std::string why = last_error(code, mf_private_last_error_code());
         smem_shm_uninit(0);
         return why + fmt::format(" (each PE: {} bytes of heap, SHMEM_SYMMETRIC_SIZE, and {} of static data)",
                                  heap, statics.size);

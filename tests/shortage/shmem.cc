@@ -18,11 +18,13 @@
 #include <string>
 
 #include "smem.h"
+#include "smem_error.h"
 #include "tests/shortage/shortage.h"
 
 namespace {
 
 using memfabric::shortage::Shortage;
+using memfabric::shortage::ThreadShortage;
 
 constexpr int kNothingFailed = 3;  // exit codes of the children
 constexpr int kWrong = 4;
@@ -151,6 +153,48 @@ TEST_F(ShmemShortage, starting_is_done_or_fails_or_ends_the_process_with_a_word)
         EXPECT_TRUE(code == 0 || code == kNothingFailed ||
                     (code == 1 && pe.text.find("out of memory") != std::string::npos))
             << "allocation " << after << ": " << code << " " << pe.text;
+        expect_nothing_left();
+    }
+}
+
+/// As begin_without(), of two PEs; PE 1 can start so many threads only.
+int begin_with_threads(int me, const std::string& url, uint64_t threads) {
+    const shmemx_init_attr_t both = attributes(me, 2, url);
+    bool struck = false;
+    int code = 0;
+    if (me == 1) {
+        const ThreadShortage shortage(threads);
+        code = shmemx_init_attr(&both);
+        struck = ThreadShortage::has_struck();
+    }
+    if (code != 0) {
+        const std::string why = smem_get_last_err_msg();
+        if (code != SM_MALLOC_FAILED || why.find("ulimit -u") == std::string::npos) {
+            return wrong("it failed with " + std::to_string(code) + " '" + why + "'");
+        }
+    }
+    if ((me == 0 || code != 0) && shmemx_init_attr(&both) != 0) {
+        return wrong(std::string("no start: ") + smem_get_last_err_msg());
+    }
+    shmem_finalize();
+    return me == 1 && !struck ? kNothingFailed : 0;
+}
+
+TEST_F(ShmemShortage, of_threads_makes_a_start_fail_or_end_the_job_with_a_word) {
+    if (!memfabric::shortage::LibfabricShortage::is_possible()) {
+        GTEST_SKIP() << "sanitizers start threads themselves";
+    }
+    int code = 0;
+    for (uint64_t threads = 0; code != kNothingFailed && !HasFailure(); ++threads) {
+        SCOPED_TRACE("threads " + std::to_string(threads));
+        const std::string url = free_url();
+        Child first([&] { return begin_with_threads(0, url, threads); });
+        Child second([&] { return begin_with_threads(1, url, threads); });
+        code = second.wait();
+        const int other = first.wait();
+        const bool ended = code == 1 && second.text.find("ulimit -u") != std::string::npos;
+        EXPECT_TRUE(code == 0 || code == kNothingFailed || ended) << "PE 1: " << code << " " << second.text;
+        EXPECT_TRUE(ended ? other != 0 && other < 128 : other == 0) << "PE 0: " << other << " " << first.text;
         expect_nothing_left();
     }
 }

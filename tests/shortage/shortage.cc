@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The allocation functions of the whole test program: malloc, and now and then nothing.
+// The allocation functions of the whole test program: malloc, and now and then nothing. So of its threads.
 #include "tests/shortage/shortage.h"
 
 #include <dlfcn.h>
@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -82,7 +83,29 @@ constinit std::atomic<size_t> least_refused{0};
     return refused;
 }
 
+constinit std::atomic<bool> are_threads_short{false};
+constinit std::atomic<uint64_t> threads_asked{0};
+constinit std::atomic<uint64_t> threads_left{0};
+
+[[maybe_unused]] bool is_thread_refused() {
+    return are_threads_short && threads_asked++ >= threads_left;
+}
+
 }  // namespace
+
+ThreadShortage::ThreadShortage(uint64_t after) {
+    threads_asked = 0;
+    threads_left = after;
+    are_threads_short = true;
+}
+
+ThreadShortage::~ThreadShortage() {
+    are_threads_short = false;
+}
+
+bool ThreadShortage::has_struck() {
+    return threads_asked > threads_left;
+}
 
 LibfabricShortage::LibfabricShortage(uint64_t after, size_t least) {
     left_to_libfabric = after;
@@ -129,6 +152,7 @@ bool memfabric::shortage::LibfabricShortage::is_possible() {
 }
 
 using memfabric::shortage::is_refused_to;
+using memfabric::shortage::is_thread_refused;
 
 extern "C" {
 
@@ -146,6 +170,13 @@ void* calloc(size_t count, size_t size) {
 }
 void* realloc(void* memory, size_t size) {
     return is_refused_to(__builtin_return_address(0), size) ? nullptr : __libc_realloc(memory, size);
+}
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*),
+                   void* argument) noexcept {
+    using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+    static const auto create = reinterpret_cast<Create>(::dlsym(RTLD_NEXT, "pthread_create"));
+    return is_thread_refused() ? EAGAIN : create(thread, attributes, body, argument);
 }
 }
 

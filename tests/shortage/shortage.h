@@ -39,6 +39,18 @@ class LibfabricShortage {
     static bool has_struck();
 };
 
+/// While it lives, no more than so many threads can be started in this process. Not possible where
+/// LibfabricShortage is not.
+class ThreadShortage {
+ public:
+    explicit ThreadShortage(uint64_t after);
+    ~ThreadShortage();
+    ThreadShortage(const ThreadShortage&) = delete;
+    ThreadShortage& operator=(const ThreadShortage&) = delete;
+
+    static bool has_struck();
+};
+
 /// Makes the call again and again; each time another one of its allocations fails, in order, until there is
 /// none. `look` looks at what the call returned.
 template <typename Call, typename Look>
