@@ -14,8 +14,8 @@ namespace memfabric {
 bool wants_fabric(const Options& options, const std::string& local_address);
 
 /// Memory of other hosts by libfabric. `local_address`: the one that routes to the store, which is where
-/// peers reach us unless the options say otherwise. kMallocFailed where there was no room for it: there may be
-/// another time. Another failure is for good.
+/// peers reach us unless the options say otherwise. kMallocFailed where there was no room for it: there may
+/// be another time. Another failure is for good.
 Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
                                                                      const std::string& host_id,
                                                                      const std::string& local_address);

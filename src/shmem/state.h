@@ -126,8 +126,8 @@ template <typename T, typename Here, typename Otherwise>
 /// allocated. A pointer where is_here(pe), else an address for the library's remote operations.
 uint64_t find_in_window(const void* object, size_t size, int pe);
 
-/// The same; ends the job where there is no such PE or nothing there, or the thread may not call. No bytes may
-/// be anywhere, also at a null pointer.
+/// The same; ends the job where there is no such PE or nothing there, or the thread may not call. No bytes
+/// may be anywhere, also at a null pointer.
 uint64_t window_address(const void* object, size_t size, int pe, const char* call);
 
 /// Ends the job where PE `pe` has nothing there.
