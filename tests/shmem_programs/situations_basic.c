@@ -59,14 +59,20 @@ static void accessible(void) {
     shmem_free(heap);
 }
 
-// Ordinary loads and stores to a neighbour's memory, where that is possible.
+// Ordinary loads and stores to a neighbour's memory, where that is possible: at least where it is shared.
 static void direct_pointer(void) {
     static int squares[16];
     const int me = shmem_my_pe();
-    int* theirs = (int*)shmem_ptr(squares, right_of(me));
-    CHECK(theirs != NULL, "PEs of one host");
+    const int right = right_of(me);
+    const int shares = shmem_team_translate_pe(SHMEM_TEAM_WORLD, right, SHMEM_TEAM_SHARED) >= 0;
+    int* theirs = (int*)shmem_ptr(squares, right);
+    CHECK(theirs != NULL || !shares, "PE %d shares memory with PE %d", right, me);
     for (int i = 0; i < 16; ++i) {
-        theirs[i] = i * i + me;
+        if (theirs != NULL) {
+            theirs[i] = i * i + me;
+        } else {
+            shmem_int_p(&squares[i], i * i + me, right);
+        }
     }
     shmem_barrier_all();
     for (int i = 0; i < 16; ++i) {
