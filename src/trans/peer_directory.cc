@@ -36,8 +36,8 @@ PeerDirectory::~PeerDirectory() {
     const Deadline deadline = Deadline::after(kUnwatchPatience);
     for (const auto& [session, entry] : entries_) {
         if (entry->watch && runtime_.store().is_usable() && !deadline.expired()) {
-            static_cast<void>(
-                attempt_until(deadline, [&] { return runtime_.store().unwatch(*entry->watch, deadline); }));
+            static_cast<void>(attempt_until(
+                deadline, [&, watch = *entry->watch] { return runtime_.store().unwatch(watch, deadline); }));
         }
     }
 }
