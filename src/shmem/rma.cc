@@ -22,40 +22,43 @@ inline bool is_none_or_large(size_t bytes) {
 // What most often is put and got by itself; apart from other sizes, so that it takes the shortest way.
 constexpr size_t kWord = observe::kWordBytes;
 
+/// What one copy does.
+template <Transfer kSlowly>
+[[gnu::always_inline]] inline void put_at_once(void* dest, const void* source, size_t bytes, int pe,
+                                               const char* call) {
+    count_quickly(
+        Counter::kPut, dest, bytes, pe, [=](void* target) MF_INLINE { std::memcpy(target, source, bytes); },
+        [=]() MF_INLINE { kSlowly(dest, source, bytes, pe, call); });
+}
+
+template <Transfer kSlowly>
+[[gnu::always_inline]] inline void get_at_once(void* dest, const void* source, size_t bytes, int pe,
+                                               const char* call) {
+    count_quickly(
+        Counter::kGet, source, bytes, pe, [=](const void* from) MF_INLINE { std::memcpy(dest, from, bytes); },
+        [=]() MF_INLINE { kSlowly(dest, source, bytes, pe, call); });
+}
+
 template <Transfer kSlowly>
 inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
     if (bytes == kWord) {
-        count_quickly(
-            Counter::kPut, dest, kWord, pe,
-            [=](void* target) MF_INLINE { std::memcpy(target, source, kWord); },
-            [=]() MF_INLINE { kSlowly(dest, source, kWord, pe, call); });
-        return;
-    }
-    if (is_none_or_large(bytes)) [[unlikely]] {
+        put_at_once<kSlowly>(dest, source, kWord, pe, call);
+    } else if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
-        return;
+    } else {
+        put_at_once<kSlowly>(dest, source, bytes, pe, call);
     }
-    count_quickly(
-        Counter::kPut, dest, bytes, pe, [&](void* target) { std::memcpy(target, source, bytes); },
-        [&] { kSlowly(dest, source, bytes, pe, call); });
 }
 
 template <Transfer kSlowly>
 inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
     if (bytes == kWord) {
-        count_quickly(
-            Counter::kGet, source, kWord, pe,
-            [=](const void* from) MF_INLINE { std::memcpy(dest, from, kWord); },
-            [=]() MF_INLINE { kSlowly(dest, source, kWord, pe, call); });
-        return;
-    }
-    if (is_none_or_large(bytes)) [[unlikely]] {
+        get_at_once<kSlowly>(dest, source, kWord, pe, call);
+    } else if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
-        return;
+    } else {
+        get_at_once<kSlowly>(dest, source, bytes, pe, call);
     }
-    count_quickly(
-        Counter::kGet, source, bytes, pe, [&](const void* from) { std::memcpy(dest, from, bytes); },
-        [&] { kSlowly(dest, source, bytes, pe, call); });
 }
 
 // Apart, so that a value has no place in memory where it needs none.
