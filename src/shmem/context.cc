@@ -59,6 +59,16 @@ int create(shmem_team_t team, long options, shmem_ctx_t* ctx) {
     return -1;
 }
 
+/// PEs outside a team have SHMEM_CTX_INVALID for its contexts: there is nothing to order.
+void order(shmem_ctx_t ctx, const char* call, void (*order_all)()) {
+    if (ctx == SHMEM_CTX_INVALID) {
+        check_up(call);
+        return;
+    }
+    const ContextUse use(ctx, call);
+    order_all();
+}
+
 }  // namespace
 
 void check_made_context(shmem_ctx_t ctx, const char* call) {
@@ -168,25 +178,12 @@ void shmem_quiet(void) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-// PEs outside a team have SHMEM_CTX_INVALID for its contexts: there is nothing to order.
 void shmem_ctx_fence(shmem_ctx_t ctx) {
-    constexpr const char* kCall = "shmem_ctx_fence";
-    if (ctx == SHMEM_CTX_INVALID) {
-        check_up(kCall);
-        return;
-    }
-    const ContextUse use(ctx, kCall);
-    shmem_fence();
+    order(ctx, "shmem_ctx_fence", shmem_fence);
 }
 
 void shmem_ctx_quiet(shmem_ctx_t ctx) {
-    constexpr const char* kCall = "shmem_ctx_quiet";
-    if (ctx == SHMEM_CTX_INVALID) {
-        check_up(kCall);
-        return;
-    }
-    const ContextUse use(ctx, kCall);
-    shmem_quiet();
+    order(ctx, "shmem_ctx_quiet", shmem_quiet);
 }
 
 }  // extern "C"
