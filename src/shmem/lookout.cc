@@ -15,13 +15,13 @@
 #include <csignal>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/attempt.h"
 #include "base/permanent.h"
 #include "base/thread.h"
 #include "shmem/hosts.h"
@@ -128,17 +128,6 @@ void ask(Lookout& lookout, smem_shm_t object, uint64_t place, int pe) {
     }
 }
 
-/// False where there was no memory for it.
-template <typename Work>
-bool did(const Work& work, Lookout& lookout) {
-    try {
-        work(lookout);
-        return true;
-    } catch (const std::bad_alloc&) {
-        return false;
-    }
-}
-
 /// The program's signals are not for that thread. Throws NoThread.
 template <typename Body>
 void start_detached(Body body) {
@@ -163,8 +152,7 @@ void start_detached(Body body) {
 template <typename Work>
 void start_watching(const std::shared_ptr<Lookout>& lookout, Work work) {
     start_detached([lookout, work = std::move(work)] {
-        constexpr auto kPause = std::chrono::milliseconds(10);
-        while (!did(work, *lookout) && !lookout->is_over_within(kPause)) {
+        while (!did_with_memory([&] { work(*lookout); }) && !lookout->is_over_within(kMemoryPause)) {
         }
         const std::lock_guard lock(lookout->mutex);
         --lookout->threads;
