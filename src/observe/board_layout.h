@@ -39,14 +39,14 @@ struct Cell {
 /// is "LABEL". With words, the next (count + 1) / 2 cells are as many numbers of 8 bytes: for each of the
 /// names the operations of kWordBytes bytes that its cell does not count.
 struct Block {
-    uint32_t first;
-    uint32_t count;
-    uint32_t number;
-    uint8_t is_numbered;
-    uint8_t operation;
-    uint8_t path;
-    uint8_t has_words;
-    std::array<char, 112> label;  // ends with 0
+    uint32_t first = 0;
+    uint32_t count = 0;
+    uint32_t number = 0;
+    uint8_t is_numbered = 0;
+    uint8_t operation = 0;
+    uint8_t path = 0;
+    uint8_t has_words = 0;
+    std::array<char, 112> label = {};  // ends with 0
 };
 
 /// Of the block, with its words.

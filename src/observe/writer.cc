@@ -61,7 +61,7 @@ class Writer {
         header.shards_used = 1;
         const std::lock_guard lock(mutex_);
         static_cast<void>(
-            add_block(Operation::kOther, Path::kNone, "other", {0, kSpareCells, 0, 0, 0, 0, 1, {}}));
+            add_block(Operation::kOther, Path::kNone, "other", {.count = kSpareCells, .has_words = 1}));
         std::atomic_ref(header.magic).store(kBoardMagic, std::memory_order_release);
     }
 
@@ -197,10 +197,6 @@ class ShardOwner {
     Cell* cells_;
 };
 
-}  // namespace
-
-namespace {
-
 /// The calling thread's, from now on; null where all shards have their threads.
 Cell* take_cells() {
     thread_local const ShardOwner owner;
@@ -254,20 +250,21 @@ void set_metrics_address(std::string_view address) {
 }
 
 uint32_t cell_of(Operation operation, Path path, std::string_view peer) {
-    return MEMFABRIC_COUNTERS != 0
-               ? writer().cells(operation, path, peer, {0, 1, 0, 0, 0, 0, 0, {}}).first_cell
-               : 0;
+    return MEMFABRIC_COUNTERS != 0 ? writer().cells(operation, path, peer, {.count = 1}).first_cell : 0;
 }
 
 uint32_t cells_of(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count) {
     return MEMFABRIC_COUNTERS != 0
-               ? writer().cells(operation, path, label, {0, count, number, 1, 0, 0, 0, {}}).first_cell
+               ? writer()
+                     .cells(operation, path, label, {.count = count, .number = number, .is_numbered = 1})
+                     .first_cell
                : 0;
 }
 
 Words words_of(Operation operation, Path path, std::string_view label, uint32_t number, uint32_t count) {
     return MEMFABRIC_COUNTERS != 0
-               ? writer().cells(operation, path, label, {0, count, number, 1, 0, 0, 1, {}})
+               ? writer().cells(operation, path, label,
+                                {.count = count, .number = number, .is_numbered = 1, .has_words = 1})
                : Words();
 }
 
