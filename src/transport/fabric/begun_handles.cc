@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/begun_handles.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/fork_guard.h"
@@ -86,21 +85,12 @@ Status check_process() {
                : Status();
 }
 
-Cut cut_of(const FabricState& state) {
-    const fi_tx_attr& granted = *state.info().tx_attr;
-    const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
-    return {.most_pieces = std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces)};
-}
-
 std::unique_ptr<RemoteTransfer> begin_host(FabricState& state, const std::shared_ptr<FabricPeer>& peer,
                                            FabricFlow flow, std::span<const FabricPiece> pieces,
                                            Deadline deadline) {
-    if (peer->silent_rails() != 0) {
-        peer->look_again();
-    }
     FabricLane& home = state.own_lane(*peer);
     std::shared_ptr<BegunTransfer> begun(new BegunTransfer(peer, {pieces.begin(), pieces.end()}, home, flow,
-                                                           cut_of(state), deadline, state.counts(flow)));
+                                                           state.cut(), deadline, state.counts(flow)));
     // First, since it waits for the end where something is missing later on.
     auto handle = std::make_unique<BegunHandle>(state, begun);
     start_transfer(state.lanes, home, begun->transfer);
@@ -113,11 +103,8 @@ std::unique_ptr<RemoteTransfer> begin_host(FabricState& state, const std::shared
 
 std::unique_ptr<RemoteTransfer> post_host(FabricState& state, const std::shared_ptr<FabricPeer>& peer,
                                           const FabricPiece& piece, Deadline deadline) {
-    if (peer->silent_rails() != 0) {
-        peer->look_again();
-    }
     FabricLane& home = state.own_lane(*peer);
-    auto posted = std::make_shared<PostedPut>(peer, piece, home, cut_of(state), deadline, state.puts);
+    auto posted = std::make_shared<PostedPut>(peer, piece, home, state.cut(), deadline, state.puts);
     auto handle = std::make_unique<PostHandle>(state, posted);
     start_transfer(state.lanes, home, posted->first());
     if (!posted->first().has_ended()) {

@@ -8,7 +8,6 @@
 #include "base/status.h"
 #include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/fabric_types.h"
-#include "transport/fabric/transfer.h"
 #include "transport/remote_memory.h"
 
 namespace memfabric::transport {
@@ -17,7 +16,6 @@ struct FabricState;
 
 /// Whether the fabric works in this process.
 Status check_process();
-Cut cut_of(const FabricState& state);
 
 /// As RemoteMemory::begin and RemoteMemory::post, of pieces that are inside their regions and none of a
 /// device's memory.

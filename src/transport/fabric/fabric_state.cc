@@ -58,7 +58,16 @@ Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& confi
     return state;
 }
 
-FabricLane& FabricState::own_lane(const FabricPeer& peer) const {
+Cut FabricState::cut() const {
+    const fi_tx_attr& granted = *info().tx_attr;
+    const size_t most_pieces = std::min(granted.iov_limit, granted.rma_iov_limit);
+    return {.most_pieces = std::clamp<size_t>(most_pieces, 1, FabricOperation::kMostPieces)};
+}
+
+FabricLane& FabricState::own_lane(FabricPeer& peer) const {
+    if (peer.silent_rails() != 0) {
+        peer.look_again();
+    }
     return *lanes[peer.lane_of(number_of_this_thread())];
 }
 

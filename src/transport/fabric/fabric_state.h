@@ -29,8 +29,11 @@ struct FabricState {
     static Result<std::unique_ptr<FabricState>> open(const FabricConfig& config);
 
     FlowCounts& counts(FabricFlow flow) { return flow == FabricFlow::kPut ? puts : gets; }
-    /// The lane of the calling thread to a peer, so that threads do not wait for each other.
-    FabricLane& own_lane(const FabricPeer& peer) const;
+    /// The lane of the calling thread to a peer, so that threads do not wait for each other. Looks again at
+    /// interfaces over which the peer was silent.
+    FabricLane& own_lane(FabricPeer& peer) const;
+    /// Of the pieces of a transfer.
+    Cut cut() const;
     uint64_t begun_operations() const;
     /// What peers have sent, or done to their connections, is looked at now.
     void let_targets_work() const;

@@ -77,11 +77,8 @@ Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
         const std::shared_ptr<FabricPeer> held_by_caller(std::shared_ptr<void>(), &peer);
         return move_device(state, held_by_caller, flow, pieces, deadline);
     }
-    if (peer.silent_rails() != 0) {
-        peer.look_again();
-    }
     FabricLane& home = state.own_lane(peer);
-    Transfer transfer(peer, flow, pieces, cut_of(state), deadline, state.counts(flow));
+    Transfer transfer(peer, flow, pieces, state.cut(), deadline, state.counts(flow));
     start_transfer(state.lanes, home, transfer);
     drive_transfer(state.lanes, home, transfer, Deadline::never());
     return transfer.outcome();
