@@ -22,12 +22,12 @@ PostedPut::PostedPut(std::shared_ptr<FabricPeer> peer, const FabricPiece& piece,
       counts_(counts),
       first_(*peer_, FabricFlow::kPut, {&piece_, 1}, cut_, deadline_, counts_, Transfer::Word::kNone) {}
 
-Transfer* PostedPut::second() const {
+Transfer* PostedPut::second() {
     const std::lock_guard lock(mutex_);
-    return second_ ? const_cast<Transfer*>(&*second_) : nullptr;
+    return second_ ? &*second_ : nullptr;
 }
 
-bool PostedPut::is_decided() const {
+bool PostedPut::is_decided() {
     if (!first_.has_ended()) {
         return false;
     }
@@ -35,7 +35,7 @@ bool PostedPut::is_decided() const {
     return again != nullptr ? again->has_ended() : !first_.outcome().is_ok();
 }
 
-Status PostedPut::outcome() const {
+Status PostedPut::outcome() {
     const Transfer* const again = second();
     return again != nullptr ? again->outcome() : first_.outcome();
 }

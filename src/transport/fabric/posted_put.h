@@ -29,9 +29,9 @@ class PostedPut {
     Transfer& first() { return first_; }
 
     /// Whether it is known what became of it.
-    bool is_decided() const;
+    bool is_decided();
     /// Only where it is decided.
-    Status outcome() const;
+    Status outcome();
 
     /// Puts it again, unless that is done already or the first put has not ended, or in vain.
     void confirm(const FabricLanes& lanes);
@@ -43,7 +43,7 @@ class PostedPut {
     void settle();
 
  private:
-    Transfer* second() const;
+    Transfer* second();
 
     const std::shared_ptr<FabricPeer> peer_;
     const FabricPiece piece_;
@@ -52,7 +52,7 @@ class PostedPut {
     const Deadline deadline_;
     FlowCounts& counts_;
     const Deadline::Clock::time_point posted_ = Deadline::Clock::now();
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     bool is_settled_ = false;         // guarded by mutex_
     std::optional<Transfer> second_;  // likewise; stays once it is there
     Transfer first_;
