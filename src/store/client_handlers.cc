@@ -72,15 +72,9 @@ void ClientHandlers::deliver(Operation operation, const std::string& body) {
             log(notice->suspicious ? LogLevel::kWarn : LogLevel::kInfo, "{}", notice->text);
             return;
         }
-    } else {
-        Reader reader(body);
-        std::string group;
-        reader.get(group);
-        const ListView<MemberChangeView> changes(reader);
-        if (reader.finish().is_ok()) {
-            deliver_member(group, changes);
-            return;
-        }
+    } else if (const Result<MemberEventView> event = view_member_event(body); event.is_ok()) {
+        deliver_member(*event);
+        return;
     }
     log_warn("config store: an event of {} bytes makes no sense and is dropped", body.size());
 }
@@ -110,15 +104,15 @@ void ClientHandlers::deliver_watch(const WatchEventMessage& message) {
         [&] { (*handler)(message.key, message.exists ? std::optional(message.value) : std::nullopt); });
 }
 
-void ClientHandlers::deliver_member(const std::string& name, const ListView<MemberChangeView>& changes) {
+void ClientHandlers::deliver_member(const MemberEventView& event) {
     Lock lock(mutex_);
     runner_ = std::this_thread::get_id();
-    const auto found = groups_.find(name);
+    const auto found = groups_.find(event.group);
     if (found == groups_.end()) {
         return;
     }
     const auto group = found->second;
-    add_waiting(*group, changes);
+    add_waiting(*group, event.changes);
     drain(lock, group);
 }
 

@@ -46,7 +46,7 @@ class ClientHandlers {
     using Lock = std::unique_lock<std::mutex>;
 
     void deliver_watch(const WatchEventMessage& message);
-    void deliver_member(const std::string& name, const ListView<MemberChangeView>& changes);
+    void deliver_member(const MemberEventView& event);
     static void add_waiting(Group& group, const ListView<MemberChangeView>& changes);
     static bool is_news(const Group& group, const MemberEvent& event);
     void drain(Lock& lock, const std::shared_ptr<Group>& group);

@@ -189,19 +189,17 @@ void ClientHoldings::note_event(Operation operation, std::string_view body) {
 }
 
 void ClientHoldings::note_member_event(std::string_view body) {
-    Reader reader(body);
-    std::string name;
-    reader.get(name);
-    const ListView<MemberChangeView> changes(reader);
-    if (!reader.finish().is_ok()) {
+    const Result<MemberEventView> event = view_member_event(body);
+    if (!event.is_ok()) {
         return;
     }
-    const auto group = groups_.find(name);
+    const auto group = groups_.find(event->group);
     if (group == groups_.end()) {
-        early_[name].emplace_back(body);
+        early_[event->group].emplace_back(body);
         return;
     }
-    changes.for_each([&](const MemberChangeView& change) { note_member_change(group->second, change); });
+    event->changes.for_each(
+        [&](const MemberChangeView& change) { note_member_change(group->second, change); });
 }
 
 void ClientHoldings::note_other(Others& others, const MemberView& member) {

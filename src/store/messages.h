@@ -276,4 +276,19 @@ class ListView {
     T last_{};
 };
 
+/// A MemberEventMessage, read where it stands.
+struct MemberEventView {
+    std::string group;
+    ListView<MemberChangeView> changes;
+};
+
+inline Result<MemberEventView> view_member_event(std::string_view body) {
+    Reader reader(body);
+    std::string group;
+    reader.get(group);
+    const ListView<MemberChangeView> changes(reader);
+    MF_RETURN_IF_ERROR(reader.finish());
+    return MemberEventView{std::move(group), changes};
+}
+
 }  // namespace memfabric::store
