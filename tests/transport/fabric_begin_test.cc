@@ -19,14 +19,7 @@ using test::connect_to;
 using test::FabricPair;
 using test::pattern;
 using test::start_here;
-
-bool wait_until(const std::function<bool()>& holds) {
-    const Deadline deadline = Deadline::after(10s);
-    while (!holds() && !deadline.expired()) {
-        std::this_thread::yield();
-    }
-    return holds();
-}
+using test::wait_until;
 
 TEST_F(FabricPair, BegunTransfersEndByThemselves) {
     constexpr size_t kCount = 40;

@@ -21,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Bytes;
+using test::kPatience;
 using test::start_here;
 using test::to_hex;
 using test::wait_until;
@@ -52,7 +53,7 @@ class HostilePeer : public ::testing::Test {
     /// The innocent one went on, and nothing but its own memory has changed.
     void expect_no_harm() {
         const uint64_t rounds = innocent_.rounds();
-        ASSERT_NO_FATAL_FAILURE(wait_until([&] { return innocent_.rounds() > rounds + 5; }));
+        ASSERT_TRUE(wait_until([&] { return innocent_.rounds() > rounds + 5; }, kPatience));
         EXPECT_EQ(memory_, Bytes(3 * kSize, std::byte{7}));
     }
 

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -13,6 +11,9 @@
 #include "tests/transport/fabric_pair.h"
 
 namespace memfabric::transport::test {
+
+/// How long to wait for what an innocent one does beside others that hinder it.
+inline constexpr std::chrono::seconds kPatience{60};
 
 /// Puts to another region of the same process, from this one, each of which has to succeed.
 class Innocent {
@@ -50,13 +51,5 @@ class Innocent {
     std::atomic<uint64_t> rounds_{0};
     std::jthread thread_{[this] { put_on(); }};
 };
-
-inline void wait_until(const std::function<bool()>& reached) {
-    const Deadline deadline = Deadline::after(std::chrono::seconds(60));
-    while (!reached() && !deadline.expired()) {
-        std::this_thread::yield();
-    }
-    ASSERT_TRUE(reached());
-}
 
 }  // namespace memfabric::transport::test

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "transport/fabric/fabric_transport.h"
@@ -31,6 +34,16 @@ inline Bytes pattern(size_t size, unsigned seed = 1) {
         bytes[i] = static_cast<std::byte>(i * 131 + i / 4096 + seed);
     }
     return bytes;
+}
+
+/// Whether it held by the end of that time.
+inline bool wait_until(const std::function<bool()>& holds,
+                       std::chrono::seconds limit = std::chrono::seconds(10)) {
+    const Deadline deadline = Deadline::after(limit);
+    while (!holds() && !deadline.expired()) {
+        std::this_thread::yield();
+    }
+    return holds();
 }
 
 /// Two transports of this process that know each other: `near` reaches memory of `far`.

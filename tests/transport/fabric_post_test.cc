@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
-#include <thread>
 #include <vector>
 
 #include "tests/transport/fabric_pair.h"
@@ -22,29 +20,13 @@ using test::FabricPair;
 using test::FabricTarget;
 using test::pattern;
 using test::start_here;
-
-bool wait_until(const std::function<bool()>& holds) {
-    const Deadline deadline = Deadline::after(10s);
-    while (!holds() && !deadline.expired()) {
-        std::this_thread::yield();
-    }
-    return holds();
-}
+using test::wait_until;
 
 std::unique_ptr<RemoteTransfer> post(FabricTransport& transport, const std::shared_ptr<FabricPeer>& peer,
                                      const FabricPiece& piece, Deadline deadline = Deadline::after(10s)) {
     auto posted = transport.post(peer, piece, deadline);
     EXPECT_TRUE(posted.is_ok()) << posted.status().message();
     return std::move(posted).value();
-}
-
-/// Of a target in another process.
-Bytes held_by(FabricTransport& transport, FabricPeer& peer, const FabricTarget& target, size_t size) {
-    Bytes held(size);
-    const FabricPiece piece{held.data(), target.region(), 0, size};
-    const Status got = transport.get(peer, {&piece, 1}, Deadline::after(10s));
-    EXPECT_TRUE(got.is_ok()) << got.message();
-    return held;
 }
 
 class FabricPost : public FabricPair {
@@ -116,53 +98,55 @@ TEST_F(FabricPost, ManyArriveInAnyNumberThatIsUnderWayAtOnce) {
     std::ranges::for_each(all, [](const auto& posted) { posted->settle(); });
 }
 
-TEST(FabricPostTarget, OneThatStandsStillIsWaitedFor) {
-    const FabricTarget target;
-    const auto transport = start_here();
-    const auto peer = connect_to(*transport, target.address());
-    const Bytes sent = pattern(100);
-    ASSERT_NE(held_by(*transport, *peer, target, sent.size()), sent);
-    target.stop();
-    const auto posted =
-        post(*transport, peer, {const_cast<std::byte*>(sent.data()), target.region(), 0, sent.size()});
+/// One in another process, which has not got yet what is sent.
+class FabricPostTarget : public ::testing::Test {
+ protected:
+    void SetUp() override { ASSERT_NE(held(), sent_); }
+    FabricPiece whole() { return {sent_.data(), target_.region(), 0, sent_.size()}; }
+    /// What the target's memory holds.
+    Bytes held() {
+        Bytes held(sent_.size());
+        const FabricPiece piece{held.data(), target_.region(), 0, held.size()};
+        const Status got = transport_->get(*peer_, {&piece, 1}, Deadline::after(10s));
+        EXPECT_TRUE(got.is_ok()) << got.message();
+        return held;
+    }
+
+    FabricTarget target_;
+    std::unique_ptr<FabricTransport> transport_ = start_here();
+    std::shared_ptr<FabricPeer> peer_ = connect_to(*transport_, target_.address());
+    Bytes sent_ = pattern(100);
+};
+
+TEST_F(FabricPostTarget, OneThatStandsStillIsWaitedFor) {
+    target_.stop();
+    const auto posted = post(*transport_, peer_, whole());
     const Status early = posted->wait(Deadline::after(50ms));
     EXPECT_EQ(early.code(), Code::kTimeout);
     EXPECT_NE(early.message().find("goes on"), std::string::npos) << early.message();
     EXPECT_FALSE(posted->is_done());
-    target.go_on();
+    target_.go_on();
     const Status late = posted->wait(Deadline::after(10s));
     EXPECT_TRUE(late.is_ok()) << late.message();
-    EXPECT_EQ(held_by(*transport, *peer, target, sent.size()), sent);
+    EXPECT_EQ(held(), sent_);
 }
 
-TEST(FabricPostTarget, WhatABrokenConnectionLosesIsPutAgain) {
-    const FabricTarget target;
-    const auto transport = start_here();
-    const auto peer = connect_to(*transport, target.address());
-    const Bytes sent = pattern(100);
-    ASSERT_NE(held_by(*transport, *peer, target, sent.size()), sent);
-    target.stop();
-    const auto posted =
-        post(*transport, peer, {const_cast<std::byte*>(sent.data()), target.region(), 0, sent.size()});
-    for (const FabricPeer::Way& way : peer->ways()) {
+TEST_F(FabricPostTarget, WhatABrokenConnectionLosesIsPutAgain) {
+    target_.stop();
+    const auto posted = post(*transport_, peer_, whole());
+    for (const FabricPeer::Way& way : peer_->ways()) {
         break_connections_to(way.address);
     }
-    target.go_on();
+    target_.go_on();
     EXPECT_TRUE(wait_until([&] { return posted->is_done(); }));
     const Status outcome = posted->wait(Deadline::after(10s));
     EXPECT_TRUE(outcome.is_ok()) << outcome.message();
-    EXPECT_EQ(held_by(*transport, *peer, target, sent.size()), sent);
+    EXPECT_EQ(held(), sent_);
 }
 
-TEST(FabricPostTarget, OneThatIsGoneIsFoundOutWithoutTheCaller) {
-    FabricTarget target;
-    const auto transport = start_here();
-    const auto peer = connect_to(*transport, target.address());
-    const Bytes sent = pattern(100);
-    ASSERT_NE(held_by(*transport, *peer, target, sent.size()), sent);
-    target.end();
-    const auto posted =
-        post(*transport, peer, {const_cast<std::byte*>(sent.data()), target.region(), 0, sent.size()});
+TEST_F(FabricPostTarget, OneThatIsGoneIsFoundOutWithoutTheCaller) {
+    target_.end();
+    const auto posted = post(*transport_, peer_, whole());
     EXPECT_TRUE(wait_until([&] { return posted->is_done(); }));
     const Status outcome = posted->wait(Deadline::after(10s));
     EXPECT_EQ(outcome.code(), Code::kPeerLost) << outcome.message();
