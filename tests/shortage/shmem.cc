@@ -117,6 +117,19 @@ class ShmemShortage : public ::testing::Test {
             EXPECT_TRUE(entry.is_directory()) << entry.path() << " is left";
         }
     }
+    /// Two PEs: both get through, or PE 1 ends the job and says that word. The exit code of PE 1.
+    int run_two(const std::function<int(int me, const std::string& url)>& be_pe, const std::string& word) {
+        const std::string url = free_url();
+        Child first([&] { return be_pe(0, url); });
+        Child second([&] { return be_pe(1, url); });
+        const int code = second.wait();
+        const int other = first.wait();
+        const bool ended = code == 1 && second.text.find(word) != std::string::npos;
+        EXPECT_TRUE(code == 0 || code == kNothingFailed || ended) << "PE 1: " << code << " " << second.text;
+        EXPECT_TRUE(ended ? other != 0 && other < 128 : other == 0) << "PE 0: " << other << " " << first.text;
+        expect_nothing_left();
+        return code;
+    }
     std::string folder_;
 };
 
@@ -187,15 +200,8 @@ TEST_F(ShmemShortage, of_threads_makes_a_start_fail_or_end_the_job_with_a_word) 
     int code = 0;
     for (uint64_t threads = 0; code != kNothingFailed && !HasFailure(); ++threads) {
         SCOPED_TRACE("threads " + std::to_string(threads));
-        const std::string url = free_url();
-        Child first([&] { return begin_with_threads(0, url, threads); });
-        Child second([&] { return begin_with_threads(1, url, threads); });
-        code = second.wait();
-        const int other = first.wait();
-        const bool ended = code == 1 && second.text.find("ulimit -u") != std::string::npos;
-        EXPECT_TRUE(code == 0 || code == kNothingFailed || ended) << "PE 1: " << code << " " << second.text;
-        EXPECT_TRUE(ended ? other != 0 && other < 128 : other == 0) << "PE 0: " << other << " " << first.text;
-        expect_nothing_left();
+        code = run_two([&](int me, const std::string& url) { return begin_with_threads(me, url, threads); },
+                       "ulimit -u");
     }
 }
 
@@ -267,15 +273,7 @@ TEST_F(ShmemShortage, collectives_are_done_or_end_the_job_with_a_word) {
     int code = 0;
     for (uint64_t after = 0; code != kNothingFailed && !HasFailure(); after = next(after)) {
         SCOPED_TRACE("allocation " + std::to_string(after));
-        const std::string url = free_url();
-        Child first([&] { return be_pe(0, url, after); });
-        Child second([&] { return be_pe(1, url, after); });
-        code = second.wait();
-        const int other = first.wait();
-        const bool ended = code == 1 && second.text.find("memory") != std::string::npos;
-        EXPECT_TRUE(code == 0 || code == kNothingFailed || ended) << "PE 1: " << code << " " << second.text;
-        EXPECT_TRUE(ended ? other != 0 && other < 128 : other == 0) << "PE 0: " << other << " " << first.text;
-        expect_nothing_left();
+        code = run_two([&](int me, const std::string& url) { return be_pe(me, url, after); }, "memory");
     }
 }
 
