@@ -19,6 +19,12 @@ constexpr milliseconds kGoodbyeLimit(200);
 constexpr size_t kLargeReply = 16384;  // bytes
 constexpr size_t kScratchBytes = size_t{64} * 1024;
 
+/// Whether it gives back what this process would otherwise hold until it ends.
+bool gives_back(Operation operation) {
+    return operation == Operation::kLeave || operation == Operation::kReleaseRank ||
+           operation == Operation::kReleaseWindow || operation == Operation::kUnwatch;
+}
+
 Result<std::string> take_apart(const std::string& reply) {
     Reader reader(reply);
     Outcome outcome;
@@ -119,12 +125,13 @@ Result<std::string> ClientSession::call(Operation operation, std::string body, D
 
 Result<std::string> ClientSession::make_call(Operation operation, std::string body, Deadline deadline,
                                              std::string_view what) {
-    Call call;
+    const auto made = std::make_shared<Call>();
+    Call& call = *made;
     call.operation = operation;
     call.body = std::make_shared<const std::string>(std::move(body));
     Lock lock(mutex_);
     const uint64_t request = next_request_++;
-    begin(request, call);
+    begin(request, made);
     std::optional<Result<std::string>> result;
     const bool had_memory = did_with_memory([&] {
         if (is_connected()) {
@@ -142,14 +149,19 @@ Result<std::string> ClientSession::make_call(Operation operation, std::string bo
     return std::move(*result);
 }
 
-void ClientSession::begin(uint64_t request, Call& call) {
+void ClientSession::begin(uint64_t request, std::shared_ptr<Call> call) {
     orphans_.reserve(orphans_.size() + calls_.size() + 1);  // so that end() needs no memory
-    calls_.emplace(request, &call);
+    calls_.emplace(request, std::move(call));
 }
 
-void ClientSession::end(uint64_t request, const Call& call) {
-    calls_.erase(request);
-    if (!call.reply && !given_up_) {
+void ClientSession::end(uint64_t request, Call& call) {
+    // What could not be sent over this connection must not be sent over a later one, out of turn.
+    call.abandoned =
+        !call.reply && !given_up_ && gives_back(call.operation) && (call.sent || !is_connected());
+    if (!call.abandoned) {
+        calls_.erase(request);
+    }
+    if (!call.reply && !given_up_ && !call.abandoned) {
         orphans_.push_back(request);
         if (call.sent) {
             insist([&] { holdings_.note_given_up(call.operation, *call.body); });
@@ -173,7 +185,7 @@ Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, 
             return given_up_->with_context(what);
         }
         if (deadline.expired()) {
-            if (call.cancelled || !is_connected()) {
+            if (call.cancelled || !is_connected() || gives_back(call.operation)) {
                 return late(call, what);
             }
             call.cancelled = true;
@@ -196,15 +208,18 @@ Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, 
 
 Status ClientSession::late(const Call& call, std::string_view what) const {
     if (is_connected()) {
-        return failure(Code::kStoreTimeout, "{}: the config store at {} did not answer by the deadline", what,
-                       target_.endpoint.text());
+        return failure(Code::kStoreTimeout, "{}: the config store at {} did not answer by the deadline{}",
+                       what, target_.endpoint.text(),
+                       gives_back(call.operation) ? "; it is done all the same" : "");
     }
     const auto away = std::chrono::duration_cast<milliseconds>(Clock::now() - disconnected_at_);
     return failure(Code::kStoreSocket,
                    "{}: the connection to the config store at {} broke {} ms ago ({}) and was not back by "
                    "the deadline{}",
                    what, target_.endpoint.text(), away.count(), why_disconnected_.message(),
-                   call.cancelled ? "" : "; whether the store has done it is not known");
+                   gives_back(call.operation) ? "; it is done once the store is back"
+                   : call.cancelled           ? ""
+                                              : "; whether the store has done it is not known");
 }
 
 void ClientSession::lead(Lock& lock, const void* who, Deadline deadline) {

@@ -47,7 +47,8 @@ class ClientSession {
     void post_event(Operation operation, std::string body);
 
     /// Sends a request and waits for its reply: what follows the outcome in it. `what` begins the text of a
-    /// failure.
+    /// failure. A request that gives something back is done also after its deadline, when the store is
+    /// there again, and before whatever is asked later.
     Result<std::string> call(Operation operation, std::string body, Deadline deadline, std::string_view what);
 
     /// Whether this is the process that opened the session and not a forked child, which may do nothing with
@@ -70,6 +71,7 @@ class ClientSession {
         std::optional<std::string> reply;
         bool asleep = false;
         bool cancelled = false;
+        bool abandoned = false;  // nobody waits for the reply any more, but it is to be done
         std::condition_variable wake;
     };
     struct Outgoing {
@@ -87,8 +89,8 @@ class ClientSession {
     // One call.
     Result<std::string> make_call(Operation operation, std::string body, Deadline deadline,
                                   std::string_view what);
-    void begin(uint64_t request, Call& call);
-    void end(uint64_t request, const Call& call);
+    void begin(uint64_t request, std::shared_ptr<Call> call);
+    void end(uint64_t request, Call& call);
     Result<std::string> wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
                                        std::string_view what);
     void lead(Lock& lock, const void* who, Deadline deadline);
@@ -141,7 +143,7 @@ class ClientSession {
     Clock::time_point disconnected_at_{};
     std::optional<Status> given_up_;  // for good
     std::atomic<bool> is_evicted_{false};
-    std::map<uint64_t, Call*> calls_;
+    std::map<uint64_t, std::shared_ptr<Call>> calls_;
     std::vector<uint64_t>
         orphans_;  // requests that nobody waits for any more and that the store has not been told to cancel
     uint64_t next_request_ = 1;

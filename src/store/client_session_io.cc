@@ -185,6 +185,10 @@ void ClientSession::take_reply(uint64_t request, std::string_view body) {
     if (!reader.failed() && outcome.code == 0) {
         holdings_.note(call.operation, *call.body, reader.rest());
     }
+    if (call.abandoned) {
+        calls_.erase(found);
+        return;
+    }
     call.reply = std::move(reply);
     if (call.asleep) {
         call.wake.notify_one();
