@@ -72,7 +72,7 @@ OtherHostPeer::OtherHostPeer(Ways ways, Counters& counters, std::string session,
       counters_(counters),
       peer_counters_(this->session()) {}
 
-void OtherHostPeer::end() {
+bool OtherHostPeer::end() {
     {
         const std::lock_guard lock(mutex_);
         ended_.store(true, std::memory_order_release);
@@ -80,6 +80,7 @@ void OtherHostPeer::end() {
     woken_.notify_all();
     ways_.peer->abandon(
         failure(Code::kPeerLost, "session {} has ended, as the config store says", session()));
+    return false;  // it keeps no memory, and to give up its ways may wait for who uses them
 }
 
 void OtherHostPeer::pause(std::chrono::microseconds duration, Deadline deadline) {

@@ -35,7 +35,7 @@ class OtherHostPeer final : public Peer {
     void wait_change(uint32_t generation, Deadline deadline) override;
     bool is_alive() const override { return !ended_.load(std::memory_order_acquire); }
     bool is_over() const override { return !is_alive(); }
-    void end() override;
+    bool end() override;
 
  private:
     /// Sends what is planned, or asks for what that lacks; nothing where the caller has to try again.

@@ -50,8 +50,9 @@ class Peer {
     virtual bool is_alive() const = 0;
     /// Whether a transfer that failed says that this life has ended. Else it may have been the way there.
     virtual bool is_over() const = 0;
-    /// The store says that this life has ended. Never waits.
-    virtual void end() = 0;
+    /// The store says that this life has ended. Whether nothing reaches it any more, so that it may be let
+    /// go; else that is found out by the next transfer. Never waits.
+    virtual bool end() = 0;
 
  private:
     const std::string session_;

@@ -39,13 +39,19 @@ PeerDirectory::~PeerDirectory() {
             static_cast<void>(attempt_until(
                 deadline, [&, watch = *entry->watch] { return runtime_.store().unwatch(watch, deadline); }));
         }
+        // A watch that could not be taken back keeps the place.
+        std::shared_ptr<Peer> last;
+        const std::lock_guard lock(entry->place->mutex);
+        if (entry->place->peer) {
+            last = take(*entry->place);
+        }
     }
 }
 
 std::shared_ptr<Peer> PeerDirectory::present(Entry& entry) {
     entry.used.store(clock_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    const std::shared_lock lock(entry.mutex);
-    return entry.peer;
+    const std::shared_lock lock(entry.place->mutex);
+    return entry.place->peer;
 }
 
 Result<std::shared_ptr<Peer>> PeerDirectory::find(std::string_view session, Deadline deadline) {
@@ -70,7 +76,7 @@ Result<PeerDirectory::Entry*> PeerDirectory::entry_of(std::string_view session) 
     const std::lock_guard lock(mutex_);
     std::unique_ptr<Entry>& entry = entries_[std::string(session)];
     if (!entry) {
-        entry = std::make_unique<Entry>();
+        entry = std::make_unique<Entry>(std::make_shared<Place>(attached_));
     }
     return entry.get();
 }
@@ -80,14 +86,35 @@ void PeerDirectory::forget(std::string_view session, const Peer& peer) {
     if (!entry.is_ok()) {
         return;
     }
-    const std::lock_guard lock((*entry)->mutex);
-    std::shared_ptr<Peer>& attached = (*entry)->peer;
-    if (peer.is_over() && (attached == nullptr || attached.get() == &peer)) {
+    std::shared_ptr<Peer> forgotten;
+    Place& place = *(*entry)->place;
+    const std::lock_guard lock(place.mutex);
+    if (peer.is_over() && (place.peer == nullptr || place.peer.get() == &peer)) {
         (*entry)->ended = peer.record().instance;
     }
-    if (attached.get() == &peer) {
-        attached.reset();
-        attached_.fetch_sub(1, std::memory_order_relaxed);
+    if (place.peer.get() == &peer) {
+        forgotten = take(place);
+    }
+}
+
+std::shared_ptr<Peer> PeerDirectory::take(Place& place) {
+    place.taken->fetch_sub(1, std::memory_order_relaxed);
+    return std::exchange(place.peer, nullptr);
+}
+
+void PeerDirectory::end(Place& place, uint64_t instance) {
+    std::shared_ptr<Peer> peer;
+    {
+        const std::shared_lock lock(place.mutex);
+        // The watch may tell of a former life's end after its successor was reached.
+        peer = place.peer && place.peer->record().instance == instance ? place.peer : nullptr;
+    }
+    if (!peer || !peer->end()) {
+        return;
+    }
+    const std::lock_guard lock(place.mutex);
+    if (place.peer == peer) {
+        static_cast<void>(take(place));  // `peer` is destroyed without the lock, or by who still uses it
     }
 }
 
@@ -151,7 +178,7 @@ Result<std::shared_ptr<Peer>> PeerDirectory::attach_to(const std::string& sessio
 uint64_t PeerDirectory::last_ended(Entry& entry) {
     uint64_t ended = 0;
     {
-        const std::shared_lock lock(entry.mutex);
+        const std::shared_lock lock(entry.place->mutex);
         ended = entry.ended;
     }
     const std::lock_guard lock(entry.publication->mutex);
@@ -163,19 +190,19 @@ void PeerDirectory::keep(Entry& entry, const std::shared_ptr<Peer>& peer) {
     entry.used.store(clock_.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     entry.attached = peer->record().instance;
     {
-        const std::lock_guard lock(entry.mutex);
-        entry.peer = peer;
+        const std::lock_guard lock(entry.place->mutex);
+        entry.place->peer = peer;
     }
+    const size_t others = attached_->fetch_add(1, std::memory_order_relaxed);
     bool is_gone = false;
     {
         const std::lock_guard lock(entry.publication->mutex);
-        entry.publication->attached = peer;
         is_gone = entry.publication->gone == entry.attached;
     }
     if (is_gone) {
-        peer->end();
+        end(*entry.place, entry.attached);
     }
-    if (attached_.fetch_add(1, std::memory_order_relaxed) >= kMaxAttached) {
+    if (others >= kMaxAttached) {
         detach_idle(entry);
     }
 }
@@ -184,24 +211,25 @@ void PeerDirectory::detach_idle(const Entry& except) {
     const std::shared_lock lock(mutex_);
     std::vector<Entry*> attached;
     for (const auto& [session, entry] : entries_) {
-        const std::shared_lock entry_lock(entry->mutex);
-        if (entry->peer && entry.get() != &except) {
+        const std::shared_lock place_lock(entry->place->mutex);
+        if (entry->place->peer && entry.get() != &except) {
             attached.push_back(entry.get());
         }
     }
     std::sort(attached.begin(), attached.end(),
               [](const Entry* a, const Entry* b) { return a->used.load() < b->used.load(); });
     for (size_t i = 0; i < std::min(kDetachAtOnce, attached.size()); ++i) {
-        const std::lock_guard entry_lock(attached[i]->mutex);
-        if (attached[i]->peer) {
-            attached[i]->peer.reset();  // operations under way keep it alive
-            attached_.fetch_sub(1, std::memory_order_relaxed);
+        std::shared_ptr<Peer> detached;  // operations under way keep it alive
+        Place& place = *attached[i]->place;
+        const std::lock_guard place_lock(place.mutex);
+        if (place.peer) {
+            detached = take(place);
         }
     }
 }
 
-void PeerDirectory::note(Publication& publication, const std::optional<std::string>& value) {
-    std::shared_ptr<Peer> ended;
+void PeerDirectory::note(Publication& publication, Place& place, const std::optional<std::string>& value) {
+    uint64_t ended = 0;
     {
         const std::lock_guard lock(publication.mutex);
         const uint64_t before = publication.record ? publication.record->instance : 0;
@@ -217,14 +245,12 @@ void PeerDirectory::note(Publication& publication, const std::optional<std::stri
         }
         if (before != 0 && (!publication.record || publication.record->instance != before)) {
             publication.gone = before;
-            ended = publication.attached.lock();
-            // The watch may tell of a former life's end after its successor was reached.
-            ended = ended && ended->record().instance == before ? ended : nullptr;
+            ended = before;
         }
         publication.changed.notify_all();
     }
-    if (ended) {
-        ended->end();
+    if (ended != 0) {
+        end(place, ended);
     }
 }
 
@@ -233,9 +259,9 @@ Status PeerDirectory::watch(const std::string& session, Entry& entry, Deadline d
         return {};
     }
     entry.publication = std::make_shared<Publication>();
-    auto handler = [publication = entry.publication](std::string_view,
-                                                     const std::optional<std::string>& value) {
-        note(*publication, value);
+    auto handler = [publication = entry.publication, place = entry.place](
+                       std::string_view, const std::optional<std::string>& value) {
+        note(*publication, *place, value);
     };
     Result<uint64_t> watch = runtime_.store().watch(session_key(session), std::move(handler), deadline);
     if (!watch.is_ok()) {

@@ -44,18 +44,25 @@ class PeerDirectory {
         std::mutex mutex;
         std::condition_variable changed;
         std::optional<SessionRecord> record;
-        Status problem;                // where what is published is no record
-        uint64_t gone = 0;             // instance of the last life that was there and is no more
-        std::weak_ptr<Peer> attached;  // hears of its end
+        Status problem;     // where what is published is no record
+        uint64_t gone = 0;  // instance of the last life that was there and is no more
+    };
+    /// The peer that is attached; shared with the watch, too, which lets go of one that has ended, and with
+    /// it of the memory that it keeps.
+    struct Place {
+        explicit Place(std::shared_ptr<std::atomic<size_t>> taken_places) : taken(std::move(taken_places)) {}
+        std::shared_mutex mutex;
+        std::shared_ptr<Peer> peer;                        // guarded by mutex
+        const std::shared_ptr<std::atomic<size_t>> taken;  // of how many places
     };
     struct Entry {
+        explicit Entry(std::shared_ptr<Place> its_place) : place(std::move(its_place)) {}
         std::mutex attaching;  // held while the peer is attached, so that it happens once
         std::shared_ptr<Publication> publication;
+        const std::shared_ptr<Place> place;
         std::optional<uint64_t> watch;
-        std::shared_mutex mutex;
-        std::shared_ptr<Peer> peer;  // guarded by mutex
-        uint64_t ended = 0;          // instance of the last life that is known to have ended; likewise
-        uint64_t attached = 0;       // instance of the last life that was reached; guarded by attaching
+        uint64_t ended = 0;  // instance of the last life that is known to have ended; guarded by place->mutex
+        uint64_t attached = 0;  // instance of the last life that was reached; guarded by attaching
         std::atomic<uint64_t> used{0};
     };
 
@@ -66,7 +73,11 @@ class PeerDirectory {
     Result<std::shared_ptr<Peer>> attach_to(const std::string& session, SessionRecord record,
                                             Deadline deadline);
     void keep(Entry& entry, const std::shared_ptr<Peer>& peer);
-    static void note(Publication& publication, const std::optional<std::string>& value);
+    static void note(Publication& publication, Place& place, const std::optional<std::string>& value);
+    /// The store says that this life has ended.
+    static void end(Place& place, uint64_t instance);
+    /// With the place's mutex held. To be destroyed without it.
+    [[nodiscard]] static std::shared_ptr<Peer> take(Place& place);
     bool needs_fabric(const SessionRecord& record) const;
     /// Says already how this process reaches it.
     bool is_complete(const SessionRecord& record) const;
@@ -90,7 +101,7 @@ class PeerDirectory {
     std::shared_mutex mutex_;
     std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;  // guarded by mutex_
     std::atomic<uint64_t> clock_{0};                                      // orders the uses of entries
-    std::atomic<size_t> attached_{0};
+    const std::shared_ptr<std::atomic<size_t>> attached_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
 }  // namespace memfabric::trans

@@ -39,7 +39,8 @@ class SameHostPeer final : public Peer {
     void wait_change(uint32_t generation, Deadline deadline) override;
     bool is_alive() const override { return lane_->target_is_alive(); }
     bool is_over() const override { return true; }
-    void end() override {}  // the kernel says so, and at once
+    /// The store's word alone is not enough: the kernel says it, and at once, or the session itself.
+    bool end() override { return table_.is_closed() || !is_alive(); }
 
  private:
     struct Plan;

@@ -92,6 +92,10 @@ TableView::Outcome TableView::check(std::span<const AddressRange> wanted, std::v
     return Outcome::kCovered;
 }
 
+bool TableView::is_closed() const {
+    return table().header.closed.load(kRelaxed) != 0;
+}
+
 TableView::Outcome TableView::check_one(AddressRange wanted, uint32_t piece, std::vector<Part>& parts,
                                         Found& found, uint64_t& missing, Deadline deadline) const {
     const size_t known = parts.size();
@@ -100,7 +104,7 @@ TableView::Outcome TableView::check_one(AddressRange wanted, uint32_t piece, std
         if (!sequence) {
             return Outcome::kBusy;
         }
-        if (table().header.closed.load(kRelaxed) != 0) {
+        if (is_closed()) {
             return Outcome::kClosed;
         }
         parts.resize(known);

@@ -51,6 +51,9 @@ class TableView {
     Outcome check(std::span<const memory::AddressRange> wanted, std::vector<Part>& parts, Missing& missing,
                   Deadline deadline) const;
 
+    /// Whether the session has ended in good order.
+    bool is_closed() const;
+
     /// Another one after every change. To wait for a change: read it, check, wait_change().
     uint32_t generation() const;
     /// Sleeps until the generation is another than `seen`, or the deadline. Who died changes nothing any

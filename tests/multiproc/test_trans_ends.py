@@ -49,6 +49,31 @@ def test_a_peer_that_is_gone_is_lost_at_once(harness, path, way):
     assert target.name in fails_soon(initiator, GONE, "read", target.name, ours, theirs, MIB)
 
 
+def session_memory(actor):
+    """The inodes of what the process maps of its own session and of others."""
+    with open(f"/proc/{actor.pid}/maps", encoding="utf-8") as maps:
+        return {line.split()[4] for line in maps if "/memfd:mf-trans" in line}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("way", ["killed", "destroyed", "ended"])
+def test_nothing_of_a_session_that_has_ended_is_kept(harness, path, way):
+    """An initiator that does nothing more would otherwise hold the memory of all that it has ever reached."""
+    initiator, target = pair(harness, path)
+    ours = initiator.memory(MIB, registered=False)
+    theirs = target.memory(MIB, pool=path == "mapped")
+    own = session_memory(initiator.actor)
+    initiator.call("write", target.name, ours, theirs, MIB)
+    assert session_memory(initiator.actor) > own
+    if way == "killed":
+        target.actor.kill()
+    elif way == "destroyed":
+        target.call("trans_destroy")
+    else:
+        target.actor.quit()
+    wait_for(lambda: session_memory(initiator.actor) == own, "the initiator to give up the ended session's memory")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_forked_child_keeps_no_dead_process_alive(harness, path):
     """As a server's worker processes do: they hold all of its mappings when it is killed."""
