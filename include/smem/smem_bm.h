@@ -48,7 +48,7 @@ uint32_t smem_bm_get_rank_id(void);
  * Waits for no other rank's call.
  * @param id 0 to 63
  * @param memberSize 1 to worldSize (1 to 1024 in a world with dynamicWorldSize): at most that many ranks may
- * join
+ * join; 0: as many as the world has
  * @param dataOpType a hint
  * @param localDRAMSize, localHBMSize bytes that each rank contributes: multiples of 2 MiB, not both 0, the
  * same at every rank; the limit is option MF_MAX_REGION_SIZE. Memory is taken at join.

@@ -140,7 +140,7 @@ def create(id, local_dram_size, local_hbm_size=0, data_op_type=BmDataOpType.SDMA
     """Creates this rank's handle of object `id` (0 to 63); waits for no other rank.
 
     Sizes are bytes that each rank contributes from join() on: multiples of 2 MiB, not both 0, the same at every rank. At most
-    member_size ranks (default: the world) may join. data_op_type is a hint, flags is reserved. Raises memfabric.Error.
+    member_size ranks (default, and 0: the world) may join. data_op_type is a hint, flags is reserved. Raises memfabric.Error.
     """
     members = _world_size if member_size is None else member_size
     return _core.bm_create(id, members, data_op_type, local_dram_size, local_hbm_size, flags)

@@ -24,8 +24,10 @@ Result<std::shared_ptr<BigMemory>> BigMemory::create(std::shared_ptr<World> worl
     if (id > kMaxObjectId) {
         return failure(Code::kInvalidParam, "the id is outside 0 to {}", kMaxObjectId);
     }
-    if (member_size == 0 || member_size > world->slots()) {
-        return failure(Code::kInvalidParam, "memberSize {} is outside 1 to {}, the world's size", member_size,
+    // 0 is what programs of the existing implementation say, which does not look at it.
+    member_size = member_size == 0 ? world->slots() : member_size;
+    if (member_size > world->slots()) {
+        return failure(Code::kInvalidParam, "memberSize {} is more than {}, the world's size", member_size,
                        world->slots());
     }
     MF_RETURN_IF_ERROR(check_region_shape(shape, runtime.options().size(OptionId::kMaxRegionSize)));

@@ -167,7 +167,7 @@ def test_two_ranks_with_the_same_id(harness):
     second.call("check", made.region(1), 8, 1)
 
 
-@pytest.mark.parametrize("members", [0, 3, 1025, UINT32_MAX])
+@pytest.mark.parametrize("members", [3, 1025, UINT32_MAX])
 def test_member_sizes_outside_the_world(pool, members):
     pool.actor.fails(NO_CODE, "create", 1, members, SDMA, 2 * MIB, 0, 0, naming=str(members))
 

@@ -109,6 +109,17 @@ def test_member_size_limits_how_many_join(harness):
     actors[0].fails(REFUSED, "join", actors[0].handles[0], 0, naming="2")
 
 
+def test_member_size_0_is_the_world(harness):
+    """As the examples of the existing implementation write it; also beside ranks that say the number."""
+    actors = harness.ranks(3)
+    handles = [create(actor, members=3 if actor is actors[0] else 0) for actor in actors]
+    for actor, handle in zip(actors, handles):
+        actor.call("join", handle, 0)
+    last = actors[2].value("ptr", handles[2], 2)
+    actors[2].call("fill", last, 4096, 3)
+    actors[0].call("check", last, 4096, 3)
+
+
 def test_destroy_leaves(harness):
     pool = start_pool(harness, 2)
     first, second = pool.actors
