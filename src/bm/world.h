@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "bm/config.h"
+#include "runtime/held_rank.h"
 #include "runtime/runtime.h"
 #include "store/server.h"
 
@@ -16,29 +16,24 @@ class World {
  public:
     World(WorldConfig config, std::shared_ptr<store::Server> server)
         : config_(std::move(config)), server_(std::move(server)) {}
-    ~World();
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
-
     /// Takes a rank over the runtime's store.
     Status take_rank(std::shared_ptr<Runtime> runtime, Deadline deadline);
 
     /// Lets another process have the rank, also while an operation under way keeps this alive. Later calls do
     /// nothing.
-    void release_rank();
+    void release_rank() { rank_.release(); }
 
     const WorldConfig& config() const { return config_; }
     /// Null where this process serves the store only.
     const std::shared_ptr<Runtime>& runtime() const { return runtime_; }
-    uint32_t rank() const { return rank_; }
+    uint32_t rank() const { return rank_.number(); }
     uint32_t slots() const { return slots_of(config_); }
 
  private:
     WorldConfig config_;
     std::shared_ptr<store::Server> server_;  // outlives the runtime's connection to it
     std::shared_ptr<Runtime> runtime_;
-    uint32_t rank_ = 0;
-    std::atomic<bool> has_rank_{false};
+    HeldRank rank_;
 };
 
 }  // namespace memfabric::bm

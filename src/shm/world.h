@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <memory>
 
+#include "runtime/held_rank.h"
 #include "runtime/runtime.h"
 #include "shm/config.h"
 #include "store/server.h"
@@ -16,7 +16,7 @@ class World {
  public:
     World(WorldConfig config, std::shared_ptr<store::Server> server)
         : config_(std::move(config)), server_(std::move(server)) {}
-    ~World();
+    ~World() { release_rank(); }
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
@@ -39,7 +39,7 @@ class World {
     WorldConfig config_;
     std::shared_ptr<store::Server> server_;  // outlives the runtime's connection to it
     std::shared_ptr<Runtime> runtime_;
-    std::atomic<bool> has_rank_{false};
+    HeldRank rank_;
 };
 
 }  // namespace memfabric::shm
