@@ -41,13 +41,14 @@ Result<std::string> take_apart(const std::string& reply) {
 }  // namespace
 
 ClientSession::ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
-                             WakeEvent wake_leader)
+                             WakeEvent wake_leader, WakeTimer quiet_timer)
     : owner_(::getpid()),
       target_(std::move(target)),
       counters_(target_.endpoint),
       incarnation_(std::move(incarnation)),
       wake_own_(std::move(wake_own)),
       wake_leader_(std::move(wake_leader)),
+      quiet_timer_(std::move(quiet_timer)),
       sink_(std::move(sink)),
       scratch_(kScratchBytes) {}
 
@@ -55,8 +56,10 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
                                                            EventSink sink, Deadline deadline) {
     MF_ASSIGN_OR_RETURN(WakeEvent wake_own, WakeEvent::create());
     MF_ASSIGN_OR_RETURN(WakeEvent wake_leader, WakeEvent::create());
-    auto session = std::make_unique<ClientSession>(std::move(target), std::move(incarnation), std::move(sink),
-                                                   std::move(wake_own), std::move(wake_leader));
+    MF_ASSIGN_OR_RETURN(WakeTimer quiet_timer, WakeTimer::create());
+    auto session =
+        std::make_unique<ClientSession>(std::move(target), std::move(incarnation), std::move(sink),
+                                        std::move(wake_own), std::move(wake_leader), std::move(quiet_timer));
     const Hello hello{session->incarnation_, 0, 0, 0};
     for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
         LinkFailure why;
@@ -138,7 +141,7 @@ Result<std::string> ClientSession::make_call(Operation operation, std::string bo
             send(operation, request, call.body);
             call.sent = true;
         } else {
-            own_wake_.notify_all();
+            wake_own_thread();
         }
         result = wait_for_reply(lock, request, call, deadline, what);
     });
@@ -194,6 +197,7 @@ Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, 
         } else if (is_connected() && (leader_ == nullptr || leader_ == this || leader_ == &call)) {
             if (leader_ != &call) {
                 ++turns_;
+                quiet_timer_.clear();
             }
             if (leader_ == this) {
                 wake_own_.signal();
@@ -271,9 +275,7 @@ void ClientSession::hand_over() {
             return;
         }
     }
-    if (call_me_) {
-        own_wake_.notify_all();
-    }
+    call_own_thread();
 }
 
 void ClientSession::say_goodbye() {

@@ -21,6 +21,7 @@
 #include "store/outlet.h"
 #include "store/request_counters.h"
 #include "store/wake_event.h"
+#include "store/wake_timer.h"
 
 namespace memfabric::store {
 
@@ -38,7 +39,7 @@ class ClientSession {
                                                        Deadline deadline);
     /// Without a connection yet: open() is the way to a session.
     ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
-                  WakeEvent wake_leader);
+                  WakeEvent wake_leader, WakeTimer quiet_timer);
     ~ClientSession();
     ClientSession(const ClientSession&) = delete;
     ClientSession& operator=(const ClientSession&) = delete;
@@ -122,14 +123,18 @@ class ClientSession {
     void run_events(Lock& lock);
     void reconnect(Lock& lock, const std::stop_token& stop);
     void watch_over(Lock& lock, const std::stop_token& stop);
+    void sleep_until_called(Lock& lock, const std::stop_token& stop);
+    void wake_own_thread();
+    void call_own_thread();
     void say_goodbye();
 
     const pid_t owner_;
     Target target_;
     const RequestCounters counters_;
     Incarnation incarnation_;
-    WakeEvent wake_own_;     // eventfd: makes the own thread look up from the socket
-    WakeEvent wake_leader_;  // eventfd: makes a leading caller do so
+    WakeEvent wake_own_;     // makes the own thread look up from the socket
+    WakeEvent wake_leader_;  // makes a leading caller do so
+    WakeTimer quiet_timer_;  // makes the own thread look whether nobody has led for a moment
     EventSink sink_;
     std::string local_address_;
 
@@ -159,7 +164,8 @@ class ClientSession {
     const void* leader_ = nullptr;  // a Call, or this: the session's own thread
     uint64_t turns_ = 0;            // how often a caller has begun to lead
     uint64_t quiet_turns_ = 0;      // the value of turns_ for which the own thread has waited long enough
-    bool call_me_ = false;          // the own thread sleeps until a caller stops leading
+    bool call_me_ = false;          // the own thread sleeps until nobody has led for a moment
+    uint64_t turns_at_sleep_ = 0;   // the value of turns_ when it began to
     std::condition_variable_any own_wake_;
     std::jthread thread_;
 };

@@ -155,7 +155,7 @@ void ClientSession::dispatch(const Header& header, std::string_view body) {
         case Operation::kWaitNotice:
             if (calls_.contains(header.request)) {
                 events_.push_back(Event{header.operation, std::string(body)});
-                own_wake_.notify_all();
+                wake_own_thread();
             }
             return;
         case Operation::kRefusal: {
@@ -203,7 +203,7 @@ void ClientSession::take_event(const Header& header, std::string_view body) {
         } else {
             holdings_.note_event(header.operation, body);
             events_.push_back(Event{header.operation, std::string(body)});
-            own_wake_.notify_all();
+            wake_own_thread();
         }
         events_seen_ = header.request;  // only now: what there was no memory for comes again
         events_bytes_ += body.size();
@@ -223,7 +223,7 @@ void ClientSession::disconnect(Status why) {
     why_disconnected_ = std::move(why);
     disconnected_at_ = Clock::now();
     leader_ = nullptr;
-    own_wake_.notify_all();
+    wake_own_thread();
     static_cast<void>(did_with_memory([this] {
         log_info("config store at {}: the connection broke: {}", target_.endpoint.text(),
                  why_disconnected_.message());

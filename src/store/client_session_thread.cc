@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The session's own thread.
+#include <poll.h>
+
 #include <algorithm>
 
 #include "store/client_session.h"
@@ -11,13 +13,14 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kOwnThreadDelay(5);  // nobody has led for so long: the own thread does
 constexpr milliseconds kAttemptLimit(5000);
+constexpr uint64_t kManyTurns = 64;
 
 }  // namespace
 
 void ClientSession::post_event(Operation operation, std::string body) {
     const Lock lock(mutex_);
     events_.push_back(Event{operation, std::move(body)});
-    own_wake_.notify_all();
+    wake_own_thread();
     if (leader_ == this) {
         wake_own_.signal();
     }
@@ -66,10 +69,47 @@ void ClientSession::watch_over(Lock& lock, const std::stop_token& stop) {
     if (leader_ == nullptr) {
         quiet_turns_ = turns;
     } else if (had_leader) {
-        // Somebody is in for a long wait: no need to look every few milliseconds whether he still is.
-        call_me_ = true;
-        own_wake_.wait(lock, stop, [&] { return changed() || leader_ == nullptr; });
-        call_me_ = false;
+        sleep_until_called(lock, stop);
+    }
+}
+
+/// Somebody is in for a long wait: no need to look every few milliseconds whether he still is.
+void ClientSession::sleep_until_called(Lock& lock, const std::stop_token& stop) {
+    wake_own_.drain();
+    if (stop.stop_requested() || !events_.empty() || !is_connected() || leader_ == nullptr) {
+        return;
+    }
+    call_me_ = true;
+    turns_at_sleep_ = turns_;
+    pollfd polled[2] = {{wake_own_.descriptor(), POLLIN, 0}, {quiet_timer_.descriptor(), POLLIN, 0}};
+    lock.unlock();
+    ::poll(polled, 2, -1);
+    lock.lock();
+    call_me_ = false;
+    quiet_timer_.clear();
+    if (polled[1].revents != 0 && leader_ == nullptr) {
+        quiet_turns_ = turns_;
+    }
+}
+
+void ClientSession::wake_own_thread() {
+    own_wake_.notify_all();
+    if (call_me_) {
+        wake_own_.signal();
+    }
+}
+
+/// Nobody leads. Whoever calls again and again, and waits long each time, as in barriers, shall not wake this
+/// thread each time: it has to come only if no other call begins soon. The many calls of one who waits no
+/// longer would cost him the setting of the timer each.
+void ClientSession::call_own_thread() {
+    if (!call_me_) {
+        return;
+    }
+    if (turns_ - turns_at_sleep_ < kManyTurns) {
+        quiet_timer_.set(kOwnThreadDelay);
+    } else {
+        wake_own_.signal();
     }
 }
 
