@@ -49,6 +49,26 @@ std::string framed(KeyJournal::Change change, const std::string& key, const std:
     return frame.take() + bytes;
 }
 
+bool is_blank(std::string_view bytes) {
+    // Zeros are what a file system may leave of a write that it had not finished.
+    return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+/// Whether `bytes` may be the beginning of a record of `length` bytes: a record says itself how long its
+/// parts are, and where it says something else, not its end is missing but its length is damaged.
+bool may_begin(std::string_view bytes, uint64_t length) {
+    Reader reader(bytes);
+    uint8_t change = 0;
+    std::string_view key;
+    uint32_t value_size = 0;
+    reader.get(change);
+    reader.get(key);
+    const std::string_view rest = reader.rest();
+    reader.get(value_size);
+    return reader.failed() || change == 0 || is_blank(rest) ||
+           length == sizeof change + sizeof(uint32_t) + key.size() + sizeof value_size + value_size;
+}
+
 Status write_all(int file, std::string_view bytes, uint64_t offset) {
     while (!bytes.empty()) {
         const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -129,9 +149,9 @@ Status KeyJournal::read() {
             size_ += kFrameBytes + length;
             continue;
         }
-        // Zeros are what a file system may leave of a write that it had not finished.
-        const bool is_blank = rest.find_first_not_of('\0') == std::string_view::npos;
-        if (is_whole && length != rest.size() - kFrameBytes && !is_blank) {
+        const bool is_last = is_whole ? length == rest.size() - kFrameBytes
+                                      : frame.failed() || may_begin(rest.substr(kFrameBytes), length);
+        if (!is_last && !is_blank(rest)) {
             return failure(
                 Code::kError,
                 "config store: '{}' is damaged at byte {} of {}: restore it, or begin with an empty folder",

@@ -3,7 +3,10 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <fstream>
+#include <sstream>
 
+#include "store/key_journal.h"
 #include "tests/store/restart_fixture.h"
 
 namespace memfabric::store::test {
@@ -101,6 +104,30 @@ TEST_F(Data, ADamagedFileIsRefused) {
     MF_EXPECT_FAILURE(store_.try_start(), Code::kError, "damaged at byte 16", file().c_str());
     std::ofstream(file()) << "something else";
     MF_EXPECT_FAILURE(store_.try_start(), Code::kError, "no file of a config store's keys", file().c_str());
+}
+
+TEST_F(Data, NoBitOfARecordChangesUnseen) {
+    constexpr size_t kHead = 16;  // the magic and the identity, which nothing in the file proves
+    std::vector<uint64_t> ends;
+    for (const char* key : {"first", "second", "third"}) {
+        MF_EXPECT_OK(client_->set(key, "value", soon()));
+        ends.push_back(std::filesystem::file_size(file()));
+    }
+    store_.stop();
+    std::ostringstream content;
+    content << std::ifstream(file()).rdbuf();
+    const std::string sound = content.str();
+    for (size_t bit = kHead * 8; bit < sound.size() * 8; ++bit) {
+        std::string damaged = sound;
+        damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+        std::ofstream(file(), std::ios::binary) << damaged;
+        const auto opened = KeyJournal::open(folder_.path().string(), 1);
+        if (bit / 8 < ends[1] || !opened.is_ok()) {
+            MF_EXPECT_FAILURE(opened, Code::kError, "damaged at byte", file().c_str());
+        } else {
+            EXPECT_EQ((*opened)->take_values().size(), 2U) << "bit " << bit;  // as if it had been cut short
+        }
+    }
 }
 
 TEST_F(Data, TwoStoresCannotHaveOneFolder) {
