@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -75,7 +76,22 @@ std::unique_ptr<BoardHeader> changed_header(fuzz::Input& input) {
     return header;
 }
 
-void check_counters(fuzz::Input& input) {
+/// The first cells of two threads, and so the words that are among them.
+void put_numbers(int file, size_t size, uint8_t seed) {
+    std::array<uint64_t, 96> numbers;
+    for (size_t i = 0; i < numbers.size(); ++i) {
+        numbers.at(i) = seed * (i + 1) * (seed % 2 != 0 ? 0x0101010101010101 : 1);
+    }
+    for (const size_t shard : {0, 1}) {
+        const size_t place = offsetof(Board, shards) + shard * sizeof Board::shards[0];
+        if (place + sizeof numbers <= size) {
+            require(::pwrite(file, numbers.data(), sizeof numbers, static_cast<off_t>(place)) ==
+                    sizeof numbers);
+        }
+    }
+}
+
+void check_counters(fuzz::Input& input, uint8_t seed) {
     // A whole one, or one that ends somewhere.
     const size_t size = input.take<uint8_t>() % 4 != 0 ? kBoardSize : input.take<uint32_t>() % kBoardSize;
     const std::unique_ptr<BoardHeader> header = changed_header(input);
@@ -83,6 +99,7 @@ void check_counters(fuzz::Input& input) {
     const size_t written = std::min(size, sizeof *header);
     require(::ftruncate(file.get(), static_cast<off_t>(size)) == 0 &&
             ::pwrite(file.get(), header.get(), written, 0) == static_cast<ssize_t>(written));
+    put_numbers(file.get(), size, seed);
     const Result<Reading> reading = read_board(file.get());
     fuzz::require_reason(reading.status());
     if (reading.is_ok()) {
@@ -100,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (kind < 128) {
         check_asker(input.rest(), kind);
     } else {
-        check_counters(input);
+        check_counters(input, kind - 128);
     }
     return 0;
 }
