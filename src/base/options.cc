@@ -47,6 +47,12 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
     {OptionId::kFabricEndpoints, "MF_FABRIC_ENDPOINTS", kInteger, "2", 1, 16, "",
      "Ways to processes of other hosts over each network interface, a thread each, over which long transfers "
      "are striped and which the program's threads share."},
+    {OptionId::kFabricCongestion, "MF_FABRIC_CONGESTION", kText, "auto", 0, 0,
+     "auto, host or a name of the kernel's",
+     "TCP congestion control of what processes of other hosts get from this one. 'host': as for all that "
+     "this "
+     "host sends. 'auto': the same, but cubic (or reno) where that is bbr, which sends no faster than a "
+     "program that waits for its answers has asked before."},
     {OptionId::kFabricPeerTimeout, "MF_FABRIC_PEER_TIMEOUT", kDuration, "10s", 2000, kDay, "",
      "Calls that wait for a process on another host fail with 'peer lost' when its host gave no sign for so "
      "long. A process that stands still is not lost: its host answers."},

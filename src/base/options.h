@@ -31,6 +31,7 @@ enum class OptionId : size_t {
     kFabricProvider,
     kFabricAddress,
     kFabricEndpoints,
+    kFabricCongestion,
     kFabricPeerTimeout,
     kAllowPlaintext,
     kGvaBase,

@@ -225,6 +225,7 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_once(const Options& optio
          .nics = nics,
          .host_id = host_id,
          .endpoints = static_cast<size_t>(options.integer(OptionId::kFabricEndpoints)),
+         .congestion = options.text(OptionId::kFabricCongestion),
          .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout)),
          .patience = {std::chrono::milliseconds(options.integer(OptionId::kSuspectAfter)),
                       std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))}});

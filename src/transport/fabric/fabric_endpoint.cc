@@ -30,8 +30,9 @@ constexpr int kLookAgainAfter = 1;  // milliseconds
 }  // namespace
 
 Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain, fi_info& info, size_t lane,
-                                                             bool register_local) {
-    std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info, lane));
+                                                             bool register_local,
+                                                             CongestionControl congestion) {
+    std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info, lane, std::move(congestion)));
     MF_ASSIGN_OR_RETURN(EngineQueues queues, open_queues(domain, FI_CQ_FORMAT_CONTEXT, 4 * kWindow, ""));
     opened->queue_ = std::move(queues.completions);
     opened->addresses_ = std::move(queues.addresses);
@@ -46,6 +47,10 @@ Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain,
 
 Status FabricEndpoint::renew_endpoint() {
     MF_ASSIGN_OR_RETURN(endpoint_, open_endpoint(domain_, info_, *queue_, *addresses_, kWays, ""));
+    if (!congestion_.is_hosts()) {
+        MF_ASSIGN_OR_RETURN(const std::string address, address_of(*endpoint_, ""));
+        congestion_.set_for_incoming(address);
+    }
     return {};
 }
 

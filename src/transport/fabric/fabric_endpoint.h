@@ -14,9 +14,11 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "transport/fabric/congestion_control.h"
 #include "transport/fabric/fabric_operation.h"
 #include "transport/fabric/fid.h"
 #include "transport/fabric/local_memory.h"
@@ -28,9 +30,9 @@ namespace memfabric::transport {
 class FabricEndpoint {
  public:
     /// `lane` is the number of the endpoint's lane. `register_local`: the provider is to know the local
-    /// memory of operations.
+    /// memory of operations. `congestion` is for connections to it.
     static Result<std::unique_ptr<FabricEndpoint>> open(fid_domain& domain, fi_info& info, size_t lane,
-                                                        bool register_local);
+                                                        bool register_local, CongestionControl congestion);
 
     const std::string& address() const { return address_; }
     fid* wait_object() const { return &queue_->fid; }
@@ -71,8 +73,8 @@ class FabricEndpoint {
     static constexpr size_t kManyBytes = 64U << 10;
     static constexpr uint64_t kAllFree = (uint64_t{1} << kWindow) - 1;
 
-    FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane)
-        : domain_(domain), info_(info), lane_(lane) {}
+    FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane, CongestionControl congestion)
+        : domain_(domain), info_(info), lane_(lane), congestion_(std::move(congestion)) {}
     Status renew_endpoint();
     enum class Posted { kTaken, kNothing, kNoRoom, kAgain };
     Posted post_one(Transfer& transfer);
@@ -90,6 +92,7 @@ class FabricEndpoint {
     fid_domain& domain_;
     fi_info& info_;
     const size_t lane_;
+    const CongestionControl congestion_;
     std::string address_;
     int wait_descriptor_ = -1;
     std::atomic<uint64_t> begun_{0};

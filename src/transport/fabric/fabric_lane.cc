@@ -42,12 +42,15 @@ void signal(const Fd& event) {
 }  // namespace
 
 Result<std::unique_ptr<FabricLane>> FabricLane::open(FabricRail& rail, size_t number, bool register_local,
+                                                     const CongestionControl& congestion,
                                                      Activity& activity) {
     std::unique_ptr<FabricLane> lane(new FabricLane(*rail.fabric, activity));
     MF_ASSIGN_OR_RETURN(fid_domain* const for_target, rail.add_target_domain());
     MF_ASSIGN_OR_RETURN(fid_domain* const for_origin, rail.add_domain());
-    MF_ASSIGN_OR_RETURN(lane->target_, FabricEndpoint::open(*for_target, *rail.info, number, false));
-    MF_ASSIGN_OR_RETURN(lane->origin_, FabricEndpoint::open(*for_origin, *rail.info, number, register_local));
+    MF_ASSIGN_OR_RETURN(lane->target_,
+                        FabricEndpoint::open(*for_target, *rail.info, number, false, congestion));
+    MF_ASSIGN_OR_RETURN(lane->origin_,
+                        FabricEndpoint::open(*for_origin, *rail.info, number, register_local, {}));
     for (Fd* event : {&lane->thread_wake_, &lane->driver_wake_}) {
         *event = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!event->is_open()) {

@@ -25,9 +25,9 @@ namespace memfabric::transport {
 /// published, and can be found and broken by it.
 class FabricLane {
  public:
-    /// On the rail, which outlives it.
+    /// On the rail, which outlives it. `congestion` is for the connections that peers make to it.
     static Result<std::unique_ptr<FabricLane>> open(FabricRail& rail, size_t number, bool register_local,
-                                                    Activity& activity);
+                                                    const CongestionControl& congestion, Activity& activity);
     ~FabricLane();
     FabricLane(const FabricLane&) = delete;
     FabricLane& operator=(const FabricLane&) = delete;

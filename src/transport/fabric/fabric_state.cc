@@ -23,7 +23,7 @@ Status open_lanes(FabricState& state, const FabricConfig& config) {
         const bool register_local =
             config.register_local || (rail.info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
         Result<std::unique_ptr<FabricLane>> opened =
-            FabricLane::open(rail, i, register_local, state.activity);
+            FabricLane::open(rail, i, register_local, state.congestion, state.activity);
         if (!opened.is_ok()) {
             return opened.status().with_context(fmt::format("network interface {}", rail.name()));
         }
@@ -50,6 +50,7 @@ Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& confi
     state->peer_timeout = config.peer_timeout;
     state->patience = config.patience;
     state->device = config.device;
+    MF_ASSIGN_OR_RETURN(state->congestion, CongestionControl::choose(config.congestion));
     MF_ASSIGN_OR_RETURN(state->rails, open_rails(config.provider, config.nics));
     state->address.provider = state->rails.front().provider();
     MF_ASSIGN_OR_RETURN(state->address.instance, random_number());

@@ -10,6 +10,7 @@
 
 #include "transport/fabric/activity.h"
 #include "transport/fabric/begun_transfer.h"
+#include "transport/fabric/congestion_control.h"
 #include "transport/fabric/device_memory.h"
 #include "transport/fabric/drive.h"
 #include "transport/fabric/exposures.h"
@@ -51,6 +52,7 @@ struct FabricState {
     std::shared_ptr<DeviceMemory> device;
     std::chrono::milliseconds peer_timeout{};
     PeerPatience patience;
+    CongestionControl congestion;
     FlowCounts puts;
     FlowCounts gets;
     Activity activity;

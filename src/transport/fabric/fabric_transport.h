@@ -29,6 +29,7 @@ struct FabricConfig {
     std::vector<FabricNic> nics;    // the best first; none: one of the provider's choice
     std::string host_id;
     size_t endpoints = 2;                            // lanes of each, over which long transfers are striped
+    std::string congestion = "auto";                 // see CongestionControl::choose()
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
     PeerPatience patience{};                         // before that, what is said of them
     bool register_local = false;                     // also where the provider does not demand it

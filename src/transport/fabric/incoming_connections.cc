@@ -115,7 +115,7 @@ void break_incoming_connections(std::span<const std::string> own_addresses,
     }
 }
 
-void notice_dead_connections_to(std::string_view own_address) {
+void for_listeners_at(std::string_view own_address, const std::function<void(int descriptor)>& use) {
     const std::string address(own_address);
     const std::vector<in_port_t> ports = ports_of(std::span(&address, 1));
     if (ports.empty()) {
@@ -124,13 +124,19 @@ void notice_dead_connections_to(std::string_view own_address) {
     for (const OwnSocket& socket : own_sockets()) {
         const Fd held = hold(socket);
         if (held.is_open() && is_listening_at(held.get(), ports)) {
-            // Accepted sockets inherit them.
-            set_option(held.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-            set_option(held.get(), IPPROTO_TCP, TCP_KEEPIDLE, kAskEvery);
-            set_option(held.get(), IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
-            set_option(held.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
+            use(held.get());
         }
     }
+}
+
+void notice_dead_connections_to(std::string_view own_address) {
+    for_listeners_at(own_address, [](int descriptor) {
+        // Accepted sockets inherit them.
+        set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, kAskEvery);
+        set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
+        set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
+    });
 }
 
 }  // namespace memfabric::transport

@@ -16,6 +16,9 @@ namespace memfabric::transport {
 void break_incoming_connections(std::span<const std::string> own_addresses,
                                 const std::function<void()>& progress);
 
+/// Calls `use` with each socket of this process that listens at this socket address (bytes).
+void for_listeners_at(std::string_view own_address, const std::function<void(int descriptor)>& use);
+
 /// Has the kernel find out which of the connections that peers will make to this socket address (bytes) of
 /// this process are dead: a second after the peer's host is reached again and does not know them, or when
 /// there was no sign of it for 5 s. To be called when the address is listened at. The provider would keep
