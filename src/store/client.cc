@@ -273,7 +273,7 @@ class StoreClient : public Client {
     template <typename T>
     Result<std::string> call_any(Operation operation, std::string_view name, const T& message,
                                  Deadline deadline, const char* verb) {
-        return session_->call(operation, encode(message), deadline, fmt::format("{} '{}'", verb, name));
+        return session_->call(operation, encode(message), deadline, {verb, name});
     }
 
     template <typename T>

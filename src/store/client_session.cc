@@ -104,30 +104,31 @@ uint64_t ClientSession::store_instance() {
 }
 
 Result<std::string> ClientSession::call(Operation operation, std::string body, Deadline deadline,
-                                        std::string_view what) {
+                                        const RequestName& name) {
     if (!is_owner()) {
         return failure(Code::kNotInitialized,
-                       "{}: a forked child cannot use its parent's connection to the config store", what);
+                       "{}: a forked child cannot use its parent's connection to the config store",
+                       name.text());
     }
     if (body.size() > max_message_) {
         return failure(Code::kInvalidParam,
                        "{}: a message of {} bytes is more than the {} that the config store at {} takes "
                        "(MF_STORE_MAX_MESSAGE)",
-                       what, body.size(), max_message_, target_.endpoint.text());
+                       name.text(), body.size(), max_message_, target_.endpoint.text());
     }
     const observe::Timed timed(counters_.of(operation), body.size());
     std::optional<Result<std::string>> result;
-    if (!did_with_memory([&] { result = make_call(operation, std::move(body), deadline, what); })) {
-        return Status::without_memory().with_context(what);
+    if (!did_with_memory([&] { result = make_call(operation, std::move(body), deadline, name); })) {
+        return Status::without_memory().with_context(name.verb);
     }
     if (result->is_ok()) {
-        timed.done([&] { return std::string(what); });
+        timed.done([&] { return name.text(); });
     }
     return std::move(*result);
 }
 
 Result<std::string> ClientSession::make_call(Operation operation, std::string body, Deadline deadline,
-                                             std::string_view what) {
+                                             const RequestName& name) {
     const auto made = std::make_shared<Call>();
     Call& call = *made;
     call.operation = operation;
@@ -143,7 +144,7 @@ Result<std::string> ClientSession::make_call(Operation operation, std::string bo
         } else {
             wake_own_thread();
         }
-        result = wait_for_reply(lock, request, call, deadline, what);
+        result = wait_for_reply(lock, request, call, deadline, name);
     });
     end(request, call);
     if (!had_memory) {
@@ -182,14 +183,14 @@ void ClientSession::end(uint64_t request, Call& call) {
 }
 
 Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
-                                                  std::string_view what) {
+                                                  const RequestName& name) {
     while (!call.reply) {
         if (given_up_) {
-            return given_up_->with_context(what);
+            return given_up_->with_context(name.text());
         }
         if (deadline.expired()) {
             if (call.cancelled || !is_connected() || gives_back(call.operation)) {
-                return late(call, what);
+                return late(call, name);
             }
             call.cancelled = true;
             send(Operation::kCancel, request, empty_body());
@@ -210,17 +211,17 @@ Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, 
     return take_apart(*call.reply);
 }
 
-Status ClientSession::late(const Call& call, std::string_view what) const {
+Status ClientSession::late(const Call& call, const RequestName& name) const {
     if (is_connected()) {
         return failure(Code::kStoreTimeout, "{}: the config store at {} did not answer by the deadline{}",
-                       what, target_.endpoint.text(),
+                       name.text(), target_.endpoint.text(),
                        gives_back(call.operation) ? "; it is done all the same" : "");
     }
     const auto away = std::chrono::duration_cast<milliseconds>(Clock::now() - disconnected_at_);
     return failure(Code::kStoreSocket,
                    "{}: the connection to the config store at {} broke {} ms ago ({}) and was not back by "
                    "the deadline{}",
-                   what, target_.endpoint.text(), away.count(), why_disconnected_.message(),
+                   name.text(), target_.endpoint.text(), away.count(), why_disconnected_.message(),
                    gives_back(call.operation) ? "; it is done once the store is back"
                    : call.cancelled           ? ""
                                               : "; whether the store has done it is not known");

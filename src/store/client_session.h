@@ -25,6 +25,14 @@
 
 namespace memfabric::store {
 
+/// What a request is about; begins the text of its failure.
+struct RequestName {
+    const char* verb;
+    std::string_view object;
+
+    std::string text() const { return fmt::format("{} '{}'", verb, object); }
+};
+
 /// One client's session with a store: requests from many threads over one connection.
 ///
 /// Whoever waits for a reply drives the connection himself (one at a time: the leader; the others sleep until
@@ -47,10 +55,11 @@ class ClientSession {
     /// Lets the sink hear of something in turn with the store's events.
     void post_event(Operation operation, std::string body);
 
-    /// Sends a request and waits for its reply: what follows the outcome in it. `what` begins the text of a
-    /// failure. A request that gives something back is done also after its deadline, when the store is
-    /// there again, and before whatever is asked later.
-    Result<std::string> call(Operation operation, std::string body, Deadline deadline, std::string_view what);
+    /// Sends a request and waits for its reply: what follows the outcome in it. A request that gives
+    /// something back is done also after its deadline, when the store is there again, and before whatever is
+    /// asked later.
+    Result<std::string> call(Operation operation, std::string body, Deadline deadline,
+                             const RequestName& name);
 
     /// Whether this is the process that opened the session and not a forked child, which may do nothing with
     /// it.
@@ -89,15 +98,15 @@ class ClientSession {
 
     // One call.
     Result<std::string> make_call(Operation operation, std::string body, Deadline deadline,
-                                  std::string_view what);
+                                  const RequestName& name);
     void begin(uint64_t request, std::shared_ptr<Call> call);
     void end(uint64_t request, Call& call);
     Result<std::string> wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
-                                       std::string_view what);
+                                       const RequestName& name);
     void lead(Lock& lock, const void* who, Deadline deadline);
     void sleep(Lock& lock, Call& call, Deadline deadline);
     void hand_over();
-    Status late(const Call& call, std::string_view what) const;
+    Status late(const Call& call, const RequestName& name) const;
 
     // The connection; all with the lock held.
     bool is_connected() const { return channel_.has_value(); }
