@@ -4,8 +4,9 @@
  * @brief What all interfaces share: start and end, the config store, log, last error, TLS.
  *
  * Unless a function says otherwise: it may be called from any thread, returns 0 or a negative code of
- * smem_error.h, and a failure leaves a text for smem_get_last_err_msg() on the calling thread. In a child
- * made by fork() every function returns SM_NOT_INITIALIZED.
+ * smem_error.h, and a failure leaves a text for smem_get_last_err_msg() on the calling thread. A process
+ * that has neither served a config store nor initialized an interface may fork, and its children use the
+ * library like any process. In a child that is made later every function returns SM_NOT_INITIALIZED.
  */
 #ifndef MEMFABRIC_SMEM_H
 #define MEMFABRIC_SMEM_H

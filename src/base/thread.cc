@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/attempt.h"
+#include "base/fork_guard.h"
 
 namespace memfabric {
 namespace {
@@ -50,6 +51,7 @@ void run_whatever_memory(const std::function<void(std::stop_token)>& body, const
 }  // namespace
 
 std::jthread start_thread(const std::string& name, std::function<void(std::stop_token)> body) {
+    watch_for_fork();
     const AllSignalsBlocked blocked;
     try {
         return std::jthread([name = name.substr(0, 15), body = std::move(body)](const std::stop_token& stop) {

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "base/fork_guard.h"
 #include "base/log.h"
 #include "capi/store_config.h"
 #include "capi/store_security.h"
@@ -20,10 +19,6 @@ constexpr auto kUninitPatience = std::chrono::seconds(2);
 Process& Process::instance() {
     static Process* const process = std::make_unique<Process>().release();
     return *process;
-}
-
-Process::Process() {
-    watch_for_fork();
 }
 
 Result<std::shared_ptr<bm::World>> Process::bm_world() {

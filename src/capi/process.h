@@ -22,8 +22,6 @@ using BmTable = HandleTable<bm::BigMemory, bm::kMaxObjects, 1>;
 class Process {
  public:
     static Process& instance();
-    /// Use instance().
-    Process();
 
     /// Handles of BM objects; the one thing that data operations touch.
     BmTable& bm_objects() { return bm_objects_; }

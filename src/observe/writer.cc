@@ -48,21 +48,19 @@ Fd make_memfd() {
 class Writer {
  public:
     Writer() : descriptor_(make_memfd()) {
-        // In a forked child the memory is the parent's: nothing may be counted there.
-        watch_for_fork();
-        pthread_atfork(nullptr, nullptr, [] { mf_private_counter_cells = nullptr; });
-        board_ = map();
-        BoardHeader& header = board_->header;
-        header.version = kBoardVersion;
-        header.pid = ::getpid();
-        header.started = static_cast<uint64_t>(::time(nullptr));
-        put_text(header.program, program_invocation_short_name);
-        header.cells_used = cells_of_block(kSpareCells, true);
-        header.shards_used = 1;
-        const std::lock_guard lock(mutex_);
-        static_cast<void>(
-            add_block(Operation::kOther, Path::kNone, "other", {.count = kSpareCells, .has_words = 1}));
-        std::atomic_ref(header.magic).store(kBoardMagic, std::memory_order_release);
+        prepare_for_fork();
+        pthread_atfork(nullptr, nullptr, &enter_forked_child);
+        board_ = map(nullptr);
+        begin(1);
+    }
+
+    /// A board of this process's own in the place of its parent's.
+    void renew() {
+        const uint32_t shards_used = board_->header.shards_used;
+        descriptor_ = make_memfd();
+        static_cast<void>(map(board_));
+        new (&mutex_) std::mutex();  // another thread may have held it at the fork
+        begin(shards_used);
     }
 
     Board& board() { return *board_; }
@@ -141,15 +139,32 @@ class Writer {
     }
 
  private:
-    Board* map() {
-        const int flags = descriptor_.is_open() ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-        void* const place =
-            ::mmap(nullptr, kBoardSize, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, descriptor_.get(), 0);
+    /// At `wanted`, in the place of what is there, or anywhere.
+    Board* map(void* wanted) {
+        const int flags = (descriptor_.is_open() ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE |
+                          (wanted != nullptr ? MAP_FIXED : 0);
+        void* const place = ::mmap(wanted, kBoardSize, PROT_READ | PROT_WRITE, flags, descriptor_.get(), 0);
         if (place == MAP_FAILED) {
             throw std::bad_alloc();
         }
         return static_cast<Board*>(place);
     }
+
+    void begin(uint32_t shards_used) {
+        BoardHeader& header = board_->header;
+        header.version = kBoardVersion;
+        header.pid = ::getpid();
+        header.started = static_cast<uint64_t>(::time(nullptr));
+        put_text(header.program, program_invocation_short_name);
+        header.cells_used = cells_of_block(kSpareCells, true);
+        header.shards_used = shards_used;
+        const std::lock_guard lock(mutex_);
+        static_cast<void>(
+            add_block(Operation::kOther, Path::kNone, "other", {.count = kSpareCells, .has_words = 1}));
+        std::atomic_ref(header.magic).store(kBoardMagic, std::memory_order_release);
+    }
+
+    static void enter_forked_child();
 
     static Words place_of(const Block& block) {
         constexpr uint32_t kWordsOfCell = sizeof(Cell) / sizeof(uint64_t);
@@ -166,7 +181,7 @@ class Writer {
         return place_of(block);
     }
 
-    const Fd descriptor_;
+    Fd descriptor_;
     Board* board_ = nullptr;
     std::mutex mutex_;            // guards the tables; cells belong to their threads
     std::bitset<kShards> taken_;  // guarded by mutex_, as is what follows
@@ -176,6 +191,14 @@ class Writer {
 Writer& writer() {
     static Permanent<Writer> writer;
     return writer.get();
+}
+
+/// In a child that cannot use the library nothing may be counted: the memory is the parent's.
+void Writer::enter_forked_child() {
+    mf_private_counter_cells = nullptr;
+    if (!in_forked_child()) {
+        writer().renew();
+    }
 }
 
 /// Gives the thread's cells back when it ends.

@@ -34,6 +34,23 @@ TEST(ForkGuardTest, OnlyTheChildIsMarked) {
     EXPECT_FALSE(in_forked_child());
 }
 
+/// In a process of its own, which has no threads of the library whatever other tests did.
+TEST(ForkGuardDeathTest, AChildOfAProcessWithoutThreadsIsAProcessLikeAnyOther) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto fork_one = [] {
+        const Fd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        prepare_for_fork();
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::_exit(!in_forked_child() && is_open(fd.get()) ? 0 : 1);
+        }
+        int status = -1;
+        ::waitpid(child, &status, 0);
+        ::_exit(WEXITSTATUS(status));
+    };
+    EXPECT_EXIT(fork_one(), testing::ExitedWithCode(0), "");
+}
+
 TEST(ForkGuardTest, AnOwnedDescriptorIsClosedInTheChildAndOpenInTheParent) {
     const Fd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     EXPECT_TRUE(in_child([&] { return !is_open(fd.get()); }));

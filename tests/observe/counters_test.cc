@@ -215,6 +215,26 @@ TEST(Counters, AForkedChildCountsNothingInItsParent) {
         reading.times, [](const auto& time) { return time.operation == Operation::kTransRead; }));
 }
 
+TEST(Counters, AChildOfAProcessWithoutThreadsOfTheLibraryHasABoardOfItsOwn) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto fork_one = [] {
+        count_error("smem_before", Code::kInvalidParam);
+        const pid_t child = ::fork();
+        if (child == 0) {
+            const bool begins_anew = now().errors.empty() && now().pid == ::getpid();
+            count_error("smem_child", Code::kTimeout);
+            static_cast<void>(count(cell_of(Operation::kTransWrite, Path::kAttach, "child"), 3));
+            const bool counts = counted("child").bytes == 3 && now().errors.size() == 1;
+            ::_exit(begins_anew && counts ? 0 : 1);
+        }
+        int status = -1;
+        ::waitpid(child, &status, 0);
+        const bool parents_is_as_before = now().errors.size() == 1 && counted("child").operations == 0;
+        ::_exit(status == 0 && parents_is_as_before ? 0 : 1);
+    };
+    EXPECT_EXIT(fork_one(), testing::ExitedWithCode(0), "");
+}
+
 // The last of this file: afterwards there is no room.
 TEST(CountersFull, WhatFindsNoRoomIsCountedTogether) {
     for (uint32_t i = 0; i <= kBlocks; ++i) {

@@ -228,3 +228,26 @@ print(bytes(view[:2]), initialize())
 def test_program_may_fork_before_it_initializes():
     result = python(f"URL = '{free_url()}'\n{FORK}print(in_child(lambda: initialize() == 0 and bm.bm_rank_id() == 0))\n")
     assert result.stdout == "0\n", result.stderr
+
+
+@pytest.mark.parametrize("first", ["memfabric.initialize()", "memfabric.set_log_level(77)", "bm.create(0, 4 << 20)",
+                                   "bm.initialize('nonsense', 1, 0, config)"])
+def test_program_may_fork_after_calls_that_start_nothing(first):
+    """As programs do that say initialize() once, and start their ranks by multiprocessing's "fork"."""
+    result = python(f"URL = '{free_url()}'\n{FORK}" + f"""
+memfabric.set_conf_store_tls(False, "")
+memfabric.set_extern_logger(lambda level, message: None)
+try:
+    {first}
+except memfabric.Error:
+    pass
+def use():
+    if memfabric.initialize() != 0 or initialize() != 0 or bm.bm_rank_id() != 0:
+        return False
+    pool = bm.create(0, 4 << 20)
+    pool.copy_data(b"x", pool.join())
+    bm.uninitialize()
+    return True
+print(in_child(use), in_child(use), use())
+""")
+    assert result.stdout == "0 0 True\n", result.stderr
