@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/attempt.h"
+#include "base/exit_call.h"
 #include "base/fork_guard.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -35,6 +36,7 @@ constexpr size_t kFewStrangers = 1024;
 constexpr std::chrono::milliseconds kStrangersPatience(1000);
 constexpr std::chrono::milliseconds kResolveLimit(10000);
 constexpr std::chrono::milliseconds kPagePatience(1000);
+constexpr std::chrono::milliseconds kGoodbyePatience(1000);
 
 /// Listens on every address of the endpoint; with port 0 all take the port that the first got.
 Result<std::vector<Fd>> listen_everywhere(Endpoint& endpoint) {
@@ -99,15 +101,11 @@ class AsioServer : public Server {
             static_cast<void>(std::make_unique<decltype(connections_)>(std::move(connections_)).release());
             return;
         }
+        at_exit_.reset();
         page_.reset();
         io_.stop();
         thread_ = {};
-        // Nothing else runs here any more.
-        for (const auto& connection : std::set(connections_)) {
-            if (config_.data_folder.empty()) {
-                connection->say_goodbye();
-            }
-        }
+        say_goodbye();  // nothing else runs here any more
         connections_.clear();
         identity_.remove();
     }
@@ -123,6 +121,7 @@ class AsioServer : public Server {
         arm_expiry();
         thread_ = start_thread("mf-store", [this](const std::stop_token&) { serve(); });
         page_.emplace([this] { return page(); });
+        at_exit_.emplace([this] { say_goodbye_at_exit(); });
     }
 
     const Endpoint& endpoint() const override { return config_.endpoint; }
@@ -138,6 +137,30 @@ class AsioServer : public Server {
         asio::posix::stream_descriptor descriptor;
         asio::steady_timer pause;
     };
+
+    /// On the thread that serves, or after it. One that keeps its keys in a file only pauses.
+    void say_goodbye() {
+        if (!config_.data_folder.empty()) {
+            return;
+        }
+        for (const auto& connection : std::set(connections_)) {
+            connection->say_goodbye();
+        }
+    }
+
+    /// Where the process exits and nobody has ended this: otherwise clients would wait for its return. Serves
+    /// on until there is no process any more.
+    void say_goodbye_at_exit() {
+        if (thread_.get_id() == std::this_thread::get_id()) {
+            return;  // whoever exits on it is inside a step of its
+        }
+        const auto said = std::make_shared<std::promise<void>>();
+        asio::post(io_, [this, said] {
+            say_goodbye();
+            said->set_value();
+        });
+        static_cast<void>(said->get_future().wait_for(kGoodbyePatience));
+    }
 
     /// The tables must not be left half changed, so nothing is begun without memory at hand.
     void serve() {
@@ -327,7 +350,8 @@ class AsioServer : public Server {
     std::deque<std::weak_ptr<Connection>> strangers_;  // by age; some have gone, or greeted, since
     bool warned_of_accept_ = false;
     std::jthread thread_;
-    std::optional<observe::MorePages> page_;  // last: uses all of the above
+    std::optional<observe::MorePages> page_;  // these two last: they use all of the above
+    std::optional<ExitCall> at_exit_;
 };
 
 }  // namespace

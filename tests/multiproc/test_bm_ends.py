@@ -5,12 +5,14 @@ import re
 import select
 import socket
 import threading
+import time
 
 import pytest
 
-from actors import wait_for
+from actors import slowness, wait_for
 from harness import free_port
 from pool import G2H, H2G, MIB, OBJECT_NOT_EXISTS, PEER_LOST, create, make_pool, start_pool
+from shared import start_shared
 
 EVICTED = -2013
 
@@ -235,3 +237,19 @@ def test_exit_while_another_thread_copies(harness, size):
         buffer = actor.value("alloc", MIB)
         actor.call("background", 1 << 40, "copy", pool.handle(actor), H2G, 0, pool.base, buffer, size)
         actor.quit()
+
+
+@pytest.mark.parametrize("interface", ["bm", "shm"])
+def test_who_serves_the_store_and_returns_from_main_without_uninit_holds_nobody_up(harness, interface):
+    """As many programs end; their other ranks waited for the store until the deadline of 120 s."""
+    if interface == "bm":
+        pool = start_pool(harness, 2)
+        actors, handle, words = pool.actors, pool.handle, ()
+    else:
+        shared = start_shared(harness, 2)
+        actors, handle, words = shared.actors, shared, (0,)
+    first, second = actors
+    begin = time.monotonic()
+    first.quit()
+    second.ask("destroy" if interface == "bm" else "shm_destroy", handle(second), *words)
+    assert time.monotonic() - begin < 10 * slowness()
