@@ -196,7 +196,10 @@ class TransferEngine:
         import numpy as np  # the package does without, where nobody asks for arrays
 
         dtype = np.dtype(dtype)
-        count = math.prod(shape) if isinstance(shape, (tuple, list)) else int(shape)
+        lengths = shape if isinstance(shape, (tuple, list)) else (int(shape),)
+        if any(length < 0 for length in lengths):
+            raise ValueError(f"shape {shape} has a negative length")
+        count = math.prod(lengths)
         memory = _core.TransferMemory(self._handle, max(count * dtype.itemsize, 1))
         return np.frombuffer(memory, dtype=np.uint8)[:count * dtype.itemsize].view(dtype).reshape(shape)
 

@@ -246,6 +246,13 @@ def test_library_memory_is_given_back_after_the_session(engine):
     gc.collect()
 
 
+@pytest.mark.parametrize("shape", [-5, (4, -1), [-2, -3]])
+def test_an_array_of_less_than_nothing_is_refused(engine, shape):
+    with pytest.raises(ValueError, match="negative"):
+        engine.allocate(shape)
+    assert engine.allocate((0, 3), np.float32).shape == (0, 3)
+
+
 def test_the_interpreter_goes_on_while_a_write_waits(engine):
     """The write waits in vain for its session; another thread's Python runs meanwhile."""
     code = []
