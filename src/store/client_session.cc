@@ -14,16 +14,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kCancelGrace(1000);  // for the store's word on who is missing, after the deadline
+constexpr milliseconds kGrace(1000);  // after the deadline, for the store's word: done, or who is missing
 constexpr milliseconds kGoodbyeLimit(200);
 constexpr size_t kLargeReply = 16384;  // bytes
 constexpr size_t kScratchBytes = size_t{64} * 1024;
-
-/// Whether it gives back what this process would otherwise hold until it ends.
-bool gives_back(Operation operation) {
-    return operation == Operation::kLeave || operation == Operation::kReleaseRank ||
-           operation == Operation::kReleaseWindow || operation == Operation::kUnwatch;
-}
 
 Result<std::string> take_apart(const std::string& reply) {
     Reader reader(reply);
@@ -39,6 +33,12 @@ Result<std::string> take_apart(const std::string& reply) {
 }
 
 }  // namespace
+
+/// Whether it gives back what this process would otherwise hold until it ends.
+bool ClientSession::Call::gives_back() const {
+    return operation == Operation::kLeave || operation == Operation::kReleaseRank ||
+           operation == Operation::kReleaseWindow || operation == Operation::kUnwatch;
+}
 
 ClientSession::ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
                              WakeEvent wake_leader, WakeTimer quiet_timer)
@@ -160,8 +160,7 @@ void ClientSession::begin(uint64_t request, std::shared_ptr<Call> call) {
 
 void ClientSession::end(uint64_t request, Call& call) {
     // What could not be sent over this connection must not be sent over a later one, out of turn.
-    call.abandoned =
-        !call.reply && !given_up_ && gives_back(call.operation) && (call.sent || !is_connected());
+    call.abandoned = !call.reply && !given_up_ && call.gives_back() && (call.sent || !is_connected());
     if (!call.abandoned) {
         calls_.erase(request);
     }
@@ -189,12 +188,14 @@ Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, 
             return given_up_->with_context(name.text());
         }
         if (deadline.expired()) {
-            if (call.cancelled || !is_connected() || gives_back(call.operation)) {
+            if (call.overdue || !is_connected()) {
                 return late(call, name);
             }
-            call.cancelled = true;
-            send(Operation::kCancel, request, empty_body());
-            deadline = Deadline::after(kCancelGrace);
+            call.overdue = true;
+            if (!call.gives_back()) {
+                send(Operation::kCancel, request, empty_body());
+            }
+            deadline = Deadline::after(kGrace);
         } else if (is_connected() && (leader_ == nullptr || leader_ == this || leader_ == &call)) {
             if (leader_ != &call) {
                 ++turns_;
@@ -215,16 +216,16 @@ Status ClientSession::late(const Call& call, const RequestName& name) const {
     if (is_connected()) {
         return failure(Code::kStoreTimeout, "{}: the config store at {} did not answer by the deadline{}",
                        name.text(), target_.endpoint.text(),
-                       gives_back(call.operation) ? "; it is done all the same" : "");
+                       call.gives_back() ? "; it is done all the same" : "");
     }
     const auto away = std::chrono::duration_cast<milliseconds>(Clock::now() - disconnected_at_);
     return failure(Code::kStoreSocket,
                    "{}: the connection to the config store at {} broke {} ms ago ({}) and was not back by "
                    "the deadline{}",
                    name.text(), target_.endpoint.text(), away.count(), why_disconnected_.message(),
-                   gives_back(call.operation) ? "; it is done once the store is back"
-                   : call.cancelled           ? ""
-                                              : "; whether the store has done it is not known");
+                   call.gives_back() ? "; it is done once the store is back"
+                   : call.overdue    ? ""
+                                     : "; whether the store has done it is not known");
 }
 
 void ClientSession::lead(Lock& lock, const void* who, Deadline deadline) {

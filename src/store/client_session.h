@@ -80,9 +80,11 @@ class ClientSession {
         bool sent = false;
         std::optional<std::string> reply;
         bool asleep = false;
-        bool cancelled = false;
+        bool overdue = false;    // past its deadline, and cancelled unless it gives something back
         bool abandoned = false;  // nobody waits for the reply any more, but it is to be done
         std::condition_variable wake;
+
+        bool gives_back() const;
     };
     struct Outgoing {
         HeaderBytes header;

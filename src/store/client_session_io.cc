@@ -267,7 +267,7 @@ std::deque<ClientSession::Outgoing> ClientSession::backlog(bool with_holdings) {
     }
     for (const auto& [request, call] : calls_) {
         add(call->operation, request, call->body);
-        if (call->cancelled) {
+        if (call->overdue && !call->gives_back()) {
             add(Operation::kCancel, request, empty_body());
         }
     }

@@ -84,6 +84,11 @@ TEST_F(GiveBack, AlsoWhileTheStoreSettles) {
     expect_left_and_joined();
 }
 
+TEST_F(GiveBack, WithinReachItIsDoneAlsoBehindTheDeadline) {
+    MF_EXPECT_OK(holder_->join({"group", 1, 2, ""}, ignore_events, soon()));
+    MF_EXPECT_OK(holder_->leave("group", Deadline::after(std::chrono::milliseconds(0))));
+}
+
 TEST_F(GiveBack, ARankIsFree) {
     MF_EXPECT_OK(holder_->assign_rank({"world", 1, false, 0, 0}, soon()));
     go_away();
