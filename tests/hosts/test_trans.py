@@ -59,6 +59,7 @@ adopt_suite(
         # A stopped target takes nothing: the same.
         "test_a_stopped_target",
         "test_destroy_with_many_transfers_queued_is_bounded",  # with nobody
+        "test_nothing_of_a_session_that_has_ended_is_kept",  # mapped memory
     ],
     quiet=[
         "test_death_of_the_store_leaves_transfers_alone",  # who has moved something has ended

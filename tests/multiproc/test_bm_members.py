@@ -188,6 +188,18 @@ def test_leave_waits_for_copies_that_run(harness):
     first.call("all", pool.region(1), pool.stride, 0)
 
 
+def test_a_member_may_leave_and_come_back_again_and_again_while_it_is_written_to(harness):
+    pool = start_pool(harness, 2, dram=32 * MIB)
+    first, second = pool.actors
+    buffer = first.value("alloc", 32 * MIB)
+    for _ in range(100):
+        first.call("background", 1000000, "copy", pool.handle(first), H2G, 0, pool.region(1), buffer, 32 * MIB)
+        second.call("leave", pool.handle(second), 0)
+        result = first.call("background_result").text
+        assert result.startswith(f"err {PEER_LOST} "), result
+        second.call("join", pool.handle(second), 0)
+
+
 def test_destroy_waits_for_the_callers_own_copies(harness):
     pool = start_pool(harness, 2, dram=32 * MIB)
     first = pool.actors[0]

@@ -12,9 +12,9 @@ Status engine_failure(const std::string& attempted, int code) {
     return failure(errno_code(-code), "libfabric: {} failed: {}", attempted, fi_strerror(-code));
 }
 
-Result<EngineQueues> open_queues(fid_domain& domain, fi_cq_format format, size_t entries,
-                                 const std::string& purpose) {
-    EngineQueues opened;
+Result<CompletionQueue> open_completion_queue(fid_domain& domain, fi_cq_format format, size_t entries,
+                                              const std::string& purpose) {
+    CompletionQueue opened;
     fi_cq_attr queue_attributes{};
     queue_attributes.format = format;
     queue_attributes.wait_obj = FI_WAIT_FD;
@@ -23,18 +23,21 @@ Result<EngineQueues> open_queues(fid_domain& domain, fi_cq_format format, size_t
     if (const int code = fi_cq_open(&domain, &queue_attributes, &queue, nullptr); code != 0) {
         return engine_failure("opening a completion queue" + purpose, code);
     }
-    opened.completions.reset(queue);
+    opened.queue.reset(queue);
     if (const int code = fi_control(&queue->fid, FI_GETWAIT, &opened.wait_descriptor); code != 0) {
         return engine_failure("asking for the completion queue's descriptor" + purpose, code);
     }
+    return opened;
+}
+
+Result<FidPtr<fid_av>> open_address_vector(fid_domain& domain, const std::string& purpose) {
     fi_av_attr vector_attributes{};
     vector_attributes.type = FI_AV_TABLE;
     fid_av* addresses = nullptr;
     if (const int code = fi_av_open(&domain, &vector_attributes, &addresses, nullptr); code != 0) {
         return engine_failure("opening an address vector" + purpose, code);
     }
-    opened.addresses.reset(addresses);
-    return opened;
+    return FidPtr<fid_av>(addresses);
 }
 
 Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& completions,

@@ -27,16 +27,17 @@ inline void forget_errno() {
     errno = 0;
 }
 
-/// What an endpoint is bound to.
-struct EngineQueues {
-    FidPtr<fid_cq> completions;
-    FidPtr<fid_av> addresses;
-    int wait_descriptor = -1;  // of `completions`
+struct CompletionQueue {
+    FidPtr<fid_cq> queue;
+    int wait_descriptor = -1;
 };
 
-/// `purpose` goes into the texts of failures: "" or " for messages".
-Result<EngineQueues> open_queues(fid_domain& domain, fi_cq_format format, size_t entries,
-                                 const std::string& purpose);
+/// For one endpoint, and to be closed soon after it: fi_trywait of a queue goes through everything that was
+/// ever bound to it, and libfabric 1.17 (`rxm`) leaves there what it has freed with an endpoint. `purpose`
+/// goes into the texts of failures: "" or " for messages".
+Result<CompletionQueue> open_completion_queue(fid_domain& domain, fi_cq_format format, size_t entries,
+                                              const std::string& purpose);
+Result<FidPtr<fid_av>> open_address_vector(fid_domain& domain, const std::string& purpose);
 /// An enabled endpoint whose completions of `ways` (flags of fi_ep_bind) go to `completions`.
 Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& completions,
                                      fid_av& addresses, uint64_t ways, const std::string& purpose);

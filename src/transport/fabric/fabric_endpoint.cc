@@ -33,10 +33,7 @@ Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain,
                                                              bool register_local,
                                                              CongestionControl congestion) {
     std::unique_ptr<FabricEndpoint> opened(new FabricEndpoint(domain, info, lane, std::move(congestion)));
-    MF_ASSIGN_OR_RETURN(EngineQueues queues, open_queues(domain, FI_CQ_FORMAT_CONTEXT, 4 * kWindow, ""));
-    opened->queue_ = std::move(queues.completions);
-    opened->addresses_ = std::move(queues.addresses);
-    opened->wait_descriptor_ = queues.wait_descriptor;
+    MF_ASSIGN_OR_RETURN(opened->addresses_, open_address_vector(domain, ""));
     MF_RETURN_IF_ERROR(opened->renew_endpoint());
     MF_ASSIGN_OR_RETURN(opened->address_, address_of(*opened->endpoint_, ""));
     if (register_local) {
@@ -46,12 +43,28 @@ Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain,
 }
 
 Status FabricEndpoint::renew_endpoint() {
-    MF_ASSIGN_OR_RETURN(endpoint_, open_endpoint(domain_, info_, *queue_, *addresses_, kWays, ""));
+    MF_ASSIGN_OR_RETURN(CompletionQueue completions,
+                        open_completion_queue(domain_, FI_CQ_FORMAT_CONTEXT, 4 * kWindow, ""));
+    MF_ASSIGN_OR_RETURN(endpoint_, open_endpoint(domain_, info_, *completions.queue, *addresses_, kWays, ""));
+    queue_ = std::move(completions.queue);
+    wait_descriptor_.store(completions.wait_descriptor);
+    on_renewed_();
     if (!congestion_.is_hosts()) {
         MF_ASSIGN_OR_RETURN(const std::string address, address_of(*endpoint_, ""));
         congestion_.set_for_incoming(address);
     }
     return {};
+}
+
+bool FabricEndpoint::may_sleep(fid_fabric& fabric) {
+    const std::scoped_lock guard(lock_);
+    fid* queue = &queue_->fid;
+    return endpoint_ == nullptr || fi_trywait(&fabric, &queue, 1) == 0;
+}
+
+void FabricEndpoint::set_on_renewed(std::function<void()> wake) {
+    const std::scoped_lock guard(lock_);
+    on_renewed_ = std::move(wake);
 }
 
 Result<fi_addr_t> FabricEndpoint::insert(const std::string& peer_address) {
@@ -297,7 +310,7 @@ void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_a
     if (broken > 0) {
         const Deadline deadline = Deadline::after(kBreakingTakes);
         while (has_operations_of(transfer) && !deadline.expired()) {
-            pollfd wait{wait_descriptor_, POLLIN, 0};
+            pollfd wait{wait_descriptor_.load(), POLLIN, 0};
             ::poll(&wait, 1, kLookAgainAfter);
             progress();
         }

@@ -35,8 +35,13 @@ class FabricEndpoint {
                                                         bool register_local, CongestionControl congestion);
 
     const std::string& address() const { return address_; }
-    fid* wait_object() const { return &queue_->fid; }
-    int wait_descriptor() const { return wait_descriptor_; }
+    /// Whether nothing is there to be dealt with, so that wait_descriptor(), asked for afterwards, tells when
+    /// something is.
+    bool may_sleep(fid_fabric& fabric);
+    /// Another one once the endpoint was opened again.
+    int wait_descriptor() const { return wait_descriptor_.load(); }
+    /// Is called then, to wake who sleeps on the former one. Must not call back.
+    void set_on_renewed(std::function<void()> wake);
 
     /// How many operations the engine took so far.
     uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
@@ -94,13 +99,14 @@ class FabricEndpoint {
     const size_t lane_;
     const CongestionControl congestion_;
     std::string address_;
-    int wait_descriptor_ = -1;
+    std::atomic<int> wait_descriptor_{-1};
     std::atomic<uint64_t> begun_{0};
     std::atomic<bool> is_busy_{false};
     std::atomic<bool> is_very_busy_{false};
     std::atomic<bool> is_full_{false};
     std::mutex lock_;  // guards all below
-    FidPtr<fid_cq> queue_;
+    std::function<void()> on_renewed_ = [] {};
+    FidPtr<fid_cq> queue_;  // of the endpoint, or of its predecessor where there is none
     FidPtr<fid_av> addresses_;
     FidPtr<fid_ep> endpoint_;
     std::unique_ptr<LocalMemory> local_;  // null where the provider takes any memory

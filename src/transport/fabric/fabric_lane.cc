@@ -57,6 +57,10 @@ Result<std::unique_ptr<FabricLane>> FabricLane::open(FabricRail& rail, size_t nu
             return failure(errno_code(errno), "eventfd failed: {}", errno_text(errno));
         }
     }
+    lane->origin_->set_on_renewed([raw = lane.get()] {
+        signal(raw->thread_wake_);
+        signal(raw->driver_wake_);
+    });
     lane->thread_ =
         start_thread("mf-fabric", [raw = lane.get()](const std::stop_token& stop) { raw->run(stop); });
     return lane;
@@ -91,8 +95,7 @@ void FabricLane::sleep(Transfer& transfer, std::chrono::milliseconds longest) {
     }
     on_descriptor_ = &transfer;
     lock.unlock();
-    fid* queue = origin_->wait_object();
-    if (!transfer.has_ended() && fi_trywait(&fabric_, &queue, 1) == 0) {
+    if (!transfer.has_ended() && origin_->may_sleep(fabric_)) {
         std::array<pollfd, 2> waits = {
             {{origin_->wait_descriptor(), POLLIN, 0}, {driver_wake_.get(), POLLIN, 0}}};
         ::poll(waits.data(), waits.size(), static_cast<int>(longest.count()));
@@ -141,11 +144,10 @@ bool FabricLane::was_left_to_pollers() {
         return false;
     }
     thread_naps_.store(true);
-    std::array<pollfd, 2> waits = {
-        {{thread_wake_.get(), POLLIN, 0}, {origin_->wait_descriptor(), POLLIN, 0}}};
+    std::array<pollfd, 2> waits = {{{thread_wake_.get(), POLLIN, 0}, {-1, POLLIN, 0}}};
     const bool with_origin = drivers_.load() == 0 && origin_->is_very_busy();
-    fid* object = origin_->wait_object();
-    if (!with_origin || fi_trywait(&fabric_, &object, 1) == 0) {
+    if (!with_origin || origin_->may_sleep(fabric_)) {
+        waits[1].fd = origin_->wait_descriptor();
         const timespec shortly{0, std::chrono::nanoseconds(kLeaveToPollers).count()};
         ::ppoll(waits.data(), with_origin ? 2 : 1, &shortly, nullptr);
     }
@@ -178,12 +180,11 @@ void FabricLane::run(const std::stop_token& stop) {
         if (with_origin) {
             origin_->work();
         }
-        std::array<fid*, 2> objects = {target_->wait_object(), origin_->wait_object()};
+        const bool may_sleep = target_->may_sleep(fabric_) && (!with_origin || origin_->may_sleep(fabric_));
         std::array<pollfd, 3> waits = {{{thread_wake_.get(), POLLIN, 0},
                                         {target_->wait_descriptor(), POLLIN, 0},
                                         {origin_->wait_descriptor(), POLLIN, 0}}};
         const int count = with_origin ? 2 : 1;
-        const bool may_sleep = fi_trywait(&fabric_, objects.data(), count) == 0;
         activity_.tell();
         if (may_sleep) {
             const int longest = with_origin && origin_->is_full() ? kLookAgainAfter

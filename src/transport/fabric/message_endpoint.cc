@@ -23,11 +23,11 @@ Result<std::unique_ptr<MessageEndpoint>> MessageEndpoint::open(FabricRail& rail)
     MF_ASSIGN_OR_RETURN(fid_domain* const domain, rail.add_domain());
     std::unique_ptr<MessageEndpoint> opened(new MessageEndpoint(rail, *domain));
     MF_RETURN_IF_ERROR(opened->make_buffers());
-    MF_ASSIGN_OR_RETURN(EngineQueues queues,
-                        open_queues(*domain, FI_CQ_FORMAT_MSG, 2 * (kReceives + kSends), kPurpose));
-    opened->queue_ = std::move(queues.completions);
-    opened->addresses_ = std::move(queues.addresses);
-    opened->wait_descriptor_ = queues.wait_descriptor;
+    MF_ASSIGN_OR_RETURN(CompletionQueue completions,
+                        open_completion_queue(*domain, FI_CQ_FORMAT_MSG, 2 * (kReceives + kSends), kPurpose));
+    opened->queue_ = std::move(completions.queue);
+    opened->wait_descriptor_ = completions.wait_descriptor;
+    MF_ASSIGN_OR_RETURN(opened->addresses_, open_address_vector(*domain, kPurpose));
     MF_ASSIGN_OR_RETURN(opened->endpoint_,
                         open_endpoint(*domain, *rail.info, *opened->queue_, *opened->addresses_,
                                       FI_TRANSMIT | FI_RECV, kPurpose));
