@@ -32,19 +32,26 @@ def fails_soon(session, codes, *words, limit=2.0):
     return answer.text
 
 
+WAYS_TO_END = ["killed", "destroyed", "ended"]
+
+
+def end(session, way):
+    if way == "killed":
+        session.actor.kill()
+    elif way == "destroyed":
+        session.call("trans_destroy")
+    else:
+        session.actor.quit()
+
+
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("way", ["killed", "destroyed", "ended"])
+@pytest.mark.parametrize("way", WAYS_TO_END)
 def test_a_peer_that_is_gone_is_lost_at_once(harness, path, way):
     initiator, target = pair(harness, path)
     ours = initiator.memory(MIB, registered=False)
     theirs = target.memory(MIB, pool=path == "mapped")
     initiator.call("write", target.name, ours, theirs, MIB)
-    if way == "killed":
-        target.actor.kill()
-    elif way == "destroyed":
-        target.call("trans_destroy")
-    else:
-        target.actor.quit()
+    end(target, way)
     assert target.name in fails_soon(initiator, GONE, "write", target.name, ours, theirs, MIB)
     assert target.name in fails_soon(initiator, GONE, "read", target.name, ours, theirs, MIB)
 
@@ -56,7 +63,7 @@ def session_memory(actor):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("way", ["killed", "destroyed", "ended"])
+@pytest.mark.parametrize("way", WAYS_TO_END)
 def test_nothing_of_a_session_that_has_ended_is_kept(harness, path, way):
     """An initiator that does nothing more would otherwise hold the memory of all that it has ever reached."""
     initiator, target = pair(harness, path)
@@ -65,12 +72,7 @@ def test_nothing_of_a_session_that_has_ended_is_kept(harness, path, way):
     own = session_memory(initiator.actor)
     initiator.call("write", target.name, ours, theirs, MIB)
     assert session_memory(initiator.actor) > own
-    if way == "killed":
-        target.actor.kill()
-    elif way == "destroyed":
-        target.call("trans_destroy")
-    else:
-        target.actor.quit()
+    end(target, way)
     wait_for(lambda: session_memory(initiator.actor) == own, "the initiator to give up the ended session's memory")
 
 
