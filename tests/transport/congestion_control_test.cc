@@ -2,7 +2,6 @@
 #include "transport/fabric/congestion_control.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/fd.h"
 #include "fabric_pair.h"
+#include "loopback_listener.h"
 #include "transport/fabric/own_sockets.h"
 #include "transport/fabric/peer_sockets.h"
 
@@ -21,11 +21,9 @@ namespace {
 
 using test::Bytes;
 using test::connect_to;
+using test::LoopbackListener;
 using test::pattern;
-
-Fd open_socket() {
-    return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-}
+using test::tcp_socket;
 
 std::string name_at(const Fd& socket) {
     std::array<char, 16> name{};
@@ -36,7 +34,7 @@ std::string name_at(const Fd& socket) {
 
 /// Which the host does not have by itself; every process may take it.
 std::string another() {
-    return name_at(open_socket()) == "reno" ? "cubic" : "reno";
+    return name_at(tcp_socket()) == "reno" ? "cubic" : "reno";
 }
 
 CongestionControl chosen(const std::string& setting) {
@@ -45,34 +43,12 @@ CongestionControl chosen(const std::string& setting) {
     return result.is_ok() ? std::move(result).value() : CongestionControl();
 }
 
-struct Connection {
-    Connection() {
-        own.sin_family = AF_INET;
-        own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        EXPECT_EQ(::bind(listener.get(), bytes(), size), 0);
-        EXPECT_EQ(::listen(listener.get(), 1), 0);
-        EXPECT_EQ(::getsockname(listener.get(), bytes(), &size), 0);
-    }
-    void connect() {
-        EXPECT_EQ(::connect(caller.get(), bytes(), size), 0);
-        accepted = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    }
-    sockaddr* bytes() { return reinterpret_cast<sockaddr*>(&own); }
-    std::string address() { return {reinterpret_cast<const char*>(&own), size}; }
-
-    Fd listener = open_socket();
-    Fd caller = open_socket();
-    Fd accepted;
-    sockaddr_in own{};
-    socklen_t size = sizeof own;
-};
-
 TEST(CongestionControl, IsTheHostsWhereAskedTo) {
     EXPECT_TRUE(chosen("host").is_hosts());
 }
 
 TEST(CongestionControl, AutoTakesAnotherOneOnlyWhereTheHostsPaces) {
-    const std::string of_host = name_at(open_socket());
+    const std::string of_host = name_at(tcp_socket());
     const CongestionControl control = chosen("auto");
     if (of_host.starts_with("bbr")) {
         EXPECT_TRUE(control.name() == "cubic" || control.name() == "reno") << control.name();
@@ -89,14 +65,14 @@ TEST(CongestionControl, OfNoSuchNameIsAnErrorThatSaysSo) {
 }
 
 TEST(CongestionControl, IsThatOfConnectionsToTheAddress) {
-    Connection ours;
-    Connection other;
+    LoopbackListener ours;
+    LoopbackListener other;
     chosen(another()).set_for_incoming(ours.address());
     ours.connect();
     other.connect();
-    EXPECT_EQ(name_at(ours.accepted), another());
-    EXPECT_NE(name_at(other.accepted), another());
-    EXPECT_NE(name_at(ours.caller), another());
+    EXPECT_EQ(name_at(ours.accepted()), another());
+    EXPECT_NE(name_at(other.accepted()), another());
+    EXPECT_NE(name_at(ours.caller()), another());
 }
 
 /// Of the connections of this process that peers made to the address.
