@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What PEs do while something goes wrong: `ROUNDS SEED` rounds of puts to random PEs, atomics, signals,
  * barriers and collectives, every byte checked. Before each step it prints "point PE PID NAME". Exit code 77
- * and a line on standard error: something that was done is not there. */
+ * and a line on standard error: something that was done is not there; 76: there was no memory to begin. */
 #include <inttypes.h>
 #include <shmem.h>
 #include <stdint.h>
@@ -141,8 +141,10 @@ int main(int count, char** words) {
                 shmem_calloc(kWords, sizeof(long)),
                 malloc(kPlace),
                 malloc(kPlace)};
-    check(m.places && m.signals && m.counter && m.words && m.sums && m.told && m.buffer && m.wanted,
-          "no memory", 0);
+    if (!m.places || !m.signals || !m.counter || !m.words || !m.sums || !m.told || !m.buffer || !m.wanted) {
+        fprintf(stderr, "PE %d has no memory\n", g_me);
+        shmem_global_exit(76);
+    }
     for (int round = 0; round < rounds; ++round) {
         write_and_check(&m, seed, round, pes);
         shmem_barrier_all();
