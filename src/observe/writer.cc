@@ -50,17 +50,24 @@ class Writer {
     Writer() : descriptor_(make_memfd()) {
         prepare_for_fork();
         pthread_atfork(nullptr, nullptr, &enter_forked_child);
-        board_ = map(nullptr);
-        begin(1);
+        board_ = map(descriptor_);
+        begin();
     }
 
-    /// A board of this process's own in the place of its parent's.
-    void renew() {
-        const uint32_t shards_used = board_->header.shards_used;
+    /// A board of this process's own in the place of its parent's, with nothing counted in it. Cells that the
+    /// parent handed out are this process's too, so they keep their names; of the parent's threads there is
+    /// one, whose cells these are.
+    void renew(const Cell* kept) {
         descriptor_ = make_memfd();
-        static_cast<void>(map(board_));
+        Board* const fresh = map(descriptor_);
+        take_over_names(board_->header, fresh->header);
+        static_cast<void>(::mremap(fresh, kBoardSize, kBoardSize, MREMAP_MAYMOVE | MREMAP_FIXED, board_));
         new (&mutex_) std::mutex();  // another thread may have held it at the fork
-        begin(shards_used);
+        taken_.reset();
+        if (kept != nullptr) {
+            taken_.set(shard_of(kept));
+        }
+        publish();
     }
 
     Board& board() { return *board_; }
@@ -130,7 +137,7 @@ class Writer {
     /// What was counted in it stays; the next thread goes on there.
     void release_shard(const Cell* cells) {
         const std::lock_guard lock(mutex_);
-        taken_.reset(static_cast<size_t>(cells - board_->shards.front().data()) / kCells);
+        taken_.reset(shard_of(cells));
     }
 
     void set_text(std::array<char, 64> BoardHeader::*place, std::string_view text) {
@@ -139,29 +146,48 @@ class Writer {
     }
 
  private:
-    /// At `wanted`, in the place of what is there, or anywhere.
-    Board* map(void* wanted) {
-        const int flags = (descriptor_.is_open() ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE |
-                          (wanted != nullptr ? MAP_FIXED : 0);
-        void* const place = ::mmap(wanted, kBoardSize, PROT_READ | PROT_WRITE, flags, descriptor_.get(), 0);
+    static Board* map(const Fd& descriptor) {
+        const int flags = (descriptor.is_open() ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE;
+        void* const place = ::mmap(nullptr, kBoardSize, PROT_READ | PROT_WRITE, flags, descriptor.get(), 0);
         if (place == MAP_FAILED) {
             throw std::bad_alloc();
         }
         return static_cast<Board*>(place);
     }
 
-    void begin(uint32_t shards_used) {
+    void begin() {
+        BoardHeader& header = board_->header;
+        header.cells_used = cells_of_block(kSpareCells, true);
+        header.shards_used = 1;
+        {
+            const std::lock_guard lock(mutex_);
+            static_cast<void>(
+                add_block(Operation::kOther, Path::kNone, "other", {.count = kSpareCells, .has_words = 1}));
+        }
+        publish();
+    }
+
+    /// Another thread may have been about a further block at the fork: it is there once it is counted.
+    static void take_over_names(BoardHeader& parents, BoardHeader& own) {
+        own.blocks_used = std::atomic_ref(parents.blocks_used).load(std::memory_order_acquire);
+        std::copy_n(parents.blocks.begin(), own.blocks_used, own.blocks.begin());
+        own.cells_used = parents.cells_used;
+        own.shards_used = parents.shards_used;
+        own.host_id = parents.host_id;
+    }
+
+    /// From now on others may read the board.
+    void publish() {
         BoardHeader& header = board_->header;
         header.version = kBoardVersion;
         header.pid = ::getpid();
         header.started = static_cast<uint64_t>(::time(nullptr));
         put_text(header.program, program_invocation_short_name);
-        header.cells_used = cells_of_block(kSpareCells, true);
-        header.shards_used = shards_used;
-        const std::lock_guard lock(mutex_);
-        static_cast<void>(
-            add_block(Operation::kOther, Path::kNone, "other", {.count = kSpareCells, .has_words = 1}));
         std::atomic_ref(header.magic).store(kBoardMagic, std::memory_order_release);
+    }
+
+    size_t shard_of(const Cell* cells) const {
+        return static_cast<size_t>(cells - board_->shards.front().data()) / kCells;
     }
 
     static void enter_forked_child();
@@ -195,9 +221,10 @@ Writer& writer() {
 
 /// In a child that cannot use the library nothing may be counted: the memory is the parent's.
 void Writer::enter_forked_child() {
-    mf_private_counter_cells = nullptr;
-    if (!in_forked_child()) {
-        writer().renew();
+    if (in_forked_child()) {
+        mf_private_counter_cells = nullptr;
+    } else {
+        writer().renew(mf_private_counter_cells);
     }
 }
 

@@ -235,6 +235,28 @@ TEST(Counters, AChildOfAProcessWithoutThreadsOfTheLibraryHasABoardOfItsOwn) {
     EXPECT_EXIT(fork_one(), testing::ExitedWithCode(0), "");
 }
 
+/// Programs keep cells in static variables, which a child has from its parent.
+TEST(Counters, CellsThatTheParentWasGivenKeepTheirNamesInSuchAChild) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto fork_one = [] {
+        const uint32_t before = cell_of(Operation::kTransWrite, Path::kAttach, "before");
+        static_cast<void>(count(before, 1));
+        const pid_t child = ::fork();
+        if (child == 0) {
+            const bool begins_with_nothing = counted("before").operations == 0;
+            static_cast<void>(count(before, 5));
+            static_cast<void>(count(cell_of(Operation::kTransWrite, Path::kAttach, "after"), 3));
+            std::thread([before] { static_cast<void>(count(before, 7)); }).join();
+            const bool counts = counted("before").bytes == 12 && counted("after").bytes == 3;
+            ::_exit(begins_with_nothing && counts ? 0 : 1);
+        }
+        int status = -1;
+        ::waitpid(child, &status, 0);
+        ::_exit(status == 0 && counted("before").bytes == 1 ? 0 : 1);
+    };
+    EXPECT_EXIT(fork_one(), testing::ExitedWithCode(0), "");
+}
+
 // The last of this file: afterwards there is no room.
 TEST(CountersFull, WhatFindsNoRoomIsCountedTogether) {
     for (uint32_t i = 0; i <= kBlocks; ++i) {
