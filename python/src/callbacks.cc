@@ -209,7 +209,7 @@ void close_gate() {
         }
     }
     // Functions registered for the end do not run, so what they would have done is done here.
-    without_gil([] { mf_private_remove_files(); });
+    without_gil([] { mf_private_make_exit_calls(); });
     _exit(status);
 }
 

@@ -24,6 +24,12 @@ Registry& registry() {
 }
 
 __attribute__((destructor)) void call_at_exit() {
+    make_exit_calls();
+}
+
+}  // namespace
+
+void make_exit_calls() {
     if (in_forked_child()) {
         return;
     }
@@ -34,8 +40,6 @@ __attribute__((destructor)) void call_at_exit() {
         }
     }
 }
-
-}  // namespace
 
 ExitCall::ExitCall(std::function<void()> call) : call_(std::move(call)) {
     watch_for_fork();

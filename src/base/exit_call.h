@@ -6,8 +6,8 @@
 namespace memfabric {
 
 /// What is to be done where the process exits while this exists: after the program's own atexit functions, on
-/// the thread that exits, and not in a forked child. It must end soon. The destructor waits for a call that
-/// runs.
+/// the thread that exits, and not in a forked child. It must end soon, and may be done more than once. The
+/// destructor waits for a call that runs.
 class ExitCall {
  public:
     explicit ExitCall(std::function<void()> call);
@@ -20,5 +20,9 @@ class ExitCall {
  private:
     const std::function<void()> call_;
 };
+
+/// Makes all the calls that there are now, as the process's exit does, for who ends it without one. They are
+/// made when this returns, also where another thread is about it at the same time.
+void make_exit_calls();
 
 }  // namespace memfabric

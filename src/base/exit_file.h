@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "base/exit_call.h"
 
 namespace memfabric {
 
@@ -15,11 +18,8 @@ class ExitFile {
     ExitFile& operator=(const ExitFile&) = delete;
 
  private:
-    std::string path_;
+    const std::string path_;
+    std::optional<ExitCall> at_exit_;
 };
-
-/// Removes all of them that there are now, as the process's exit does. They are gone when this returns, also
-/// where another thread is about it at the same time.
-void remove_exit_files();
 
 }  // namespace memfabric

@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 14
+#define MF_PRIVATE_INTERFACE 15
 
 #ifdef __cplusplus
 extern "C" {
@@ -93,9 +93,9 @@ void mf_private_shm_poll(smem_shm_t handle);
 
 /// `lost` is called, on a thread of the library, with each rank that went without having left.
 int32_t mf_private_shm_register_loss(smem_shm_t handle, void (*lost)(uint32_t rank));
-/// Does what the process's exit does with files, removing sockets and writing counters: for whoever leaves
-/// by _exit().
-void mf_private_remove_files(void);
+/// Does what the process's exit does: removes sockets, has the stores that it serves say goodbye, and writes
+/// counters. For whoever leaves by _exit().
+void mf_private_make_exit_calls(void);
 /// Removes the sockets that killed processes have left in the folder of MF_RUNTIME_DIR.
 void mf_private_sweep_runtime_folder(void);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/exit_file.h"
+#include "base/exit_call.h"
 #include "base/options.h"
 #include "capi/private_api.h"
 #include "capi/report.h"
@@ -8,8 +8,8 @@
 
 extern "C" {
 
-void mf_private_remove_files(void) {
-    memfabric::remove_exit_files();
+void mf_private_make_exit_calls(void) {
+    memfabric::make_exit_calls();
     memfabric::observe::write_dump();
 }
 

@@ -200,7 +200,7 @@ void learn_hosts() {
 /// The program's functions for its exit do not run.
 void leave_with(int status) {
     wait_for_another_leaver();
-    mf_private_remove_files();
+    mf_private_make_exit_calls();
     if (ftrylockfile(stdout) == 0) {
         funlockfile(stdout);
         std::fflush(stdout);

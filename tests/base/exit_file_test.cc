@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/exit_call.h"
+
 namespace memfabric {
 namespace {
 
@@ -48,7 +50,7 @@ TEST_F(ExitFileTest, IsRemovedWithItsObject) {
 
 TEST_F(ExitFileTest, IsRemovedWhileItsObjectLives) {
     const ExitFile file(make_file("file"));
-    remove_exit_files();
+    make_exit_calls();
     EXPECT_FALSE(has_files());
 }
 
@@ -68,7 +70,7 @@ TEST_F(ExitFileTest, AreGoneForEachOfTwoThreadsThatRemoveThem) {
         for (bool& some : found_some) {
             threads.emplace_back([&] {
                 together.arrive_and_wait();
-                remove_exit_files();
+                make_exit_calls();
                 some = has_files();
             });
         }
