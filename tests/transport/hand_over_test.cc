@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
+#include <thread>
 
 #include "base/incarnation.h"
 #include "transport/mapped/mapped_transport.h"
@@ -16,6 +20,8 @@ namespace memfabric::transport {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr pid_t kNobody = (1 << 22) + 1;  // Linux gives no such pid
 
 class HandOverTest : public ::testing::Test {
  protected:
@@ -108,7 +114,6 @@ TEST_F(HandOverTest, LeavesNothingBehindAndSweepsWhatTheKilledLeft) {
 TEST_F(HandOverTest, ASweepAsksNoSocketOfALivingProcess) {
     const auto folder = RuntimeFolder::open(options_);
     ASSERT_TRUE(folder.is_ok());
-    constexpr pid_t kNobody = (1 << 22) + 1;  // Linux gives no such pid
     const auto own = folder->listen(fmt::format("{}-0123", ::getpid()));
     ASSERT_TRUE(own.is_ok());
     { const auto dead = folder->listen(fmt::format("{}-0123", kNobody)); }
@@ -116,6 +121,35 @@ TEST_F(HandOverTest, ASweepAsksNoSocketOfALivingProcess) {
     EXPECT_EQ(files(), 1U);
     pollfd asked{own->get(), POLLIN, 0};
     EXPECT_EQ(::poll(&asked, 1, 0), 0) << "somebody connected";
+}
+
+TEST_F(HandOverTest, ASweepTakesWhatAProcessLeftThatWasKilledBeforeItListened) {
+    const auto folder = RuntimeFolder::open(options_);
+    ASSERT_TRUE(folder.is_ok());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::snprintf(address.sun_path, sizeof address.sun_path, "%s/%d-0123.new", path_.c_str(), kNobody);
+    const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(files(), 1U);
+    folder->sweep();
+    EXPECT_EQ(files(), 0U);
+}
+
+/// As where containers share the folder, and none knows the others' process ids.
+TEST_F(HandOverTest, ASocketIsPutUpAlsoWhereOthersSweepAllTheTime) {
+    const auto folder = RuntimeFolder::open(options_);
+    ASSERT_TRUE(folder.is_ok());
+    const std::jthread sweeper([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            folder->sweep();
+        }
+    });
+    for (int i = 0; i < 500; ++i) {
+        const auto socket = folder->listen(fmt::format("{}-{}", kNobody, i));
+        ASSERT_TRUE(socket.is_ok()) << i << ": " << socket.status().message();
+        EXPECT_TRUE(folder->connect(fmt::format("{}-{}", kNobody, i)).is_ok());
+    }
 }
 
 TEST_F(HandOverTest, ALongPathWorks) {

@@ -21,6 +21,7 @@ namespace memfabric::transport {
 namespace {
 
 constexpr const char* kSuffix = ".segments";
+constexpr const char* kHiddenSuffix = ".new";  // until it listens
 constexpr int kBacklog = 1024;
 
 Result<Fd> make_socket() {
@@ -97,20 +98,33 @@ sockaddr_un RuntimeFolder::address_of(const std::string& name) const {
     return address;
 }
 
-Result<Fd> RuntimeFolder::listen(const std::string& name) const {
-    MF_ASSIGN_OR_RETURN(Fd socket, make_socket());
-    const std::string hidden = name + ".new";
+int RuntimeFolder::put_up(const Fd& socket, const std::string& name) const {
+    const std::string hidden = name + kHiddenSuffix;
     const std::string shown = name + kSuffix;
     const sockaddr_un address = address_of(hidden);
-    const bool bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    if (!bound || ::listen(socket.get(), kBacklog) != 0 ||
-        ::renameat(descriptor_.get(), hidden.c_str(), descriptor_.get(), shown.c_str()) != 0) {
-        const int reason = errno;
-        ::unlinkat(descriptor_.get(), hidden.c_str(), 0);
-        return failure(Code::kError, "listening on unix socket '{}' in '{}' failed ({})", name, path_,
-                       errno_text(reason));
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        ::listen(socket.get(), kBacklog) == 0 &&
+        ::renameat(descriptor_.get(), hidden.c_str(), descriptor_.get(), shown.c_str()) == 0) {
+        return 0;
     }
-    return socket;
+    const int reason = errno;
+    ::unlinkat(descriptor_.get(), hidden.c_str(), 0);
+    return reason;
+}
+
+Result<Fd> RuntimeFolder::listen(const std::string& name) const {
+    // A process of another container may have swept the name that did not listen yet.
+    constexpr int kAttempts = 20;
+    int reason = ENOENT;
+    for (int attempt = 0; attempt < kAttempts && reason == ENOENT; ++attempt) {
+        MF_ASSIGN_OR_RETURN(Fd socket, make_socket());
+        reason = put_up(socket, name);
+        if (reason == 0) {
+            return socket;
+        }
+    }
+    return failure(Code::kError, "listening on unix socket '{}' in '{}' failed ({})", name, path_,
+                   errno_text(reason));
 }
 
 Result<Fd> RuntimeFolder::connect(const std::string& name) const {
@@ -141,12 +155,13 @@ std::string RuntimeFolder::socket_path(const std::string& name) const {
 
 void RuntimeFolder::sweep() const {
     for (const std::string& file : names_in(path_)) {
-        if (!file.ends_with(kSuffix) || is_of_living_process(file)) {
+        const bool is_ours = file.ends_with(kSuffix) || file.ends_with(kHiddenSuffix);
+        if (!is_ours || is_of_living_process(file)) {
             continue;
         }
         const Result<Fd> socket = make_socket();
         const sockaddr_un address = address_of(file);
-        // Refused means that nobody listens: sockets get their name after they listen.
+        // Refused means that nobody listens, or not yet: who finds itself swept puts its socket up again.
         if (socket.is_ok() &&
             ::connect(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
             errno == ECONNREFUSED) {

@@ -34,6 +34,8 @@ class RuntimeFolder {
     RuntimeFolder(std::string path, Fd descriptor)
         : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
     sockaddr_un address_of(const std::string& name) const;
+    /// 0, or the errno of what failed.
+    int put_up(const Fd& socket, const std::string& name) const;
 
     std::string path_;
     Fd descriptor_;
