@@ -8,6 +8,7 @@
 
 #include "base/attempt.h"
 #include "base/thread.h"
+#include "observe/long_wait.h"
 
 namespace memfabric::store {
 namespace {
@@ -40,6 +41,19 @@ bool ClientSession::Call::gives_back() const {
            operation == Operation::kReleaseWindow || operation == Operation::kUnwatch;
 }
 
+/// A call's wait for the store itself. Whom the store waits for it says on its own, as long as it answers: so
+/// it is asked for a sign of life in the middle of the time after which its silence is told.
+struct ClientSession::Patience {
+    observe::LongWait wait;
+    const Clock::duration step =
+        milliseconds(observe::wait_notice_milliseconds.load(std::memory_order_relaxed)) / 2;
+    Clock::time_point next_look = Clock::now() + step;
+
+    Deadline stretch(Deadline deadline) const {
+        return deadline.sooner(Deadline::after(std::chrono::ceil<milliseconds>(next_look - Clock::now())));
+    }
+};
+
 ClientSession::ClientSession(Target target, Incarnation incarnation, EventSink sink, WakeEvent wake_own,
                              WakeEvent wake_leader, WakeTimer quiet_timer)
     : owner_(::getpid()),
@@ -61,6 +75,7 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
         std::make_unique<ClientSession>(std::move(target), std::move(incarnation), std::move(sink),
                                         std::move(wake_own), std::move(wake_leader), std::move(quiet_timer));
     const Hello hello{session->incarnation_, 0, 0, 0};
+    observe::LongWait wait;
     for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
         LinkFailure why;
         if (auto established = establish(session->target_, hello, Header(), deadline,
@@ -71,6 +86,7 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
         if (why.is_final || deadline.expired()) {
             return std::move(why.status);
         }
+        wait.look([&] { return why.status.message(); });
         session->wake_own_.wait(deadline.sooner(Deadline::after(pause)));
     }
 }
@@ -183,6 +199,7 @@ void ClientSession::end(uint64_t request, Call& call) {
 
 Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
                                                   const RequestName& name) {
+    Patience patience;
     while (!call.reply) {
         if (given_up_) {
             return given_up_->with_context(name.text());
@@ -204,12 +221,60 @@ Result<std::string> ClientSession::wait_for_reply(Lock& lock, uint64_t request, 
             if (leader_ == this) {
                 wake_own_.signal();
             }
-            lead(lock, &call, deadline);
+            lead(lock, &call, patience.stretch(deadline));
         } else {
-            sleep(lock, call, deadline);
+            sleep(lock, call, patience.stretch(deadline));
+        }
+        if (!call.reply && !given_up_ && Clock::now() >= patience.next_look) {
+            static_cast<void>(did_with_memory([&] { look_after(lock, call, patience, name); }));
         }
     }
     return take_apart(*call.reply);
+}
+
+void ClientSession::look_after(Lock& lock, const Call& call, Patience& patience, const RequestName& name) {
+    const Clock::time_point now = Clock::now();
+    patience.next_look = now + patience.step;
+    if (is_connected() && !is_asked_) {
+        ask_for_sign();
+        return;
+    }
+    if (is_connected() && now - asked_at_ < patience.step / 2) {
+        return;  // for another call, just now
+    }
+    // Others go on while it is said: the logger is the program's own, perhaps, and may take its time.
+    patience.wait.look([&] {
+        std::string text = silence_text(name);
+        leader_ = leader_ == &call ? nullptr : leader_;
+        hand_over();
+        lock.unlock();
+        return text;
+    });
+    if (!lock.owns_lock()) {
+        lock.lock();
+    }
+}
+
+/// By a question that any store answers at once. Nobody waits for the answer.
+void ClientSession::ask_for_sign() {
+    is_asked_ = true;
+    asked_at_ = Clock::now();
+    send(Operation::kFind, next_request_++,
+         std::make_shared<const std::string>(encode(KeyMessage{"a sign of life"})));
+}
+
+std::string ClientSession::silence_text(const RequestName& name) const {
+    using Seconds = std::chrono::duration<double>;
+    if (is_connected()) {
+        return fmt::format(
+            "{}: the config store at {} has given no sign for {:.1f} s: it is stopped, too busy or out of "
+            "reach, "
+            "or it was started again and waits for its clients (MF_STORE_SETTLE)",
+            name.text(), target_.endpoint.text(), Seconds(Clock::now() - asked_at_).count());
+    }
+    return fmt::format("{}: the connection to the config store at {} broke {:.1f} s ago ({})", name.text(),
+                       target_.endpoint.text(), Seconds(Clock::now() - disconnected_at_).count(),
+                       why_disconnected_.message());
 }
 
 Status ClientSession::late(const Call& call, const RequestName& name) const {

@@ -86,6 +86,7 @@ class ClientSession {
 
         bool gives_back() const;
     };
+    struct Patience;
     struct Outgoing {
         HeaderBytes header;
         SharedBody body;
@@ -105,6 +106,9 @@ class ClientSession {
     void end(uint64_t request, Call& call);
     Result<std::string> wait_for_reply(Lock& lock, uint64_t request, Call& call, Deadline deadline,
                                        const RequestName& name);
+    void look_after(Lock& lock, const Call& call, Patience& patience, const RequestName& name);
+    std::string silence_text(const RequestName& name) const;
+    void ask_for_sign();
     void lead(Lock& lock, const void* who, Deadline deadline);
     void sleep(Lock& lock, Call& call, Deadline deadline);
     void hand_over();
@@ -157,6 +161,8 @@ class ClientSession {
     std::optional<Channel> channel_;
     Status why_disconnected_;
     Clock::time_point disconnected_at_{};
+    bool is_asked_ = false;  // the store, for a sign of life; nothing came since
+    Clock::time_point asked_at_{};
     std::optional<Status> given_up_;  // for good
     std::atomic<bool> is_evicted_{false};
     std::map<uint64_t, std::shared_ptr<Call>> calls_;

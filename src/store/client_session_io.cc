@@ -81,6 +81,7 @@ void ClientSession::receive() {
             disconnect({Code::kStoreSocket, result.reason.empty() ? "the store closed it" : result.reason});
             return;
         }
+        is_asked_ = false;
         unread_ = {scratch_.data(), result.bytes};
         may_have_more = result.bytes == scratch_.size() || channel_->has_buffered();
     }
@@ -220,6 +221,7 @@ void ClientSession::disconnect(Status why) {
     incoming_.clear();
     unread_ = {};
     is_starved_ = false;
+    is_asked_ = false;
     why_disconnected_ = std::move(why);
     disconnected_at_ = Clock::now();
     leader_ = nullptr;

@@ -6,8 +6,11 @@ import pytest
 from actors import wait_for
 from notices import STOP, notices, silence
 from pool import G2H, KIB, PEER_LOST, TIMEOUT, create, make_pool
+from sessions import start_store
 from shared import start_shared
 
+# At the level of log that programs begin with.
+HASTY = {"MF_WAIT_NOTICE": "300ms"}
 QUICK = {"MF_SUSPECT_AFTER": "300ms", "MF_WAIT_NOTICE": "300ms", "MF_LOG_LEVEL": "info"}
 
 
@@ -65,6 +68,32 @@ def test_ranks_that_never_come_are_counted(harness):
     wait_for(lambda: notices(one, "SHM 0", "1 of 2 ranks came so far", "missing: rank 1"), "a word", 30)
     answer = one.answer(60)
     assert not answer.ok and "missing: rank 1" in answer.text
+
+
+def test_a_store_that_is_not_there_is_told(harness):
+    (one,) = harness.actors(1, HASTY)
+    harness.init(one, 0, 2, wait=False, startConfigStore=False, initTimeout=3)
+    wait_for(lambda: notices(one, "warning", harness.url.removeprefix("tcp://")), "a word", 30)
+    line = notices(one)[0]
+    assert "Connection refused" in line and "no store listens there" in line, line
+    assert not one.answer(60).ok
+
+
+def test_a_store_that_was_killed_is_told(harness):
+    store = start_store(harness)
+    one, two = harness.actors(2, HASTY)
+    for rank, actor in enumerate((one, two)):
+        harness.init(actor, rank, 2, wait=False, startConfigStore=False)
+    for actor in (one, two):
+        actor.expect_ok(60)
+    pool = make_pool([one, two])
+    store.kill()
+    one.send("leave", pool.handle(one), 0)
+    wait_for(lambda: notices(one, "warning", "broke", "Connection refused"), "a word", 30)
+    line = notices(one, "Connection refused")[0]
+    assert harness.url.removeprefix("tcp://") in line and "s ago" in line, line
+    start_store(harness)
+    one.expect_ok(60)
 
 
 @pytest.mark.parametrize("count", [2, 8])

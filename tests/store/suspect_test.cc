@@ -1,61 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whoever waits for long is told whom for, and who of them gives no sign.
-#include <algorithm>
-
-#include "base/log.h"
+#include "tests/store/log_lines.h"
 #include "tests/store/tcp_proxy.h"
 
 namespace memfabric::store::test {
 namespace {
-
-bool has_part(const std::string& text, const char* part) {
-    return text.find(part) != std::string::npos;
-}
-
-struct Line {
-    int level = 0;
-    std::string text;
-};
-
-/// What is logged. Waits for a line that has all of the parts.
-class LogLines {
- public:
-    void add(int level, const char* text) {
-        const std::lock_guard lock(mutex_);
-        lines_.push_back({level, text});
-        changed_.notify_all();
-    }
-    Line wait_for(std::initializer_list<const char*> parts) {
-        std::unique_lock lock(mutex_);
-        const Line* found = nullptr;
-        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return (found = find(parts)) != nullptr; });
-        EXPECT_NE(found, nullptr) << "no line has '" << *parts.begin() << "' and the others";
-        return found == nullptr ? Line() : *found;
-    }
-    bool has(std::initializer_list<const char*> parts) {
-        const std::lock_guard lock(mutex_);
-        return find(parts) != nullptr;
-    }
-    void clear() {
-        const std::lock_guard lock(mutex_);
-        lines_.clear();
-    }
-
- private:
-    const Line* find(std::initializer_list<const char*> parts) const {
-        for (const Line& line : lines_) {
-            if (std::ranges::all_of(parts, [&](const char* part) { return has_part(line.text, part); })) {
-                return &line;
-            }
-        }
-        return nullptr;
-    }
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<Line> lines_;
-};
-
-LogLines log_lines;
 
 Options short_limits() {
     Options options;
@@ -68,15 +17,7 @@ Options short_limits() {
 /// One client that hears everything, and one that can be made deaf: its host answers, it does not.
 class Suspect : public ::testing::Test {
  protected:
-    Suspect() {
-        log_lines.clear();
-        set_log_level(LogLevel::kInfo);
-        set_external_logger([](int level, const char* text) { log_lines.add(level, text); });
-    }
-    ~Suspect() override {
-        set_external_logger(nullptr);
-        set_log_level(LogLevel::kWarn);
-    }
+    const HeardLog log_{LogLevel::kInfo};
     std::unique_ptr<Server> server_ = start_server(short_limits());
     TcpProxy proxy_{server_->endpoint()};
     std::shared_ptr<Client> client_ = connect(server_->endpoint(), "host-a", 1);
