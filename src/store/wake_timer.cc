@@ -10,7 +10,7 @@ namespace memfabric::store {
 Result<WakeTimer> WakeTimer::create() {
     Fd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!timer.is_open()) {
-        return failure(Code::kNewObjectFailed, "no timerfd could be made, {}", errno_text(errno));
+        return failure(errno_code(errno), "no timerfd could be made, {}", errno_text(errno));
     }
     return WakeTimer(std::move(timer));
 }

@@ -3,31 +3,17 @@
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 
 #include <string>
 #include <vector>
 
 #include "base/fd.h"
+#include "tests/base/file_limit.h"
 
 namespace memfabric {
 namespace {
 
-/// The process's own limit, while it lives.
-class FileLimit {
- public:
-    explicit FileLimit(rlim_t files) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const rlimit limit{files, before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    ~FileLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-    FileLimit(const FileLimit&) = delete;
-    FileLimit& operator=(const FileLimit&) = delete;
-
- private:
-    rlimit before_{};
-};
+using test::FileLimit;
 
 TEST(Room, IsThereByDefault) {
     EXPECT_TRUE(check_room(0, 0).is_ok());

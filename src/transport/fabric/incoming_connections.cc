@@ -130,13 +130,15 @@ void for_listeners_at(std::string_view own_address, const std::function<void(int
 }
 
 void notice_dead_connections_to(std::string_view own_address) {
-    for_listeners_at(own_address, [](int descriptor) {
-        // Accepted sockets inherit them.
-        set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-        set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, kAskEvery);
-        set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
-        set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
-    });
+    for_listeners_at(own_address, notice_dead_connections_of);
+}
+
+void notice_dead_connections_of(int listener) {
+    // Accepted sockets inherit them.
+    set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE, kAskEvery);
+    set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
+    set_option(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
 }
 
 }  // namespace memfabric::transport

@@ -24,5 +24,7 @@ void for_listeners_at(std::string_view own_address, const std::function<void(int
 /// there was no sign of it for 5 s. To be called when the address is listened at. The provider would keep
 /// them for ever, and refuse new ones of the same peer for so long.
 void notice_dead_connections_to(std::string_view own_address);
+/// The same for those that are accepted from a listening socket.
+void notice_dead_connections_of(int listener);
 
 }  // namespace memfabric::transport

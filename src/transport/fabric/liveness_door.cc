@@ -3,27 +3,49 @@
 
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
+#include "base/attempt.h"
+#include "base/log.h"
 #include "store/wire.h"
+#include "transport/fabric/incoming_connections.h"
 
 namespace memfabric::transport {
 namespace {
 
 // As many peers as a process can have in the largest pool.
 constexpr int kBacklog = 1024;
-constexpr size_t kMostVisitors = 4096;
+constexpr rlim_t kShareOfDescriptors = 8;
 constexpr int kEventsAtOnce = 16;
+// Whoever knocks without end keeps the thread from its messages no longer than that.
+constexpr int kKnocksAtOnce = 64;
+// How long to wait for a descriptor to become free in this process.
+constexpr std::chrono::milliseconds kDescriptorPause{100};
 
 Status failed(const char* attempted) {
     return failure(errno_code(errno), "the fabric's door for peers that wait: {} failed: {}", attempted,
                    errno_text(errno));
+}
+
+size_t most_visitors() {
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    const rlim_t share = std::max<rlim_t>(files.rlim_cur / kShareOfDescriptors, 1);
+    return static_cast<size_t>(std::min<rlim_t>(share, LivenessDoor::kMostVisitors));
+}
+
+/// Whether accept left the one who knocks in the queue, for as long as the process has not more.
+bool is_short_of_something(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 /// The ports that libfabric keeps its own to, and that firewalls are open for.
@@ -95,7 +117,8 @@ Result<std::unique_ptr<LivenessDoor>> LivenessDoor::open(std::string_view like, 
     if (wanted.empty()) {
         return std::unique_ptr<LivenessDoor>();
     }
-    std::unique_ptr<LivenessDoor> door(new LivenessDoor(instance));
+    MF_ASSIGN_OR_RETURN(store::WakeTimer pause_end, store::WakeTimer::create());
+    std::unique_ptr<LivenessDoor> door(new LivenessDoor(instance, std::move(pause_end)));
     MF_RETURN_IF_ERROR(door->listen(wanted));
     return door;
 }
@@ -115,46 +138,84 @@ Status LivenessDoor::listen(std::string_view like) {
         return failed("listening");
     }
     address_.assign(reinterpret_cast<const char*>(&address), size);
-    return add(listener_.get());
+    // A visitor whose host is gone would stay.
+    notice_dead_connections_of(listener_.get());
+    MF_RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, pause_end_.descriptor(), kPauseEnd, EPOLLIN));
+    return watch(EPOLL_CTL_ADD, listener_.get(), kListener, EPOLLIN);
 }
 
-Status LivenessDoor::add(int descriptor) const {
+Status LivenessDoor::watch(int operation, int descriptor, uint64_t number, uint32_t events) const {
     epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = descriptor;
-    return ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0 ? Status() : failed("watching");
+    event.events = events;
+    event.data.u64 = number;
+    return ::epoll_ctl(events_.get(), operation, descriptor, &event) == 0 ? Status() : failed("watching");
 }
 
 void LivenessDoor::serve() {
     std::array<epoll_event, kEventsAtOnce> events{};
     const int count = ::epoll_wait(events_.get(), events.data(), kEventsAtOnce, 0);
     for (int i = 0; i < count; ++i) {
-        const int descriptor = events[static_cast<size_t>(i)].data.fd;
-        if (descriptor == listener_.get()) {
+        const uint64_t number = events[static_cast<size_t>(i)].data.u64;
+        if (number == kListener) {
             let_in();
+        } else if (number == kPauseEnd) {
+            end_pause();
         } else {
-            visitors_.erase(descriptor);  // it went; nobody has anything to say here
+            visitors_.erase(number);  // it went; nobody has anything to say here
         }
     }
 }
 
 void LivenessDoor::let_in() {
-    for (;;) {
+    for (int i = 0; i < kKnocksAtOnce; ++i) {
         Fd visitor(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!visitor.is_open()) {
+        if (visitor.is_open()) {
+            if (!is_let_in(std::move(visitor))) {
+                pause();
+                return;
+            }
+        } else if (is_short_of_something(errno)) {
+            if (!std::exchange(has_warned_, true)) {
+                log_warn(
+                    "fabric: peers that wait for this process are not let in at its door, {}; {} visitors "
+                    "are "
+                    "inside. Raise the limit of open files (ulimit -n); where it is high enough, somebody "
+                    "connects to the fabric's ports who should not",
+                    errno_text(errno), visitors_.size());
+            }
+            pause();
+            return;
+        } else if (errno == EAGAIN) {
             return;
         }
-        if (visitors_.size() >= kMostVisitors) {
-            visitors_.erase(visitors_.begin());  // it knocks again if it still wants to know
-        }
+    }
+}
+
+/// False where there is no memory for one more.
+bool LivenessDoor::is_let_in(Fd visitor) {
+    for (const size_t most = most_visitors(); visitors_.size() >= most;) {
+        visitors_.erase(visitors_.begin());  // it knocks again if it still wants to know
+    }
+    return did_with_memory([&] {
         const std::string greeting = store::encode(instance_);
         const bool greeted = ::send(visitor.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL) ==
                              static_cast<ssize_t>(greeting.size());
-        if (greeted && add(visitor.get()).is_ok()) {
-            const int descriptor = visitor.get();
-            visitors_[descriptor] = std::move(visitor);
+        if (greeted && watch(EPOLL_CTL_ADD, visitor.get(), next_number_, EPOLLIN).is_ok()) {
+            visitors_.emplace(next_number_++, std::move(visitor));
         }
+    });
+}
+
+/// Who knocks stays in the queue, and would be reported again and again.
+void LivenessDoor::pause() {
+    if (watch(EPOLL_CTL_MOD, listener_.get(), kListener, 0).is_ok()) {
+        pause_end_.set(kDescriptorPause);
     }
+}
+
+void LivenessDoor::end_pause() {
+    pause_end_.clear();
+    static_cast<void>(watch(EPOLL_CTL_MOD, listener_.get(), kListener, EPOLLIN));
 }
 
 }  // namespace memfabric::transport
