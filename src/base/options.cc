@@ -118,8 +118,8 @@ constexpr std::array<OptionEntry, static_cast<size_t>(OptionId::kCount)> kTable 
      "A process that others wait for and that gave no sign for this long is suspect: they are told, and wait "
      "on."},
     {OptionId::kWaitNotice, "MF_WAIT_NOTICE", kDuration, "5s", 100, kDay, "",
-     "Whoever waits for others says in the log whom it waits for, each time that this time has passed: as "
-     "information, or as a warning where one of them is suspect."},
+     "Whoever waits for others says in the log whom it waits for, each time that this time has passed. Of "
+     "the processes of a host that wait for the same, one warns, the others say it as information."},
     {OptionId::kTransTimeout, "MF_TRANS_TIMEOUT", kDuration, "10s", 1, kDay, "",
      "How long a transfer waits for a session or an address that is not there yet, and a deregistration for "
      "transfers that run."},

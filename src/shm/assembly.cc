@@ -16,6 +16,7 @@ constexpr auto kCatchUpPatience = std::chrono::seconds(2);
 void Assembly::take_claims(const store::JoinReply& reply) {
     const std::lock_guard lock(mutex_);
     for (const store::Member& member : reply.members) {
+        hosts_[member.rank] = member.host_id;
         claims_[member.rank] = Claim::decode(member.rank, member.epoch, member.payload);
     }
     look_at_claims();
@@ -38,6 +39,7 @@ void Assembly::on_claim(const store::MemberEvent& event) {
     const store::Member& member = event.member;
     if (event.kind == store::MemberEventKind::kJoined) {
         if (!claimed_) {
+            hosts_[member.rank] = member.host_id;
             const auto [place, is_new] = claims_.insert_or_assign(
                 member.rank, Claim::decode(member.rank, member.epoch, member.payload));
             const bool is_plain = is_new && agrees(place->second);
@@ -57,6 +59,7 @@ void Assembly::on_claim(const store::MemberEvent& event) {
                      found->second.config.rank, member.rank));
     } else if (!claimed_) {
         claimed_ranks_.erase(found->second.config.rank);
+        hosts_.erase(member.rank);
         claims_.erase(found);
     }
 }
@@ -147,13 +150,22 @@ Status Assembly::wait(const bool& done, Deadline deadline) {
     return failed_ ? *failed_ : Status();
 }
 
+/// Of the processes of a host that wait, the first one does; the others tell it as information.
+bool Assembly::warns_for_host() const {
+    const auto own = hosts_.find(own_.world_rank);
+    return own == hosts_.end() || std::none_of(hosts_.begin(), own, [&](const auto& earlier) {
+               return earlier.second == own->second;
+           });
+}
+
 void Assembly::say_progress(std::unique_lock<std::mutex>& lock, const WaitNotices& notices) {
     lock.unlock();
     catch_up_(Deadline::after(kCatchUpPatience));
     lock.lock();
     const std::string text = progress_text("so far");
+    const LogLevel level = warns_for_host() ? LogLevel::kWarn : LogLevel::kInfo;
     lock.unlock();
-    log_info("creating SHM {}: waiting for {:.0f} s: {}", id_, notices.seconds(), text);
+    log(level, "creating SHM {}: waiting for {:.0f} s: {}", id_, notices.seconds(), text);
     lock.lock();
 }
 

@@ -54,6 +54,7 @@ class Assembly {
     Status wait(const bool& done, Deadline deadline);
     /// `when`: "by the deadline" or "so far".
     std::string progress_text(const char* when) const;
+    bool warns_for_host() const;
     void say_progress(std::unique_lock<std::mutex>& lock, const WaitNotices& notices);
 
     const Claim own_;
@@ -63,9 +64,10 @@ class Assembly {
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     // All guarded by mutex_.
-    Claims claims_;                     // once claimed_: as they were then
-    std::set<uint32_t> claimed_ranks_;  // of the claims that agree
-    std::set<uint32_t> members_;        // of the object's group, by rank in the object
+    Claims claims_;                          // once claimed_: as they were then
+    std::map<uint32_t, std::string> hosts_;  // of the processes that made a claim, by world rank
+    std::set<uint32_t> claimed_ranks_;       // of the claims that agree
+    std::set<uint32_t> members_;             // of the object's group, by rank in the object
     uint64_t generation_ = 0;
     bool claimed_ = false;
     bool joined_ = false;

@@ -69,7 +69,7 @@ void ClientHandlers::deliver(Operation operation, const std::string& body) {
         }
     } else if (operation == Operation::kWaitNotice) {
         if (const Result<WaitNoticeMessage> notice = decode<WaitNoticeMessage>(body); notice.is_ok()) {
-            log(notice->suspicious ? LogLevel::kWarn : LogLevel::kInfo, "{}", notice->text);
+            log(notice->warns ? LogLevel::kWarn : LogLevel::kInfo, "{}", notice->text);
             return;
         }
     } else if (const Result<MemberEventView> event = view_member_event(body); event.is_ok()) {

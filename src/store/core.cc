@@ -2,6 +2,8 @@
 #include "store/core.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "base/log.h"
 #include "store/check_names.h"
@@ -326,12 +328,17 @@ void Core::tend(const WaitReport& report, Sessions::Clock::time_point now) {
         return;
     }
     WaitNoticeMessage notice{false, report.what};
+    bool has_suspect = false;
     for (const WaitReport::Awaited& awaited : report.awaited) {
         sessions_.ask_for_sign(awaited.session, now);
-        notice.suspicious = notice.suspicious || sessions_.is_suspect(awaited.session, now);
+        has_suspect = has_suspect || sessions_.is_suspect(awaited.session, now);
         notice.text += fmt::format("; {} is {}", awaited.name, sessions_.describe(awaited.session));
     }
+    // A thousand ranks that wait for the same late one shall not say so as loudly each.
+    std::set<std::string_view> hosts;
     for (const RequestKey request : report.waiters) {
+        const bool is_first_of_host = hosts.insert(sessions_.host_of(request.session)).second;
+        notice.warns = has_suspect || is_first_of_host;
         sessions_.tell_wait(request, now, notice);
     }
 }

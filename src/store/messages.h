@@ -98,7 +98,7 @@ struct MemberEventMessage {
 
 /// Of a request that still waits.
 struct WaitNoticeMessage {
-    bool suspicious = false;  // among those whom it waits for is one who gives no sign
+    bool warns = false;
     std::string text;
 };
 
@@ -209,7 +209,7 @@ MF_STORE_FIELDS(MemberChange, m.kind, m.member)
 MF_STORE_FIELDS(MemberView, m.rank, m.epoch, m.host_id, m.payload, m.ticket, m.process)
 MF_STORE_FIELDS(MemberChangeView, m.kind, m.member)
 MF_STORE_FIELDS(MemberEventMessage, m.group, m.changes)
-MF_STORE_FIELDS(WaitNoticeMessage, m.suspicious, m.text)
+MF_STORE_FIELDS(WaitNoticeMessage, m.warns, m.text)
 MF_STORE_FIELDS(PublishMessage, m.object, m.address)
 MF_STORE_FIELDS(JoinRequest, m.group, m.rank, m.max_members, m.payload, m.told_from, m.ticket)
 MF_STORE_FIELDS(JoinReply, m.epoch, m.told_since, m.members)

@@ -328,7 +328,7 @@ void Sessions::tell_wait(RequestKey request, Clock::time_point now, const WaitNo
     }
     running->second.next_notice = now + wait_notice_;
     const std::chrono::duration<double> waited = now - running->second.since;
-    const WaitNoticeMessage told{notice.suspicious,
+    const WaitNoticeMessage told{notice.warns,
                                  fmt::format("waiting for {:.0f} s: {}", waited.count(), notice.text)};
     found->second.link->send(Header{Operation::kWaitNotice, 0, request.request, 0, 0},
                              std::make_shared<const std::string>(encode(told)));

@@ -49,23 +49,38 @@ def test_a_deadline_names_the_stopped_process(harness):
 
 
 def test_whoever_is_just_late_is_named_and_not_suspect(harness):
-    shared = start_shared(harness, 2, environment=QUICK)
+    shared = start_shared(harness, 3, environment=QUICK)
+    one, two, late = shared.actors
+    for actor in (one, two):
+        actor.send("shm_barrier", shared(actor))
+    for actor in (one, two):
+        wait_for(lambda: notices(actor, "missing: rank 2", f"pid {late.pid}"), "a word on whom it waits for", 30)
+        assert not notices(actor, "no sign")
+    # Of the ranks of a host the first one warns.
+    wait_for(lambda: notices(one, "warning", "missing: rank 2"), "a warning", 30)
+    late.call("shm_barrier", shared(late))
+    for actor in (one, two):
+        actor.expect_ok()
+    assert not notices(two, "warning", "missing: rank 2;")
+
+
+def test_a_rank_that_never_comes_is_told_at_the_default_level_of_the_log(harness):
+    shared = start_shared(harness, 2, environment=HASTY)
     one, late = shared.actors
     one.send("shm_barrier", shared(one))
-    wait_for(lambda: notices(one, "missing: rank 1", f"pid {late.pid}"), "a word on whom it waits for", 30)
-    assert not notices(one, "no sign") and not notices(one, "warning")
+    wait_for(lambda: notices(one, "warning", "missing: rank 1", f"pid {late.pid}"), "a warning", 30)
     late.call("shm_barrier", shared(late))
     one.expect_ok()
 
 
 def test_ranks_that_never_come_are_counted(harness):
-    one, *_ = harness.actors(1, QUICK)
+    one, *_ = harness.actors(1, HASTY)
     one.call("shm_config_init")
     one.call("shm_timeouts", 60, 2, 2)
     one.send("shm_init", harness.url, 2, 0, 0)
     one.expect_ok(60)
     one.send("shm_create", 0, 2, 0, 2 << 20, 1, 0)
-    wait_for(lambda: notices(one, "SHM 0", "1 of 2 ranks came so far", "missing: rank 1"), "a word", 30)
+    wait_for(lambda: notices(one, "warning", "SHM 0", "1 of 2 ranks came so far", "missing: rank 1"), "a word", 30)
     answer = one.answer(60)
     assert not answer.ok and "missing: rank 1" in answer.text
 

@@ -12,6 +12,10 @@ namespace memfabric::store::test {
 class RudeClient : public Link {
  public:
     explicit RudeClient(Core& core, int64_t pid = 1) : RudeClient(core, pid, 0) {}
+    RudeClient(Core& core, int64_t pid, std::string host)
+        : core_(core), incarnation_{std::move(host), pid, 1, 1} {
+        greet({incarnation_, 0, 0, 0});
+    }
     /// Says that it is a client of an earlier start of that store.
     RudeClient(Core& core, int64_t pid, uint64_t instance) : core_(core), incarnation_{"host", pid, 1, 1} {
         greet({incarnation_, instance, instance == 0 ? 0U : 1U, instance == 0 ? 0U : 1U});
@@ -33,6 +37,8 @@ class RudeClient : public Link {
             last_body_ = reader.rest();
             last_ = outcome.code == 0 ? Status() : Status(static_cast<Code>(outcome.code), outcome.text);
             ++replies;
+        } else if (header.operation == Operation::kWaitNotice) {
+            notices.push_back(*decode<WaitNoticeMessage>(*body));
         } else {
             ++events;
             event_bytes += body->size();
@@ -96,6 +102,7 @@ class RudeClient : public Link {
     uint64_t events = 0;
     uint64_t event_bytes = 0;
     Status refusal;
+    std::vector<WaitNoticeMessage> notices;  // what it was told of its waits
 
  private:
     Core& core_;

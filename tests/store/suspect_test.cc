@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whoever waits for long is told whom for, and who of them gives no sign.
 #include "tests/store/log_lines.h"
+#include "tests/store/rude_client.h"
 #include "tests/store/tcp_proxy.h"
 
 namespace memfabric::store::test {
@@ -61,9 +62,31 @@ TEST_F(Suspect, WhoeverIsLateAndAnswersIsNotSuspect) {
     MF_EXPECT_FAILURE(client_->barrier("group", 2, 0, Deadline::after(std::chrono::seconds(1))),
                       Code::kTimeout, "missing: rank 1", "pid 77");
     const Line line = log_lines.wait_for({"waiting for", "missing: rank 1", "pid 77"});
-    EXPECT_EQ(line.level, static_cast<int>(LogLevel::kInfo));
+    EXPECT_EQ(line.level, static_cast<int>(LogLevel::kWarn));
     EXPECT_FALSE(log_lines.has({"no sign"}));
     EXPECT_FALSE(log_lines.has({"suspect"}));
+}
+
+TEST(WaitNotices, WarnOneProcessOfEachHost) {
+    Core core{Options()};
+    RudeClient first(core, 1, "host-a");
+    RudeClient second(core, 2, "host-a");
+    RudeClient third(core, 3, "host-b");
+    uint32_t rank = 0;
+    for (RudeClient* client : {&first, &second, &third}) {
+        EXPECT_FALSE(client->begin(Operation::kBarrier, RoundMessage{"group", 4, rank++, ""}));
+    }
+    const auto now = Sessions::Clock::now();
+    for (int seconds : {6, 7, 12}) {  // MF_WAIT_NOTICE is 5 s
+        core.tend_waits(now + std::chrono::seconds(seconds));
+    }
+    for (const auto& [client, warns] : {std::pair(&first, true), {&second, false}, {&third, true}}) {
+        ASSERT_EQ(client->notices.size(), 2U);
+        for (const WaitNoticeMessage& notice : client->notices) {
+            EXPECT_EQ(notice.warns, warns) << notice.text;
+            EXPECT_TRUE(has_part(notice.text, "missing: rank 3")) << notice.text;
+        }
+    }
 }
 
 TEST_F(Suspect, WaitsForKeysRanksAndWindowsAreToldToo) {
