@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: check_symbols.py LIBRARY. Checks that it exports the public names (MEMFABRIC_1: smem_*) and the
 private ones (MEMFABRIC_PRIVATE_1: mf_private_*) and nothing else, and that every function of the public
-headers is among them."""
+headers is among them. Neither may it keep thread_local objects with destructors: glibc takes memory for each at
+its first use, and aborts the process where there is none (base/per_thread.h does without)."""
 import pathlib
 import re
 import subprocess
@@ -17,15 +18,17 @@ NODES = {"MEMFABRIC_1": "smem_", "MEMFABRIC_PRIVATE_1": "mf_private_"}
 DECLARATION = re.compile(r"^(?:const\s+)?\w+\s*\**\s*(smem_\w+)\s*\(", re.MULTILINE)
 
 
+ABORTS_WITHOUT_MEMORY = "__cxa_thread_atexit"
+
+
+def listed(library, *options):
+    command = ["nm", "--dynamic", *options, str(library)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def exported(library):
     """(name, node) of each dynamic symbol that the library defines."""
-    listing = subprocess.run(
-        ["nm", "--dynamic", "--defined-only", "--with-symbol-versions", str(library)],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for line in listing.splitlines():
+    for line in listed(library, "--defined-only", "--with-symbol-versions"):
         name, _, node = line.split()[-1].partition("@@")
         yield name, node
 
@@ -53,6 +56,8 @@ def problems(library):
         f"{library}: {name} is declared in a public header and not exported"
         for name in sorted(declared() - seen)
     ]
+    if any(line.split()[-1].startswith(ABORTS_WITHOUT_MEMORY) for line in listed(library, "--undefined-only")):
+        found.append(f"{library}: has a thread_local object with a destructor: use base/per_thread.h")
     return found
 
 

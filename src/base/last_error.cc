@@ -2,6 +2,7 @@
 #include "base/last_error.h"
 
 #include "base/attempt.h"
+#include "base/per_thread.h"
 
 namespace memfabric {
 namespace {
@@ -11,26 +12,21 @@ struct LastError {
     std::string taken;
 };
 
-LastError& slot() {
-    thread_local LastError error;
-    return error;
-}
-
 }  // namespace
 
 void set_last_error(std::string_view text) noexcept {
-    std::string& kept = slot().text;
+    std::string& kept = per_thread<LastError>().text;
     if (!did_with_memory([&] { kept.assign(text); })) {
         kept.assign("out of memory");  // so short that it takes none
     }
 }
 
 const char* last_error() {
-    return slot().text.c_str();
+    return per_thread<LastError>().text.c_str();
 }
 
 const char* take_last_error() {
-    LastError& error = slot();
+    LastError& error = per_thread<LastError>();
     error.taken.swap(error.text);
     error.text.clear();
     return error.taken.c_str();

@@ -9,6 +9,8 @@
 #include <memory>
 #include <thread>
 
+#include "base/per_thread.h"
+
 namespace memfabric {
 namespace pin_detail {
 
@@ -66,7 +68,7 @@ ThreadSlot* publish_slot() {
 std::atomic<bool> fence_needed{!register_membarrier()};
 
 ThreadSlot* acquire_slot() {
-    thread_local SlotOwner owner;
+    SlotOwner& owner = per_thread<SlotOwner>();
     owner.slot = reuse_slot();
     if (owner.slot == nullptr) {
         owner.slot = publish_slot();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/per_thread.h"
 #include "capi/report.h"
 #include "capi/trans_handle.h"
 #include "smem_trans.h"
@@ -28,6 +29,7 @@ Result<std::shared_ptr<trans::Engine>> find_engine(smem_trans_t handle, const ch
 using memfabric::Code;
 using memfabric::Deadline;
 using memfabric::failure;
+using memfabric::per_thread;
 using memfabric::Status;
 using memfabric::capi::from_trans_handle;
 using memfabric::capi::guarded;
@@ -78,6 +80,11 @@ int32_t transfer_one(smem_trans_t handle, Direction direction, const char* sessi
     });
 }
 
+/// Of one thread: a batch of many pieces allocates nothing once it has grown.
+struct BatchPieces {
+    std::vector<Piece> pieces;
+};
+
 /// The arrays of a batch as pieces; `pieces` keeps its room from call to call.
 Status collect(void* const* destinations, const void* const* sources, const size_t* sizes, uint32_t count,
                const char* what, std::vector<Piece>& pieces) {
@@ -101,7 +108,7 @@ int32_t transfer_batch(smem_trans_t handle, Direction direction, const char* ses
                        uint32_t count) {
     return guarded([&] {
         return with_engine(handle, session, name_of(direction), [&](Engine& engine) -> Status {
-            static thread_local std::vector<Piece> pieces;
+            std::vector<Piece>& pieces = per_thread<BatchPieces>().pieces;
             MF_RETURN_IF_ERROR(collect(destinations, sources, sizes, count, name_of(direction), pieces));
             return engine.transfer(direction, session, pieces);
         });

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/fork_guard.h"
 #include "base/log.h"
+#include "base/per_thread.h"
 #include "base/permanent.h"
 #include "observe/counters.h"
 
@@ -249,9 +250,8 @@ class ShardOwner {
 
 /// The calling thread's, from now on; null where all shards have their threads.
 Cell* take_cells() {
-    thread_local const ShardOwner owner;
-    mf_private_counter_cells = owner.cells();
-    return owner.cells();
+    mf_private_counter_cells = per_thread<ShardOwner>().cells();
+    return mf_private_counter_cells;
 }
 
 /// In the first shard, which belongs to nobody: all threads that found no other one.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/per_thread.h"
 #include "store/tls.h"
 #include "store/tls_refusal.h"
 
@@ -11,9 +12,12 @@ namespace memfabric::store {
 namespace {
 
 /// OpenSSL's queue says only that a verification failed: here is whose and why, until the text is asked for.
+struct Refusal {
+    std::string text;
+};
+
 std::string& refusal() {
-    thread_local std::string text;
-    return text;
+    return per_thread<Refusal>().text;
 }
 
 }  // namespace

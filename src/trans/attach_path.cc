@@ -4,11 +4,18 @@
 #include <array>
 #include <vector>
 
+#include "base/per_thread.h"
+
 namespace memfabric::trans {
 namespace {
 
 using transport::Flow;
 using transport::RemotePiece;
+
+/// Of one thread: a batch of many pieces allocates nothing once it has grown.
+struct Scratch {
+    std::vector<RemotePiece> remote;
+};
 
 RemotePiece to_remote(Direction direction, const copy::Piece& piece) {
     if (direction == Direction::kWrite) {
@@ -34,7 +41,7 @@ Status AttachPath::move(Direction direction, std::span<const copy::Piece> pieces
         const RemotePiece piece = to_remote(direction, pieces.front());
         return copy_attached(process_, flow, {&piece, 1}, &team_);
     }
-    static thread_local std::vector<RemotePiece> remote;
+    std::vector<RemotePiece>& remote = per_thread<Scratch>().remote;
     remote.clear();
     for (const copy::Piece& piece : pieces) {
         remote.push_back(to_remote(direction, piece));

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/per_thread.h"
 
 namespace memfabric::trans {
 
@@ -28,8 +29,7 @@ struct Scratch {
 };
 
 Scratch& scratch() {
-    static thread_local Scratch scratch;
-    return scratch;
+    return per_thread<Scratch>();
 }
 
 uint64_t total_of(std::span<const FabricPiece> pieces) {

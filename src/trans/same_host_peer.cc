@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "base/per_thread.h"
 #include "memory/segment.h"
 #include "trans/attach_path.h"
 #include "trans/staging_path.h"
@@ -40,8 +41,7 @@ struct Scratch {
 };
 
 Scratch& scratch() {
-    static thread_local Scratch scratch;
-    return scratch;
+    return per_thread<Scratch>();
 }
 
 memory::AddressRange envelope_of(std::span<const memory::AddressRange> ranges) {
