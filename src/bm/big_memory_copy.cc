@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,11 @@ constexpr uint64_t kOddFactor = 0x9e37'79b9'7f4a'7c15;
 /// Smaller copies are over before anybody could have left, but for a process that is stopped in just that
 /// instant.
 constexpr size_t kWatchedFrom = 4096;
+
+uint64_t total_size(std::span<const copy::Piece> pieces) {
+    return std::accumulate(pieces.begin(), pieces.end(), uint64_t{0},
+                           [](uint64_t sum, const copy::Piece& piece) { return sum + piece.size; });
+}
 
 std::byte* pointer(uint64_t address) {
     return reinterpret_cast<std::byte*>(address);
@@ -323,7 +329,8 @@ Status BigMemory::copy_batch(std::span<const copy::Piece> pieces, Direction dire
             if (pieces.empty()) {
                 return Status();
             }
-            const observe::Timed timed(counters_.of(pieces.front(), table.get()), pieces.front().size);
+            const observe::Timed timed(counters_.of(pieces.front(), table.get()), pieces.front().size,
+                                       {pieces.size(), total_size(pieces)});
             if (table && std::any_of(pieces.begin(), pieces.end(), touches)) {
                 MF_RETURN_IF_ERROR(remote_copy(table, options, deadline).copy_pieces(pieces));
             } else {

@@ -91,10 +91,10 @@ inline bool count(uint32_t cell, uint64_t bytes) {
     return cells != nullptr && bump_quickly(word_at(cells, number));
 }
 
-/// Whether the operation that will be counted next in this cell is to be measured.
-inline bool is_sampled(uint32_t cell) {
+/// Whether one of those that will be counted next in this cell, `next` of them, is to be measured.
+inline bool is_sampled(uint32_t cell, uint64_t next) {
     const Cell* const cells = mf_private_counter_cells;
-    return cells != nullptr && cells[cell].operations % kSampled == kSampled - 1;
+    return cells != nullptr && cells[cell].operations % kSampled + next >= kSampled;
 }
 
 /// The cell that counts operations of this kind with one peer. The same each time it is asked for by the

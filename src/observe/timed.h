@@ -30,11 +30,19 @@ class Timed {
  public:
     using Clock = std::chrono::steady_clock;
 
-    Timed(Counted what, uint64_t bytes) : what_(what), bytes_(bytes) {
+    Timed(Counted what, uint64_t bytes) : Timed(what, bytes, {1, bytes}) {}
+
+    /// What is done with it at once, itself included.
+    struct Batch {
+        uint64_t operations = 1;
+        uint64_t bytes = 0;
+    };
+    /// The first one of a batch, whose time is that of all. The caller counts the others.
+    Timed(Counted what, uint64_t bytes, [[maybe_unused]] Batch batch) : what_(what), bytes_(bytes) {
 #if MEMFABRIC_COUNTERS
         const bool is_mapped = what.path == Path::kMapped;
-        is_measured_ = !is_mapped || is_sampled(what.cell);
-        has_clock_ = is_measured_ || bytes >= kLong;
+        is_measured_ = !is_mapped || is_sampled(what.cell, batch.operations);
+        has_clock_ = is_measured_ || batch.bytes >= kLong;
         if (has_clock_) {
             begun_ = Clock::now();
         }

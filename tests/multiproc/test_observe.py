@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What processes count, and who sees it: `mf top`, the dump at exit, Prometheus, the log of slow operations."""
+import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from actors import wait_for
+from actors import slowness, wait_for
 from pool import G2H, H2G, INVALID_PARAM, KIB, MIB, PEER_LOST, make_pool, start_pool
-from sessions import PATHS, flat, forced, open_session, scattered, start_store
+from sessions import PATHS, PATIENCE, flat, forced, open_session, scattered, start_store
+from shared import start_shared
 from test_bm_hosts import pool_of_hosts
+from test_shm_hosts import shared_of_hosts
 from test_shmem_conformance import PROGRAMS, build, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -87,7 +92,7 @@ def test_every_thousandth_mapped_copy_is_measured(harness):
         actor.call("batch", pool.handle(actor), H2G, 0, 256, *pieces)
     now = look(harness, actor)[0]
     assert counted(now, "bm.put") == {"BM 0 rank 1": (4096, 4096 * 64)}
-    assert measured(now, "bm.put", "mapped") <= 4
+    assert measured(now, "bm.put", "mapped") == 4
 
 
 def test_a_killed_process_leaves_nothing(harness):
@@ -204,14 +209,75 @@ def test_a_dump_that_cannot_be_written_is_told(harness, tmp_path):
     assert "MF_COUNTERS_DUMP" in actor.stderr() and "No such file" in actor.stderr()
 
 
+SLOW = {"MF_SLOW_OPERATION": "1ms"}
+LONG = 64 * MIB  # takes longer than that on any path
+
+
+def told_slow(actor, operation, path):
+    """What the log says that its slow operations of that kind were about."""
+    form = re.compile(rf"slow: {re.escape(operation)} by {path} took (\d+\.\d{{3}}) ms: (.*)")
+    found = [match.groups() for line in actor.stderr().splitlines() if (match := form.search(line))]
+    assert all(float(milliseconds) >= 1 for milliseconds, _ in found)
+    return [about for _, about in found]
+
+
 def test_slow_operations_are_told(harness):
-    actors = harness.ranks(2, environment={"MF_SLOW_OPERATION": "1ms"})
-    pool = make_pool(actors, dram=64 * MIB)
-    copies(actors[0], pool, 1, [64 * MIB])
-    told = [line for line in actors[0].stderr().splitlines() if "slow: bm.put by mapped took" in line]
-    assert len(told) == 1 and f"BM 0: {64 * MIB} bytes from 0x" in told[0]
+    actors = harness.ranks(2, environment=SLOW)
+    pool = make_pool(actors, dram=LONG)
+    copies(actors[0], pool, 1, [LONG])
+    (about,) = told_slow(actors[0], "bm.put", "mapped")
+    assert about.startswith(f"BM 0: {LONG} bytes from 0x") and about.endswith(f" to {pool.region(1):#x}")
     copies(actors[0], pool, 1, [64])
-    assert actors[0].stderr().count("slow: bm.put") == 1
+    assert len(told_slow(actors[0], "bm.put", "mapped")) == 1
+
+
+def test_slow_operations_between_hosts_are_told(harness):
+    pool = pool_of_hosts(harness, 2, LONG, **SLOW)
+    left = pool.actors[0]
+    copies(left, pool, 1, [LONG])
+    (about,) = told_slow(left, "bm.put", "fabric")
+    assert about.startswith(f"BM 0: {LONG} bytes from 0x") and about.endswith(f" to {pool.region(1):#x}")
+    (below,) = told_slow(left, "fabric.put", "fabric")
+    assert "1 piece, rank 1 of bm/0" in below
+
+
+@pytest.mark.parametrize("path", ["mapped", "fabric"])
+def test_slow_copies_of_shm_objects_are_told(harness, path):
+    shared = (start_shared(harness, 2, LONG, environment=SLOW) if path == "mapped"
+              else shared_of_hosts(harness, 2, LONG, **SLOW))
+    actor = shared.actors[0]
+    buffer = actor.value("alloc", LONG)
+    actor.call("shm_put", shared(actor), shared.region(1), buffer, LONG)
+    actor.call("shm_get", shared(actor), buffer, shared.region(1), LONG)
+    for operation in ("shm.put", "shm.get"):
+        (about,) = told_slow(actor, operation, path)
+        assert f"SHM 0: {LONG} bytes at {shared.region(1):#x}" in about
+
+
+@pytest.mark.parametrize("path", [*PATHS, "fabric"])
+def test_slow_transfers_are_told(harness, path):
+    start_store(harness)
+    hosts = [{"MF_HOST_ID": "left"}, {"MF_HOST_ID": "right"}] if path == "fabric" else [forced(path), {}]
+    initiator, target = (open_session(harness, harness.actor(environment={**PATIENCE, **SLOW, **host})) for host in hosts)
+    theirs = target.memory(LONG, pool=path == "mapped")
+    ours = initiator.memory(LONG, registered=False, seed=1)
+    initiator.call("write", target.name, ours, theirs, LONG)
+    initiator.call("read", target.name, ours, theirs, LONG)
+    for operation in ("trans.write", "trans.read"):
+        assert told_slow(initiator.actor, operation, path) == [f"session {target.name}: 1 piece"]
+    assert "slow: trans." not in target.actor.stderr()
+
+
+def test_slow_requests_to_the_store_are_told(harness):
+    shared = start_shared(harness, 2, environment=SLOW)
+    early, late = shared.actors
+    before = len(told_slow(early, "store.wait", "store"))
+    early.send("shm_barrier", shared(early))
+    time.sleep(0.05)
+    late.call("shm_barrier", shared(late))
+    early.expect_ok()
+    told = told_slow(early, "store.wait", "store")[before:]
+    assert len(told) == 1 and told[0].startswith("barrier of group 'shm/")
 
 
 def page_of(address, path="/metrics"):
@@ -235,6 +301,28 @@ def test_prometheus_asks_a_rank(harness):
     host, _, port = addresses[0].rpartition(":")
     with socket.create_connection((host, int(port))):
         assert "memfabric_process" in page_of(addresses[0])
+
+
+def test_silent_connections_to_metrics_are_cut(harness):
+    """16 at a time are served, for 5 seconds each: who comes behind them waits for no more than that."""
+    (actor,) = harness.ranks(1, environment={"MF_METRICS": "127.0.0.1:0"})
+    address = look(harness, actor)[0]["metrics"]
+    host, _, port = address.rpartition(":")
+    with contextlib.ExitStack() as stack:
+        begun = time.monotonic()
+        connections = [stack.enter_context(socket.create_connection((host, int(port)), timeout=30)) for _ in range(16)]
+        connections[0].sendall(b"GET /metrics HTTP/1.1\r\n")  # half a request is none
+        assert "memfabric_process" in page_of(address)
+        waited = time.monotonic() - begun
+        assert 4.9 < waited < 5 + 5 * slowness()
+        assert [connection.recv(1) for connection in connections] == [b""] * 16
+    # As many as there is room for hold nobody up.
+    with contextlib.ExitStack() as stack:
+        for _ in range(15):
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+        begun = time.monotonic()
+        assert "memfabric_process" in page_of(address)
+        assert time.monotonic() - begun < 4
 
 
 def test_a_taken_port_stops_no_program(harness):

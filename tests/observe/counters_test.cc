@@ -145,12 +145,14 @@ TEST(Counters, OneIn1024IsToBeMeasured) {
     const uint32_t cell = cell_of(Operation::kBmPut, Path::kMapped, "sampled");
     int measured = 0;
     for (uint64_t i = 0; i < 4 * kSampled; ++i) {
-        const bool announced = is_sampled(cell);
+        const bool announced = is_sampled(cell, 1);
         const bool wanted = count(cell, 8);
         EXPECT_TRUE(announced == wanted || i == 0);
         measured += wanted ? 1 : 0;
     }
     EXPECT_EQ(measured, 4);
+    EXPECT_FALSE(is_sampled(cell, kSampled - 1));
+    EXPECT_TRUE(is_sampled(cell, kSampled));
 }
 
 TEST(Counters, TimesGoIntoBucketsOfPowersOfTwo) {
