@@ -22,6 +22,11 @@ KILLED = 64  # one of so many
 PIECE = 1 << 16  # bytes that ranks write and read of each other
 
 
+def first_byte(rank):
+    """Of what that one sends: neighbours differ, and so do ranks whose numbers end alike."""
+    return (rank + 7 * (rank >> 8)) % 256
+
+
 class Scene:
     """A store and `count` ranks, none of which has called anything yet. Notes what each step takes."""
 
@@ -73,8 +78,13 @@ class Scene:
         return (time.monotonic() - begun) / BARRIERS
 
     def gather(self):
+        """Each rank sends bytes of its own; the actor answers with the first one of each part, in their order, and
+        -1 for a part whose other bytes are not those of the same rank."""
         with self.step("allgather"):
-            self.ranks.call("shm_allgather", self.shared, GATHERED, GATHERED * self.count, 1)
+            answers = self.ranks.call("shm_allgather", self.shared, GATHERED, GATHERED * self.count, first_byte)
+        right = " ".join(["ok", *(str(first_byte(rank)) for rank in range(self.count))])
+        wrong = [rank for rank, answer in answers.items() if answer.strip() != right]
+        assert not wrong, f"ranks {wrong[:8]} gathered something else, rank {wrong[0]}: {answers[wrong[0]][:200]}"
 
     def copies(self, name):
         """Each rank writes to a random other one, and reads what another one has written to a third."""
