@@ -39,6 +39,32 @@ def test_links_lead_somewhere(page):
             assert anchor in headings, f"{page.name}: {target}"
 
 
+def named_tests(page):
+    """Such as `store/limits_test.cc`, `tests/tools/x.py`, `multiproc/test_tls.py::test_y` and `x_fuzz`: (file, name)."""
+    text = page.read_text()
+    named = re.findall(r"`(?:tests/)?([a-z]+/(?:test_\w+\.py|\w+_test\.cc))(?:::(\w+))?`", text)
+    return named + [(f"fuzz/{target}.cc", "LLVMFuzzerTestOneInput") for target in re.findall(r"`(\w+_fuzz)`", text)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if named_tests(page)], ids=lambda page: page.name)
+def test_the_tests_that_are_named_exist(page):
+    for path, name in named_tests(page):
+        file = ROOT / "tests" / path
+        assert file.exists(), f"{page.name}: {path}"
+        assert re.search(rf"\b{name}\b", file.read_text()), f"{page.name}: {path} has no {name}"
+
+
+def test_the_table_of_threats_names_its_tests():
+    security = ROOT / "docs" / "security.md"
+    assert len(named_tests(security)) > 40
+    assert ("multiproc/test_observe.py", "test_other_users_see_nothing") in named_tests(security)
+
+
+def test_every_fuzz_target_is_in_the_table():
+    told = {path for path, _ in named_tests(ROOT / "docs" / "security.md")}
+    assert {f"fuzz/{source.name}" for source in (ROOT / "tests" / "fuzz").glob("*_fuzz.cc")} <= told
+
+
 def test_the_pages_show_programs():
     assert len(whole_programs("c", "int main")) >= 3
     assert len(whole_programs("python", "import")) >= 1

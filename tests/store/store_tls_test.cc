@@ -14,6 +14,11 @@ class StoreTls : public ::testing::Test {
         config.tls = std::move(tls);
         return Client::connect(std::move(config), soon());
     }
+    static int64_t added(Client& client) {
+        const Result<int64_t> sum = client.add("counter", 1, soon());
+        MF_EXPECT_OK(sum);
+        return sum.is_ok() ? *sum : -1;
+    }
     Result<std::shared_ptr<Client>> connect_as(const std::string& name) {
         return connect_with(server_->endpoint(), pki_.settings(name));
     }
@@ -49,6 +54,29 @@ TEST_F(StoreTls, ACutConnectionIsResumed) {
         proxy.cut();
         EXPECT_EQ(client->add("counter", 1, soon()).value(), i + 1);
     }
+}
+
+TEST_F(StoreTls, WhatIsChangedOrRepeatedOnTheWireBreaksTheConnectionAndIsDoneOnce) {
+    Options patient;
+    MF_EXPECT_OK(patient.set(OptionId::kLostAfter, "1m"));
+    const auto server = start_at({"127.0.0.1", 0}, patient, pki_.settings("server")).value();
+    TcpProxy proxy(server->endpoint());
+    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
+    int64_t sum = 0;
+    for (const auto how : {TcpProxy::Spoil::kFlip, TcpProxy::Spoil::kRepeat}) {
+        for (const bool of_client : {true, false}) {
+            for (int i = 0; i < 5; ++i) {
+                const size_t connections = proxy.accepted();
+                proxy.spoil_next(how, of_client);
+                ASSERT_EQ(added(*client), ++sum);
+                proxy.wait_accepted(connections + 1);
+                // In a handshake it could be taken for a refusal: this one comes behind it.
+                ASSERT_EQ(added(*client), ++sum);
+            }
+        }
+    }
+    const auto other = connect_with(server->endpoint(), pki_.settings("client")).value();
+    EXPECT_EQ(other->get("counter", soon()).value(), std::to_string(sum));
 }
 
 TEST_F(StoreTls, APlainClientIsToldThatTheStoreUsesTls) {

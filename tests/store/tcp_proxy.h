@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "base/endpoint.h"
@@ -20,8 +21,8 @@
 
 namespace memfabric::store::test {
 
-/// Passes bytes between clients and a store, and can cut all connections, hold back what the store says, or
-/// be closed to new connections for a while.
+/// Passes bytes between clients and a store, and can cut all connections, hold back what the store says,
+/// change or repeat what either says, or be closed to new connections for a while.
 class TcpProxy {
  public:
     explicit TcpProxy(const Endpoint& store) : store_(resolve(store, soon()).value().front()) {
@@ -49,6 +50,22 @@ class TcpProxy {
     /// New connections are closed at once.
     void close_door(bool on) {
         change([this, on] { closed_ = on; }, [] { return true; });
+    }
+    enum class Spoil { kNone, kFlip, kRepeat };
+    /// What the client, or else the store, says next arrives with its last byte changed, or twice.
+    void spoil_next(Spoil how, bool of_client) {
+        change([this, how, of_client] { (of_client ? spoil_client_ : spoil_store_) = how; },
+               [] { return true; });
+    }
+    /// How many connections there have been.
+    size_t accepted() {
+        const std::lock_guard lock(mutex_);
+        return accepted_;
+    }
+    void wait_accepted(size_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return accepted_ >= count; });
+        EXPECT_GE(accepted_, count);
     }
     /// Waits until `count` bytes from the store were swallowed.
     void wait_swallowed(size_t count) {
@@ -92,8 +109,9 @@ class TcpProxy {
             size_t next = 2;
             for (auto pair = pairs_.begin(); pair != pairs_.end(); next += 2) {
                 const bool alive =
-                    (polled[next].revents == 0 || pass(pair->client, pair->store, false)) &&
-                    (polled[next + 1].revents == 0 || pass(pair->store, pair->client, swallow_));
+                    (polled[next].revents == 0 || pass(pair->client, pair->store, false, spoil_client_)) &&
+                    (polled[next + 1].revents == 0 ||
+                     pass(pair->store, pair->client, swallow_, spoil_store_));
                 pair = alive && !cut_ ? std::next(pair) : pairs_.erase(pair);
             }
             if (polled[1].revents != 0) {
@@ -109,17 +127,25 @@ class TcpProxy {
         Fd store(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         if (!closed_ && client.is_open() && ::connect(store.get(), store_.get(), store_.length) == 0) {
             pairs_.push_back({std::move(client), std::move(store)});
+            ++accepted_;
         }
     }
 
-    bool pass(const Fd& from, const Fd& to, bool swallow) {
+    bool pass(const Fd& from, const Fd& to, bool swallow, Spoil& spoil) {
         char bytes[65536];
         const ssize_t got = ::recv(from.get(), bytes, sizeof bytes, 0);
         if (got <= 0) {
             return false;
         }
         swallowed_ += swallow ? static_cast<size_t>(got) : 0;
-        return swallow || ::send(to.get(), bytes, static_cast<size_t>(got), MSG_NOSIGNAL) == got;
+        const Spoil how = std::exchange(spoil, Spoil::kNone);
+        if (how == Spoil::kFlip) {
+            bytes[got - 1] = static_cast<char>(bytes[got - 1] ^ 1);
+        }
+        const auto send = [&] {
+            return ::send(to.get(), bytes, static_cast<size_t>(got), MSG_NOSIGNAL) == got;
+        };
+        return swallow || (send() && (how != Spoil::kRepeat || send()));
     }
 
     SocketAddress store_;
@@ -132,6 +158,9 @@ class TcpProxy {
     bool cut_ = false;
     bool swallow_ = false;
     bool closed_ = false;
+    Spoil spoil_client_ = Spoil::kNone;
+    Spoil spoil_store_ = Spoil::kNone;
+    size_t accepted_ = 0;
     size_t swallowed_ = 0;
     std::jthread thread_;
 };
