@@ -122,6 +122,52 @@ TEST_F(FabricMessages, BothSidesAskEachOtherAtOnce) {
     EXPECT_EQ(wrong, 0);
 }
 
+TEST_F(FabricMessages, OnlySoManyRequestsWait) {
+    constexpr int kMost = 1024;
+    constexpr int kThreads = 32;
+    constexpr int kEach = 40;
+    static_assert(kThreads * kEach > kMost);
+    std::atomic<bool> goes_on{false};
+    std::atomic<int> ran{0};
+    far_->serve(kEcho, [&](std::string_view) {
+        ++ran;
+        while (!goes_on) {
+            std::this_thread::sleep_for(1ms);
+        }
+        return std::string();
+    });
+    // The thread that serves is in there: what comes meanwhile is read by who waits for an answer of its own.
+    const auto back = connect_to(*far_, near_->address());
+    near_->serve(kEcho, [](std::string_view) { return std::string(); });
+    std::jthread asking([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            static_cast<void>(far_->request(*back, kEcho, "?", Deadline::after(10s)));
+        }
+    });
+    std::atomic<int> wrong{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int thread = 0; thread < kThreads; ++thread) {
+            threads.emplace_back([&] {
+                for (int i = 0; i < kEach; ++i) {
+                    const auto answer = near_->request(*peer_, kEcho, "?", Deadline::after(30ms));
+                    wrong += answer.status().code() == Code::kTimeout ? 0 : 1;
+                }
+            });
+        }
+    }
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(ran, 1);
+    EXPECT_TRUE(near_->ping(*peer_, Deadline::after(10s)).is_ok());  // and so all of them have been read
+    goes_on = true;
+    const auto later = near_->request(*peer_, kEcho, "?", Deadline::after(20s));
+    EXPECT_TRUE(later.is_ok()) << later.status().message();
+    EXPECT_EQ(ran, kMost + 1) << "those that came when so many waited were dropped";
+    asking.request_stop();
+    asking.join();
+    far_->serve(kEcho, nullptr);
+}
+
 TEST_F(FabricMessages, APingIsAnswered) {
     const Status answered = near_->ping(*peer_, Deadline::after(10s));
     EXPECT_TRUE(answered.is_ok()) << answered.message();
