@@ -14,7 +14,8 @@ typedef struct {
     int my_pe;
     int n_pes;
     uint64_t heap_size;    /* bytes a PE; 0: SHMEM_SYMMETRIC_SIZE, or the default */
-    const char* store_url; /* tcp://host:port of the config store, which PE 0 serves where nobody does */
+    const char* store_url; /* tcp://host:port of the config store, which PE 0 serves where nobody does; NULL:
+                              as for shmem_init */
     uint32_t init_timeout; /* seconds; 0: 120 */
     uint32_t create_timeout;
     uint32_t operation_timeout;

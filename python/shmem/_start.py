@@ -35,7 +35,6 @@ _CODES = {
 
 _UNIQUE_ID_SIZE = 128
 _UNIQUE_ID_VERSION = (1 << 16) + _UNIQUE_ID_SIZE
-_MASTER_PORT_DISTANCE = 11  # between torch's port and ours
 
 _last_problem = ""
 
@@ -53,17 +52,6 @@ def _refused(code, problem):
 def last_problem():
     """Why the last initialisation failed."""
     return _last_problem
-
-
-def _url_of_environment():
-    """tcp://host:port of the store, or None."""
-    environment = os.environ
-    for address, port, distance in (("SHMEM_MASTER_ADDR", "SHMEM_MASTER_PORT", 0),
-                                    ("MASTER_ADDR", "MASTER_PORT", _MASTER_PORT_DISTANCE)):
-        if environment.get(address) and environment.get(port, "").isdigit():
-            host = environment[address]
-            return f"tcp://{f'[{host}]' if ':' in host else host}:{int(environment[port]) + distance}"
-    return environment.get("MF_STORE_URL")
 
 
 def _start(attributes):
@@ -85,8 +73,8 @@ def shmem_init(*args, **kwargs):
 
     Makes this process PE mype of npes, with mem_size bytes of symmetric heap. Returns 0 or an ErrorCode.
 
-    Without attributes the store is where SHMEM_MASTER_ADDR and SHMEM_MASTER_PORT say, else at MASTER_ADDR and MASTER_PORT + 11, else
-    where `mf run` has it. PE 0 serves it, unless it runs. A second call while initialised changes nothing.
+    Without attributes the store is where SHMEM_MASTER_ADDR and SHMEM_MASTER_PORT say, else where `mf run` has it (MF_STORE_URL), else at
+    MASTER_ADDR and MASTER_PORT + 11. PE 0 serves it, unless it runs. A second call while initialised changes nothing.
     """
     names = ("attributes",) if len(args) + len(kwargs) == 1 else ("mype", "npes", "mem_size")
     given = dict(zip(names, args))
@@ -95,7 +83,7 @@ def shmem_init(*args, **kwargs):
     given |= kwargs
     if names == ("attributes",):
         return _start(given["attributes"])
-    url = _url_of_environment()
+    url = _shmem.store_of_environment()
     if not url:
         return _refused(ErrorCode.INVALID_PARAM, "no store is named: set SHMEM_MASTER_ADDR and SHMEM_MASTER_PORT, or MASTER_ADDR and "
                                                  "MASTER_PORT, or start the program with mf run")

@@ -5,9 +5,11 @@
 #include <shmemx.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "buffers.h"
+#include "capi/private_api.h"
 #include "errors.h"
 #include "parts.h"
 #include "session.h"
@@ -158,10 +160,19 @@ bool wait_until(py::handle ivar, int cmp, py::handle value, const std::string& k
                      kind.c_str());
 }
 
+/// None where nobody names one.
+py::object store_of_environment() {
+    int32_t served = 0;
+    const std::unique_ptr<char, decltype(&mf_private_free_text)> url(mf_private_store_of_environment(&served),
+                                                                     &mf_private_free_text);
+    return url == nullptr ? py::none() : py::object(py::str(url.get()));
+}
+
 }  // namespace
 
 void bind_transfers(py::module_& module) {
     module.def("init", &init);
+    module.def("store_of_environment", &store_of_environment);
     module.def("finalize", &finalize);
     module.def("init_status", [] { return shmemx_init_status(); });
     module.def("my_pe", [] { return session.my_pe; });

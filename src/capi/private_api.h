@@ -13,7 +13,7 @@
 #include "smem_trans_def.h"
 
 /// Number of this interface: raised with every change of a signature or a meaning below.
-#define MF_PRIVATE_INTERFACE 15
+#define MF_PRIVATE_INTERFACE 16
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,6 +25,20 @@ const char* mf_private_build_id(void);
 /// Code of the failure that smem_get_last_err_msg() tells of, also where the function that failed returns
 /// none.
 int32_t mf_private_last_error_code(void);
+
+/// What the program that started this process (mf run, torchrun, mpirun, Slurm) says in the environment of
+/// its place among its siblings.
+typedef struct {
+    char launcher[16];
+    uint32_t rank;
+    uint32_t world_size;
+} mf_private_launch_t;
+/// 1, or 0 where nobody says anything.
+int32_t mf_private_detect_launch(mf_private_launch_t* place);
+/// The URL of the config store that the environment names (SHMEM_MASTER_ADDR and SHMEM_MASTER_PORT,
+/// MF_STORE_URL, MASTER_ADDR and MASTER_PORT + 11), to be freed with mf_private_free_text, or NULL; to
+/// `*served` goes whether it runs already: 1, or 0 where the first rank is to serve it.
+char* mf_private_store_of_environment(int32_t* served);
 
 /// Keeps the address range of the handle's object mapped until the token is released, also after destroy and
 /// uninit: for views. The range [address, address + size) must lie in the object's window, and none of it be

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch_environment.h"
 
+#include <fmt/core.h>
+
 #include <charconv>
 #include <initializer_list>
 #include <string_view>
@@ -66,6 +68,19 @@ std::optional<LaunchEnvironment> from_slurm(const Variables& variables) {
                  variables.number({"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_NPROCS"}));
 }
 
+std::optional<StorePlace> store_at(const Variables& variables, const char* address, const char* port,
+                                   uint32_t distance) {
+    const auto host = variables.text(address);
+    const auto number = variables.number({port});
+    if (!host || !number) {
+        return std::nullopt;
+    }
+    const bool needs_brackets = host->find(':') != std::string_view::npos && host->front() != '[';
+    const uint64_t sum = uint64_t{*number} + distance;
+    return StorePlace{needs_brackets ? fmt::format("tcp://[{}]:{}", *host, sum)
+                                     : fmt::format("tcp://{}:{}", *host, sum)};
+}
+
 }  // namespace
 
 std::optional<LaunchEnvironment> detect_launch(const Options::Lookup& lookup) {
@@ -78,6 +93,18 @@ std::optional<LaunchEnvironment> detect_launch(const Options::Lookup& lookup) {
         }
     }
     return std::nullopt;
+}
+
+std::optional<StorePlace> store_of_environment(const Options::Lookup& lookup) {
+    constexpr uint32_t kFromMasterPort = 11;
+    const Variables variables(lookup);
+    if (auto place = store_at(variables, "SHMEM_MASTER_ADDR", "SHMEM_MASTER_PORT", 0)) {
+        return place;
+    }
+    if (const auto url = variables.text("MF_STORE_URL")) {
+        return StorePlace{std::string(*url), true};
+    }
+    return store_at(variables, "MASTER_ADDR", "MASTER_PORT", kFromMasterPort);
 }
 
 }  // namespace memfabric

@@ -13,10 +13,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
-#include <limits>
-#include <optional>
+#include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/version.h"
@@ -49,10 +48,15 @@ constexpr uint64_t kGranularity = 2 << 20;
 constexpr uint64_t kFinestShare = 64;       // of a region's size, that rounding may add
 constexpr uint64_t kDefaultHeap = 1 << 30;  // address space; it takes memory as it is used
 
-/// In which launchers say it.
-constexpr auto kRankVariables = {"MF_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-
 smem_shm_t object = nullptr;
+
+std::string own_build() {
+    return fmt::format("{}/{}", kVersion, MF_PRIVATE_INTERFACE);
+}
+
+bool is_of_one_build() {
+    return own_build() == mf_private_build_id();
+}
 
 uint64_t rounded(uint64_t size, uint64_t granularity) {
     return (size + granularity - 1) / granularity * granularity;
@@ -69,19 +73,6 @@ uint64_t region_size(const StaticData& statics, uint64_t heap, int pes) {
     const uint64_t size = before_heap(statics) + std::min(heap, kLargest) + mail_area_size(pes);
     // What divides it is the largest alignment of a block. It is address space.
     return rounded(size, std::max(kGranularity, std::bit_floor(size / kFinestShare)));
-}
-
-std::optional<int> number_of(std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-        const char* text = environment_variable(name);
-        char* end = nullptr;
-        const long value = text == nullptr ? -1 : std::strtol(text, &end, 10);
-        if (text != nullptr && end != text && *end == '\0' && value >= 0 &&
-            value <= std::numeric_limits<int>::max()) {
-            return static_cast<int>(value);
-        }
-    }
-    return std::nullopt;
 }
 
 /// "512M", "1.5G", "65536".
@@ -135,6 +126,19 @@ std::string own_store_url() {
         close(probe);
     }
     return found ? fmt::format("tcp://127.0.0.1:{}", ntohs(place.sin_port)) : "tcp://127.0.0.1:29711";
+}
+
+/// Empty where nobody names a store. `served`: not by PE 0.
+std::string store_url_of_environment(bool alone, bool& served) {
+    int32_t runs = 0;
+    const std::unique_ptr<char, decltype(&mf_private_free_text)> url(mf_private_store_of_environment(&runs),
+                                                                     &mf_private_free_text);
+    served = runs != 0;
+    // At an address of the whole job's, several programs of one PE would meet.
+    if (alone && !served) {
+        return own_store_url();
+    }
+    return url == nullptr ? "" : url.get();
 }
 
 std::string last_error(int32_t& code, int32_t given) {
@@ -214,21 +218,20 @@ smem_shm_t heap_object() {
 
 StartRequest request_of_environment() {
     StartRequest request;
-    const auto rank = number_of(kRankVariables);
-    const auto size = number_of({"MF_WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"});
-    if (rank && size && *rank < *size) {
-        request.me = *rank;
-        request.pes = *size;
+    mf_private_launch_t launch;
+    if (is_of_one_build() && mf_private_detect_launch(&launch) != 0 &&
+        std::in_range<int>(launch.world_size)) {
+        request.me = static_cast<int>(launch.rank);
+        request.pes = static_cast<int>(launch.world_size);
     }
     return request;
 }
 
 std::string start(const StartRequest& request, int32_t& code) {
     follow_debug_variable();
-    const std::string build = fmt::format("{}/{}", kVersion, MF_PRIVATE_INTERFACE);
-    if (build != mf_private_build_id()) {
+    if (!is_of_one_build()) {
         code = -1;
-        return fmt::format("libmf_shmem is of build {}, the libmemfabric that was found of {}", build,
+        return fmt::format("libmf_shmem is of build {}, the libmemfabric that was found of {}", own_build(),
                            mf_private_build_id());
     }
     const uint64_t heap = request.heap_size != 0 ? request.heap_size : heap_size_of_environment();
@@ -240,17 +243,16 @@ std::string start(const StartRequest& request, int32_t& code) {
     config.shmCreateTimeout = request.create_timeout;
     config.controlOperationTimeout = request.control_timeout;
     std::string url = request.store_url;
-    if (const char* given = environment_variable("MF_STORE_URL");
-        url.empty() && given != nullptr && *given != '\0') {
-        url = given;
-        config.startConfigStore = false;  // the launcher serves it
-    }
-    if (url.empty() && request.pes == 1) {
-        url = own_store_url();
+    if (url.empty()) {
+        bool served = false;
+        url = store_url_of_environment(request.pes == 1, served);
+        config.startConfigStore = !served;
     }
     if (url.empty()) {
         code = -1;
-        return "no config store is known: start the program with oshrun, or set MF_STORE_URL";
+        return "no config store is known: start the program with oshrun or mf run; or set SHMEM_MASTER_ADDR "
+               "and SHMEM_MASTER_PORT, or MASTER_ADDR and MASTER_PORT, to where PE 0 can serve one, or "
+               "MF_STORE_URL to one that runs";
     }
     if (const int32_t failed = smem_shm_init(url.c_str(), static_cast<uint32_t>(request.pes),
                                              static_cast<uint32_t>(request.me), 0, &config);
@@ -315,8 +317,10 @@ void stop() {
 }
 
 void fail_text(const char* call, const std::string& text) {
-    // Before init and after finalize the launcher knows.
-    const int me = state().me >= 0 ? state().me : number_of(kRankVariables).value_or(-1);
+    int me = state().me;
+    if (mf_private_launch_t launch; me < 0 && mf_private_detect_launch(&launch) != 0) {
+        me = static_cast<int>(launch.rank);  // before init and after finalize the launcher knows
+    }
     std::fprintf(stderr, "SHMEM PE %d: %s: %s\n", me, call, text.c_str());
     end_job(EXIT_FAILURE);
 }

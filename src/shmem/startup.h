@@ -12,14 +12,14 @@ struct StartRequest {
     int me = 0;
     int pes = 1;
     uint64_t heap_size = 0;       // 0: SHMEM_SYMMETRIC_SIZE, or the default
-    std::string store_url;        // empty: MF_STORE_URL; of a single PE: a store of its own
+    std::string store_url;        // empty: that of the environment; of a single PE: its own
     uint32_t init_timeout = 120;  // seconds
     uint32_t create_timeout = 120;
     uint32_t control_timeout = 120;
     int thread_level = 0;  // SHMEM_THREAD_SINGLE or above
 };
 
-/// What the launcher says; fails with a text where it says nothing and there is more than one.
+/// What the launcher says; a single PE where nobody says anything.
 StartRequest request_of_environment();
 
 /// Collective. Empty, or why it failed; `code` has the library's code then.

@@ -10,11 +10,21 @@ namespace {
 
 using Environment = std::map<std::string, std::string>;
 
-std::optional<LaunchEnvironment> detect(const Environment& environment) {
-    return detect_launch([&environment](const char* name) -> const char* {
+Options::Lookup lookup_in(const Environment& environment) {
+    return [&environment](const char* name) -> const char* {
         const auto found = environment.find(name);
         return found == environment.end() ? nullptr : found->second.c_str();
-    });
+    };
+}
+
+std::optional<LaunchEnvironment> detect(const Environment& environment) {
+    return detect_launch(lookup_in(environment));
+}
+
+/// The URL, behind "runs: " where nobody needs to serve it.
+std::string store(const Environment& environment) {
+    const auto found = store_of_environment(lookup_in(environment));
+    return !found ? "none" : (found->is_served ? "runs: " : "") + found->url;
 }
 
 void expect(const Environment& environment, const std::string& launcher, uint32_t rank, uint32_t world_size) {
@@ -72,6 +82,28 @@ TEST(LaunchEnvironment, WhatCannotBeIsNotBelieved) {
     }
     EXPECT_FALSE(detect({{"MF_RANK", "0"}, {"MF_WORLD_SIZE", "0"}}).has_value());
     EXPECT_FALSE(detect({{"MF_RANK", "0"}}).has_value());
+}
+
+TEST(StoreOfEnvironment, EachFormIsUnderstood) {
+    EXPECT_EQ(store({}), "none");
+    EXPECT_EQ(store({{"MASTER_ADDR", "node1"}, {"MASTER_PORT", "29500"}}), "tcp://node1:29511");
+    EXPECT_EQ(store({{"SHMEM_MASTER_ADDR", "10.0.0.1"}, {"SHMEM_MASTER_PORT", "7000"}}),
+              "tcp://10.0.0.1:7000");
+    EXPECT_EQ(store({{"MF_STORE_URL", "tcp://node1:7000"}}), "runs: tcp://node1:7000");
+    EXPECT_EQ(store({{"MASTER_ADDR", "fd77::1"}, {"MASTER_PORT", "1"}}), "tcp://[fd77::1]:12");
+    EXPECT_EQ(store({{"MASTER_ADDR", "[fd77::1]"}, {"MASTER_PORT", "1"}}), "tcp://[fd77::1]:12");
+}
+
+TEST(StoreOfEnvironment, TheMoreParticularNameCounts) {
+    Environment environment{{"MASTER_ADDR", "a"}, {"MASTER_PORT", "1"}};
+    environment["MF_STORE_URL"] = "tcp://b:2";
+    EXPECT_EQ(store(environment), "runs: tcp://b:2");
+    environment["SHMEM_MASTER_ADDR"] = "c";
+    EXPECT_EQ(store(environment), "runs: tcp://b:2");
+    environment["SHMEM_MASTER_PORT"] = "none";
+    EXPECT_EQ(store(environment), "runs: tcp://b:2");
+    environment["SHMEM_MASTER_PORT"] = "3";
+    EXPECT_EQ(store(environment), "tcp://c:3");
 }
 
 }  // namespace
