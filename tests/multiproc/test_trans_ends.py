@@ -9,7 +9,8 @@ import pytest
 
 from actors import slowness, wait_for
 from harness import free_port
-from pool import KIB, MIB, OBJECT_NOT_EXISTS, PEER_LOST, REFUSED, RESOURCE_IN_USE, TIMEOUT
+from limits import no_more_files
+from pool import KIB, MALLOC_FAILED, MIB, OBJECT_NOT_EXISTS, PEER_LOST, REFUSED, RESOURCE_IN_USE, TIMEOUT
 from sessions import HURRY, PATHS, flat, forced, open_session, scattered, start_sessions, start_store
 
 GONE = (PEER_LOST, TIMEOUT)
@@ -323,6 +324,19 @@ def test_death_of_the_store_leaves_transfers_alone(harness):
     target.actor.call("check", theirs, MIB, 1)
     target.call("dereg", theirs)
     initiator.call("trans_destroy", timeout=10)
+
+
+@pytest.mark.parametrize("room", range(4))
+def test_an_initiator_that_has_no_descriptor_left_says_so_and_goes_on_once_it_has(harness, room):
+    initiator, target = start_sessions(harness, 2)
+    theirs = target.memory(KIB)
+    ours = initiator.memory(KIB, registered=False, seed=6)
+    with no_more_files(initiator.actor, but=room):
+        answer = initiator.actor.ask("write", initiator.handle, target.name, ours, theirs, KIB)
+        assert answer.ok or answer.code == MALLOC_FAILED, answer
+    assert room > 1 or not answer.ok, "it was to be short of some"
+    initiator.call("write", target.name, ours, theirs, KIB)
+    target.actor.call("check", theirs, KIB, 6)
 
 
 def test_idle_sessions_cost_no_processor_time(harness):

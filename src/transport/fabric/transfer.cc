@@ -214,8 +214,8 @@ Status Transfer::hear_answer() {
     const auto end = doubtful_.begin() + static_cast<ptrdiff_t>(asked_);
     for (auto operation = doubtful_.begin(); operation != end; ++operation) {
         if (operation->failures >= kMostFailures) {
-            return failure(Code::kError, "{} {}: libfabric failed {} times: {}", verb(), peer_.name(),
-                           kMostFailures, fi_strerror(operation->error));
+            return failure(errno_code(operation->error), "{} {}: libfabric failed {} times: {}", verb(),
+                           peer_.name(), kMostFailures, fi_strerror(operation->error));
         }
     }
     returned_.insert(returned_.end(), doubtful_.begin(), end);

@@ -106,6 +106,10 @@ Result<Fd> receive_answer(int connection) {
     if (size != static_cast<ssize_t>(sizeof answer)) {
         return failure(Code::kPeerLost, "the process that was asked ended before it answered");
     }
+    if (!received.is_open() && answer.verdict == Verdict::kHandedOver) {
+        // The kernel has dropped it on the way.
+        return failure(Code::kMallocFailed, "no descriptor was left for it here (ulimit -n)");
+    }
     if (!received.is_open()) {
         const Code code = answer.verdict == Verdict::kAbsent ? Code::kPeerLost : Code::kRefused;
         return failure(code, "the process that was asked said no: {}", take_text(answer.text));

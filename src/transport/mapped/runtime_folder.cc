@@ -27,7 +27,7 @@ constexpr int kBacklog = 1024;
 Result<Fd> make_socket() {
     Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.is_open()) {
-        return failure(Code::kError, "making a unix socket failed ({})", errno_text(errno));
+        return failure(errno_code(errno), "making a unix socket failed ({})", errno_text(errno));
     }
     return socket;
 }
@@ -74,14 +74,14 @@ Result<RuntimeFolder> RuntimeFolder::open(const Options& options) {
     const std::string path = std::filesystem::absolute(runtime_folder_path(options), ignored).string();
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-        return failure(Code::kError,
+        return failure(errno_code(errno),
                        "making runtime folder '{}' failed ({}); choose another with MF_RUNTIME_DIR", path,
                        errno_text(errno));
     }
     Fd descriptor(::open(path.c_str(), O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     struct stat facts {};
     if (!descriptor.is_open() || ::fstat(descriptor.get(), &facts) != 0) {
-        return failure(Code::kError,
+        return failure(errno_code(errno),
                        "opening runtime folder '{}' failed ({}); choose another with MF_RUNTIME_DIR", path,
                        errno_text(errno));
     }
