@@ -7,8 +7,6 @@ import resource
 
 import pool
 
-EVERY_CODE = frozenset(range(-2015, 0))
-
 
 class Fault:
     """`world` has the processes; `victim` is a rank."""
@@ -160,16 +158,15 @@ class Memory(Fault):
         pid = world.actors[victim].pid
         self._before = resource.prlimit(pid, self.limit)
         resource.prlimit(pid, self.limit, (self.ceiling(pid), self._before[1]))
-        world.hurt.add(victim)
 
     def lift(self, world, victim):
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(world.actors[victim].pid, self.limit, self._before)
 
     def explains(self, victim, rank, call):
-        # Whoever has no memory fails; and as it may not have joined, so may those that need it.
+        # Whoever is short of something says so; and as it may not have joined, those that need it fail as well.
         if rank == victim:
-            return EVERY_CODE
+            return frozenset({pool.MALLOC_FAILED})
         return frozenset({pool.PEER_LOST, pool.TIMEOUT}) if victim in call.needs else frozenset()
 
 

@@ -82,7 +82,6 @@ class Job:
         self.problems = []
         self.trace = []
         self.struck = None
-        self.hurt = set()
         self.refusals = 0
         self._timers = []
         self._lasting = None

@@ -12,10 +12,9 @@ STORE_STARTS = 20  # seconds
 
 
 class World:
-    """`ranks` actors. `hurt` are the ranks that a fault has left unable to do their part."""
+    """`ranks` actors."""
 
     def __init__(self, folder, ranks, hosts, environment=None, has_small_disk=False):
-        self.hurt = set()
         self.struck = None  # (fault, victim) once it has
         self._lasting = None  # the same until it is lifted
         self._mended = False  # whether nothing of it was left before the calls that are sure
@@ -92,10 +91,9 @@ class World:
         fault, victim = self.struck
         if call.sure and self._mended:
             return f"the fault '{fault.name}' of rank {victim} was lifted before"
-        hurt = self.hurt & (call.needs | {player.rank})
         # Functions that return a handle or a pointer have no code.
         explained = fault.explains(victim, player.rank, call)
-        if hurt or answer.code in explained or (answer.code == 0 and explained):
+        if answer.code in explained or (answer.code == 0 and explained):
             return None
         return f"the fault '{fault.name}' of rank {victim} explains no such failure"
 
