@@ -106,6 +106,7 @@ class Job:
             apart = self._store_apart() if plan.fault.name == "store" else []
             command = [*self._store_host.prefix, *launcher.command("--hosts", hosts, *apart, "--")]
             environment = self._store_host.environment()
+        self._store_host.keeps_notes = False  # the last store ends in good order
         words = [program(), str(ROUNDS), str(plan.random.randrange(1 << 30))]
         self.errors = open(folder / "stderr", "w+b")
         self.job = subprocess.Popen(

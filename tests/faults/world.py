@@ -28,6 +28,7 @@ class World:
             self._harness = Cluster(folder, hosts)
             self.network = self._harness.network
             self._store_host = self._harness.hosts[0]
+        self._store_host.keeps_notes = False  # the last store ends in good order
         self.url = self._harness.url
         self.store = None
         self.disk = None  # of the store, where it has one
