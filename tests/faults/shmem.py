@@ -17,7 +17,7 @@ from cluster import Cluster
 from conductor import PATIENCE
 from harness import Harness
 from launcher import MF, Launcher
-from world import STORE_STARTS
+from world import STORE_STARTS, ranks_in
 
 POINTS = ("init", "allocate", "put", "atomic", "barrier", "signal", "wait", "reduce", "broadcast", "free", "finalize")
 NOT_HERE = {"disk"}  # the store of a job keeps nothing on one
@@ -26,6 +26,7 @@ ROUNDS = 6
 LIMIT = 30  # seconds for a job in which nothing happens
 LOST_WITHIN = 15  # seconds from the loss of a PE to the end of the job
 POINT = re.compile(rb"point (-?\d+) (\d+) (\w+)\n")
+PE = re.compile(r"\bPE (\d+)")
 CRASH = re.compile(r"killed by signal (4|6|7|8|11)\b")
 SOURCE = os.path.join(os.path.dirname(__file__), "shmem_work.c")
 
@@ -87,6 +88,8 @@ class Job:
         self._lasting = None
         self._output = b""
         self._points = {}  # PE -> the last point that it has reached
+        self._ranks = {}  # process -> PE
+        self._struck_pid = 0
         self._unnamed = []  # processes that have not said yet which PE they are
         self.network = None
         self._stores = 0
@@ -146,6 +149,7 @@ class Job:
             return
         self.note(f"fault {plan.fault.name} strikes PE {plan.victim}")
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            self._struck_pid = self.actors[plan.victim].pid
             plan.fault.strike(self, plan.victim)
             self.struck = self._lasting = time.monotonic()
             self.after(plan.lasts, self.lift)
@@ -194,6 +198,8 @@ class Job:
         if pe < 0:  # before shmem_init nobody knows; any of them will do
             self._unnamed.append(pid)
             pe = len(self._unnamed) - 1
+        else:
+            self._ranks[pid] = pe
         self.actors[pe].pid = pid
         self._points[pe] = point
         if pe == self.plan.victim and point == self.plan.point and not self.struck and not self._timers:
@@ -207,10 +213,18 @@ class Job:
             self.problems.append(f"the job ended with {code}\n{text[-3000:]}")
         elif code != 0:
             self.refusals += 1
-            if not text.strip():
-                self.problems.append(f"the job ended with {code} without a word")
+            self.problems += [f"the job ended with {code}: {gap}\n{text[-3000:]}" for gap in self._gaps(fault, text)]
         elif fault == "kill" and self._points[self.plan.victim] != "finalize":  # it may have died behind it
             self.problems.append("a PE was killed, and the job says that all is well")
+
+    def _gaps(self, fault, text):
+        """What should be said of the end: which PE is lost or short of something, and by a PE where one can."""
+        named = ranks_in(text) | set(map(int, PE.findall(text)))
+        lost = self._ranks.get(self._struck_pid)  # None: before shmem_init nobody knew
+        if not named or (lost is not None and lost not in named):
+            yield f"nobody names PE {'N' if lost is None else lost}"
+        if fault != "kill" and "SHMEM PE" not in text:
+            yield "no PE says why"
 
     def finish(self):
         with contextlib.suppress(ProcessLookupError, PermissionError):

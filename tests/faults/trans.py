@@ -10,7 +10,8 @@ POINTS = ("create", "register", "copy", "batch", "deregister", "destroy")
 SCRATCH = 64 * KIB  # bytes that come and go
 TIMEOUT = 6  # seconds, of every call
 # Who never had to do with a session cannot know that there was one, and waits for it.
-GONE = frozenset({PEER_LOST, TIMEOUT_CODE})
+NOT_THERE = frozenset({PEER_LOST, TIMEOUT_CODE})
+LOST = frozenset({PEER_LOST})
 
 
 class TransRound(Round):
@@ -22,6 +23,8 @@ class TransRound(Round):
         self.handles = {}  # of sessions, by rank
         self.memory = {}  # rank -> address of its registered memory
         self.names = [f"127.0.0.1:{23000 + rank}" for rank in range(self.ranks)]
+        world.names = dict(enumerate(self.names))
+        self.met = set()  # (initiator, target)
 
     def members(self):
         return sorted(self.memory)
@@ -82,15 +85,22 @@ class TransRound(Round):
             if done.ok:
                 yield Call("deregister", ("dereg", self.handles[rank], scratch), limit=TIMEOUT)
 
+    def write_and_read(self, buffer, rank, number, target, sure=False):
+        done = yield from super().write_and_read(buffer, rank, number, target, sure)
+        if done.ok:
+            self.met.add((rank, target))
+        return done
+
     def write(self, write, buffer):
+        gone = LOST if (write.writer, write.target) in self.met else NOT_THERE
         handle, needs = self.handles[write.writer], frozenset({write.target})
         session = self.names[write.target]
         pieces = self.pieces(write)
         if not pieces:
-            return Call("copy", ("write", handle, session, buffer, write.place, write.size), needs, TIMEOUT, GONE)
+            return Call("copy", ("write", handle, session, buffer, write.place, write.size), needs, TIMEOUT, gone)
         words = [word for first, last in pieces for word in (buffer + first, write.place + first, last - first)]
-        return Call("batch", ("batch_write", handle, session, 0, *words), needs, TIMEOUT, GONE)
+        return Call("batch", ("batch_write", handle, session, 0, *words), needs, TIMEOUT, gone)
 
     def read(self, write, buffer):
         words = ("read", self.handles[write.writer], self.names[write.target], buffer, write.place, write.size)
-        return Call("copy", words, frozenset({write.target}), TIMEOUT, GONE)
+        return Call("copy", words, frozenset({write.target}), TIMEOUT, LOST)

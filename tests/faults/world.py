@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of one round: a config store of its own and the ranks, on one host or on two."""
+import re
+import time
+
 import network
 from actors import BUILD
 from cluster import Cluster
 from conductor import Conductor
 from disk import SmallDisk
 from harness import Harness
+from pool import PEER_LOST
 
 MF = BUILD / "bin" / "mf"
 STORE_STARTS = 20  # seconds
+TOLD_WITHIN = 3  # seconds from the end of a process until those that need it know, however busy the machine is
+RANKS = re.compile(r"\branks? (\d+(?:(?:-|, )\d+)*)")
+
+
+def ranks_in(text):
+    """Those that the text names, like "rank 0, 2-4"."""
+    found = set()
+    for names in RANKS.findall(text):
+        for part in names.split(", "):
+            first, _, last = part.partition("-")
+            found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 class World:
@@ -16,6 +32,8 @@ class World:
 
     def __init__(self, folder, ranks, hosts, environment=None, has_small_disk=False):
         self.struck = None  # (fault, victim) once it has
+        self._struck_at = 0.0
+        self.names = {}  # rank -> what it is called where it is not "rank N"
         self._lasting = None  # the same until it is lifted
         self._mended = False  # whether nothing of it was left before the calls that are sure
         self._environment = environment
@@ -56,6 +74,7 @@ class World:
     def strike(self, fault, victim):
         self.conductor.note(f"fault {fault.name} strikes rank {victim}")
         self.struck = self._lasting = (fault, victim)
+        self._struck_at = time.monotonic()
         fault.strike(self, victim)
 
     def lift(self):
@@ -94,9 +113,17 @@ class World:
             return f"the fault '{fault.name}' of rank {victim} was lifted before"
         # Functions that return a handle or a pointer have no code.
         explained = fault.explains(victim, player.rank, call)
-        if answer.code in explained or (answer.code == 0 and explained):
-            return None
-        return f"the fault '{fault.name}' of rank {victim} explains no such failure"
+        if answer.code not in explained and not (answer.code == 0 and explained):
+            return f"the fault '{fault.name}' of rank {victim} explains no such failure"
+        if player.rank != victim and not self._is_named(victim, answer.text):
+            return f"it does not name rank {victim}"
+        waited = time.monotonic() - max(self._struck_at, player.since)
+        if fault.lasts_for_good and answer.code == PEER_LOST and waited > TOLD_WITHIN:
+            return f"it was told after {waited:.1f} s"
+        return None
+
+    def _is_named(self, rank, text):
+        return self.names[rank] in text if rank in self.names else rank in ranks_in(text)
 
     def finish(self):
         """Ends everything; what should not be as it is, in sentences."""
