@@ -10,7 +10,7 @@ import typing
 from pool import PEER_LOST
 
 # A call has its own deadline in the library. What it may take beyond, since machines are busy.
-PATIENCE = 20  # seconds
+PATIENCE = 5  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Player:
     paused: float = 0  # seconds for which it was stopped during the call
     over: bool = False
 
+    def took(self):
+        """Seconds since the call began, but for those for which its process was stopped."""
+        return time.monotonic() - self.since - self.paused
+
 
 class Conductor:
     """`judge(player, call, answer)` says what is wrong with an answer, or nothing."""
@@ -54,6 +58,8 @@ class Conductor:
         self.problems = []
         self.trace = []
         self.refusals = 0
+        self.overrun = 0.0  # seconds by which a call was the longest behind its deadline
+        self._looked = time.monotonic()
         self._timers = []  # (when, action)
         self._watchers = []  # (player's rank or None, point, action)
         self._meetings = {}  # name -> action
@@ -99,7 +105,11 @@ class Conductor:
             self._run_timers()
             self._let_meet()
             self._wait()
+            now = time.monotonic()
+            self._looked, before = now, self._looked
             for player in self.players:
+                if player.actor.is_stopped:
+                    player.paused += now - max(before, player.since)
                 self._look_at(player)
 
     def _run_timers(self):
@@ -135,18 +145,16 @@ class Conductor:
             return
         answer = player.actor.answer_if_any()
         if answer is not None:
-            took = time.monotonic() - player.since
-            self.note(f"rank {player.rank}: {_line(call)} -> {answer.code} {answer.text[:160]} ({took:.3f} s)")
+            self.note(f"rank {player.rank}: {_line(call)} -> {answer.code} {answer.text[:160]} ({player.took():.3f} s)")
+            self.overrun = max(self.overrun, player.took() - call.limit)
             wrong = self.judge(player, call, answer)
             self.refusals += not answer.ok and not wrong
             if wrong:
                 self.complain(f"rank {player.rank}: '{_line(call)}' gave {answer.code} '{answer.text}': {wrong}")
             player.waiting = None
             self._go_on(player, answer)
-        elif player.actor.is_stopped:
-            player.paused += 0.2
-        elif time.monotonic() - player.since - player.paused > call.limit + PATIENCE:
-            self.complain(f"rank {player.rank}: '{_line(call)}' hangs: {time.monotonic() - player.since:.0f} s")
+        elif player.took() > call.limit + PATIENCE:
+            self.complain(f"rank {player.rank}: '{_line(call)}' hangs: {player.took():.0f} s")
             self.lose(player.rank)
 
     def _go_on(self, player, answer):

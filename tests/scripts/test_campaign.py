@@ -25,7 +25,7 @@ def run(*words):
 def test_a_round(interface):
     done = run("--rounds", 1, "--seed", 3, "--interface", interface, "--fault", "kill")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "seed 3" in done.stdout and "1 rounds passed, 0 failed" in done.stdout
+    assert "seed 3" in done.stdout and "rounds passed (1 struck), 0 failed" in done.stdout
 
 
 @pytest.fixture
