@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -8,12 +10,16 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fd.h"
+#include "base/room.h"
+#include "tests/base/file_limit.h"
 #include "tests/transport/fabric_innocent.h"
 #include "tests/transport/fabric_pair.h"
 #include "tests/transport/fabric_place.h"
+#include "tests/transport/forked_child.h"
 #include "transport/fabric/message_format.h"
 
 namespace memfabric::transport {
@@ -111,6 +117,52 @@ TEST_F(HostilePeer, WhoTalksAtTheDoorIsShownOut) {
     }
     EXPECT_LE(total, 8) << "nothing but the number of the process's life";
     expect_no_harm();
+}
+
+/// Connects to each of these ports, so many times each, from a process of its own, and says nothing.
+class SilentCrowd {
+ public:
+    SilentCrowd(const std::vector<std::string>& addresses, int of_each)
+        : child_([&] {
+              rlimit files{};
+              ::getrlimit(RLIMIT_NOFILE, &files);
+              files.rlim_cur = files.rlim_max;
+              ::setrlimit(RLIMIT_NOFILE, &files);
+              for (int i = 0; i < of_each; ++i) {
+                  for (const std::string& address : addresses) {
+                      const int caller = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+                      static_cast<void>(::connect(caller, reinterpret_cast<const sockaddr*>(address.data()),
+                                                  sizeof(sockaddr_in)));
+                  }
+              }
+          }) {}
+
+ private:
+    test::ForkedChild child_;
+};
+
+/// For a while: ended ones are followed by those that waited to be let in.
+bool has_room() {
+    for (int i = 0; i < 15; ++i) {
+        if (!check_room(10, 0).is_ok()) {
+            return false;
+        }
+        std::this_thread::sleep_for(100ms);
+    }
+    return true;
+}
+
+TEST_F(HostilePeer, WhoConnectsOftenAndSaysNothingTakesNoDescriptorForLong) {
+    constexpr int kOfEach = 400;
+    constexpr size_t kSpare = 100;
+    const FabricPort& port = far_->address().ports.front();
+    for (const auto& ports : {std::vector{port.door}, {port.messages}, {engine()}}) {
+        const Fd next(::eventfd(0, EFD_CLOEXEC));
+        const memfabric::test::FileLimit limit(static_cast<rlim_t>(next.get()) + kSpare);
+        const SilentCrowd crowd(ports, kOfEach);
+        EXPECT_TRUE(wait_until(has_room, kPatience));
+        expect_no_harm();
+    }
 }
 
 }  // namespace

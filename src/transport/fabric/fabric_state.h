@@ -19,6 +19,7 @@
 #include "transport/fabric/liveness_door.h"
 #include "transport/fabric/messages.h"
 #include "transport/fabric/rail.h"
+#include "transport/fabric/silent_callers.h"
 #include "transport/fabric/way_plan.h"
 
 namespace memfabric::transport {
@@ -60,7 +61,8 @@ struct FabricState {
     BegunTransfers begun{lanes};
     Exposures exposures;
     std::vector<std::unique_ptr<LivenessDoor>> doors;  // where addresses are of IP, one a rail
-    std::unique_ptr<Messenger> messenger;              // tells `activity`, uses `exposures` and `doors`
+    std::unique_ptr<SilentCallers> silent_callers;     // where addresses are of IP
+    std::unique_ptr<Messenger> messenger;              // tells `activity`, uses all from `exposures` on
 };
 
 }  // namespace memfabric::transport

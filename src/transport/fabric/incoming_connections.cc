@@ -54,27 +54,14 @@ std::vector<in_port_t> ports_of(std::span<const std::string> addresses) {
 
 bool is_listening_at(int descriptor, std::span<const in_port_t> ports) {
     int listens = 0;
-    socklen_t listens_size = sizeof listens;
-    sockaddr_storage own{};
-    socklen_t own_size = sizeof own;
-    return ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == 0 &&
-           listens != 0 && ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
-           std::ranges::count(ports, port_of(own)) > 0;
+    socklen_t size = sizeof listens;
+    return ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+           std::ranges::count(ports, local_port_of(descriptor)) > 0;
 }
 
 template <typename T>
 void set_option(int descriptor, int level, int name, T value) {
     static_cast<void>(::setsockopt(descriptor, level, name, &value, sizeof value));
-}
-
-bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
-    sockaddr_storage own{};
-    sockaddr_storage other{};
-    socklen_t own_size = sizeof own;
-    socklen_t other_size = sizeof other;
-    return ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
-           std::ranges::count(ports, port_of(own)) > 0 && port_of(own) != 0 &&
-           ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &other_size) == 0;
 }
 
 std::set<ino_t> break_all_at(std::span<const in_port_t> ports) {
@@ -94,6 +81,21 @@ bool is_any_open(const std::set<ino_t>& sockets) {
 }
 
 }  // namespace
+
+in_port_t local_port_of(int descriptor) {
+    sockaddr_storage own{};
+    socklen_t size = sizeof own;
+    return ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? port_of(own)
+                                                                                    : in_port_t{0};
+}
+
+bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
+    const in_port_t own = local_port_of(descriptor);
+    sockaddr_storage other{};
+    socklen_t size = sizeof other;
+    return own != 0 && std::ranges::count(ports, own) > 0 &&
+           ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &size) == 0;
+}
 
 void break_incoming_connections(std::span<const std::string> own_addresses,
                                 const std::function<void()>& progress) {

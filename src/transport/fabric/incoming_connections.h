@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <netinet/in.h>
+
 #include <functional>
 #include <span>
 #include <string>
@@ -15,6 +17,11 @@ namespace memfabric::transport {
 /// provider's own end of a registration is the end.
 void break_incoming_connections(std::span<const std::string> own_addresses,
                                 const std::function<void()>& progress);
+
+/// The port (in the network's order) of this end of a socket; 0 where it is none of IP.
+in_port_t local_port_of(int descriptor);
+/// Whether a peer made this connection to one of these ports.
+bool is_connected_at(int descriptor, std::span<const in_port_t> ports);
 
 /// Calls `use` with each socket of this process that listens at this socket address (bytes).
 void for_listeners_at(std::string_view own_address, const std::function<void(int descriptor)>& use);

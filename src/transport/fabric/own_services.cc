@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "store/wire.h"
 #include "transport/fabric/atomics.h"
@@ -26,6 +27,18 @@ Answer answer_atomic(FabricState& state, std::string_view request) {
     return {Code::kOk, store::encode(*before)};
 }
 
+std::vector<std::string> engine_addresses(const FabricState& state) {
+    std::vector<std::string> addresses;
+    for (const auto& lane : state.lanes) {
+        addresses.push_back(lane->target().address());
+        addresses.push_back(lane->origin().address());
+    }
+    for (const FabricPort& port : state.address.ports) {
+        addresses.push_back(port.messages);
+    }
+    return addresses;
+}
+
 }  // namespace
 
 Status open_messenger(FabricState& state) {
@@ -45,6 +58,11 @@ Status open_messenger(FabricState& state) {
             state.messenger->watch(door->descriptor(), [raw = door.get()] { raw->serve(); });
             state.doors.push_back(std::move(door));
         }
+    }
+    MF_ASSIGN_OR_RETURN(state.silent_callers, SilentCallers::open(engine_addresses(state), {}));
+    if (state.silent_callers != nullptr) {
+        state.messenger->watch(state.silent_callers->descriptor(),
+                               [raw = state.silent_callers.get()] { raw->serve(); });
     }
     state.messenger->start();
     return {};
