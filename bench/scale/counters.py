@@ -24,7 +24,8 @@ class Build(Side):
         return metrics_of(self.run(2, program, ["words"]))
 
     def fabric_put(self):
-        """Median time of a put of 8 bytes to a process that says it is another host."""
+        """Mean time of a put of 8 bytes to a process that says it is another host: quantiles come from a histogram
+        whose steps are larger than what counting costs."""
         command = [self.mf, "bench", "fabric", "--json", "--count", "20000", "--seconds", "0.05", "--block-sizes", "64k",
                    "--pool", "64M", "--operation", "put"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=FABRIC_LIMIT,
@@ -32,7 +33,7 @@ class Build(Side):
         if done.returncode != 0:
             return {}
         (peer,) = json.loads(done.stdout)["peers"]
-        return {"put": latency["p50_us"] for latency in peer["latencies"] if latency["operation"].startswith("put")}
+        return {"put": latency["mean_us"] for latency in peer["latencies"] if latency["operation"].startswith("put")}
 
 
 def compare(report, metric, unit, builds, rounds, once, name):
