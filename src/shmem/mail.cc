@@ -12,6 +12,7 @@
 
 #include "capi/private_api.h"
 #include "shmem/hosts.h"
+#include "shmem/mail_format.h"
 #include "shmem/post.h"
 #include "shmem/remote.h"
 #include "shmem/short_memory.h"
@@ -24,23 +25,14 @@
 namespace memfabric::shmem {
 namespace {
 
-constexpr uint64_t kSlots = 8;  // of a ring
+using mail::kSlots;
+
 constexpr uint64_t kPage = 4096;
 constexpr int kManyPes = 256;  // for whom slots are smaller
 constexpr size_t kLargestSlot = 4096 + 64;
 constexpr size_t kSmallSlot = 512;
 
-/// At the begin of each slot.
-struct Header {
-    uint64_t number;    // from 1 on, of this ring
-    uint64_t key;       // of the group
-    uint64_t consumed;  // how many the sender has taken of the other direction
-    uint32_t bytes;
-    uint32_t value;
-    uint64_t hash;  // of all of the above and of what follows
-    uint64_t unused[3];
-};
-static_assert(sizeof(Header) == 64);
+using Header = mail::Header;
 
 struct Message {
     Header header;
@@ -101,35 +93,6 @@ uint64_t consumed_at(int at, int by) {
     return area_of(at) + rings_size(state().pes) + static_cast<uint64_t>(by) * sizeof(uint64_t);
 }
 
-uint64_t mixed(uint64_t hash, uint64_t word) {
-    constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
-    hash = (hash ^ word) * kOdd;
-    return hash ^ hash >> 29;
-}
-
-/// Four at once: each step waits for the one before.
-uint64_t hash_of(const Header& header, const char* data) {
-    std::array<uint64_t, 4> lanes = {mixed(1, header.number), mixed(2, header.key), mixed(3, header.consumed),
-                                     mixed(4, uint64_t{header.value} << 32 | header.bytes)};
-    constexpr size_t kStep = sizeof lanes;
-    std::array<uint64_t, 4> words{};
-    size_t at = 0;
-    for (; at + kStep <= header.bytes; at += kStep) {
-        std::memcpy(words.data(), data + at, kStep);
-        for (size_t lane = 0; lane < lanes.size(); ++lane) {
-            lanes[lane] = mixed(lanes[lane], words[lane]);
-        }
-    }
-    if (at < header.bytes) {
-        words = {};
-        std::memcpy(words.data(), data + at, header.bytes - at);
-        for (size_t lane = 0; lane < lanes.size(); ++lane) {
-            lanes[lane] = mixed(lanes[lane], words[lane]);
-        }
-    }
-    return mixed(mixed(lanes[0], lanes[1]), mixed(lanes[2], lanes[3]));
-}
-
 std::atomic<uint64_t>& number_in(uint64_t slot) {
     return *reinterpret_cast<std::atomic<uint64_t>*>(slot);
 }
@@ -151,7 +114,7 @@ bool take(Channel& channel, int pe, const Header& header, void* data, const char
     if (header.bytes > 0) {  // else `data` may be null
         std::memcpy(data, reinterpret_cast<const char*>(slot) + sizeof header, header.bytes);
     }
-    if (hash_of(header, static_cast<const char*>(data)) != header.hash) {
+    if (mail::hash_of(header, static_cast<const char*>(data)) != header.hash) {
         return false;
     }
     channel.taken.store(header.number);
@@ -345,7 +308,7 @@ void send_mail(int pe, uint64_t key, uint32_t value, const void* data, size_t by
     if (bytes != 0) {
         std::memcpy(slot + sizeof header, data, bytes);
     }
-    header.hash = hash_of(header, slot + sizeof header);
+    header.hash = mail::hash_of(header, slot + sizeof header);
     std::memcpy(slot, &header, sizeof header);
     post.begin(pe, slot_at(pe, state().me, header.number), slot, sizeof header + bytes, Post::Word::kNone,
                call);

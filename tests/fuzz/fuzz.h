@@ -41,6 +41,12 @@ class Input {
         rest_.remove_prefix(size);
         return value;
     }
+    /// Fewer where there are no more.
+    std::string_view take_bytes(size_t size) {
+        const std::string_view taken = rest_.substr(0, size);
+        rest_.remove_prefix(taken.size());
+        return taken;
+    }
     bool is_empty() const { return rest_.empty(); }
     std::string_view rest() const { return rest_; }
 

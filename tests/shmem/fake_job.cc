@@ -128,6 +128,9 @@ int spins_before_yield() {
 
 void let_in() {
     ++test::the_job->shared().looks[state().me];
+    if (test::the_job->patience > 0 && --test::the_job->patience == 0) {
+        throw test::GaveUp();
+    }
 }
 
 uint32_t remote_changes() {
@@ -150,8 +153,9 @@ struct mf_private_post {
 int32_t mf_private_shm_post(smem_shm_t, void* place, const void* source, size_t bytes, int32_t,
                             mf_private_post** post) {
     the_job->put(static_cast<char*>(place), static_cast<const char*>(source), bytes);
-    *post = the_job->posts_go_on ? std::make_unique<mf_private_post>(the_job->outcome_of_posts).release()
-                                 : nullptr;
+    *post = the_job->posts_go_on
+                ? std::make_unique<mf_private_post>(mf_private_post{the_job->outcome_of_posts}).release()
+                : nullptr;
     the_job->open_posts += the_job->posts_go_on ? 1 : 0;
     return 0;
 }

@@ -20,6 +20,9 @@ struct JobEnded : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A wait has lasted for longer than the job has patience.
+struct GaveUp {};
+
 /// Seen by all processes.
 struct Shared {
     std::atomic<int> looks[2];  // how often PE 0 or 1 has looked at what comes in while it waited
@@ -46,6 +49,7 @@ class FakeJob {
     // Puts go on until they are ended, with that outcome; those that fail are done at once.
     bool posts_go_on = false;
     int32_t outcome_of_posts = 0;
+    int patience = 0;         // looks at what comes in, then a wait ends by GaveUp; 0: endless
     int open_posts = 0;       // of this process
     int ended_posts = 0;      // that were waited for
     std::string last_error_;  // what the library says of its last failure
