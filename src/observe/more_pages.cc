@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/more_pages.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/fork_guard.h"
 #include "base/permanent.h"
@@ -21,6 +24,49 @@ Pages& pages() {
     static Permanent<Pages> pages;
     return pages.get();
 }
+
+/// A text of families, to which others can be added.
+class Families {
+ public:
+    void add(std::string_view page) {
+        size_t at = 0;
+        bool is_new = false;
+        for (size_t size = page.find('\n') + 1; size != 0; size = page.find('\n') + 1) {
+            const std::string_view line = page.substr(0, size);
+            page.remove_prefix(size);
+            if (line.starts_with("# HELP ")) {
+                at = place_of(line);
+                is_new = at == families_.size();
+                if (is_new) {
+                    families_.push_back({std::string(line), {}, {}});
+                }
+            } else if (at < families_.size() && !line.starts_with('#')) {
+                families_[at].samples += line;
+            } else if (is_new) {
+                families_[at].type += line;
+            }
+        }
+    }
+    std::string text() const {
+        std::string text;
+        for (const Family& family : families_) {
+            text += family.help + family.type + family.samples;
+        }
+        return text;
+    }
+
+ private:
+    struct Family {
+        std::string help;
+        std::string type;
+        std::string samples;
+    };
+    size_t place_of(std::string_view help) const {
+        return static_cast<size_t>(std::ranges::find(families_, help, &Family::help) - families_.begin());
+    }
+
+    std::vector<Family> families_;
+};
 
 }  // namespace
 
@@ -40,11 +86,11 @@ MorePages::~MorePages() {
 
 std::string more_pages() {
     const std::lock_guard lock(pages().mutex);
-    std::string text;
+    Families families;
     for (const auto& [number, page] : pages().all) {
-        text += page();
+        families.add(page());
     }
-    return text;
+    return families.text();
 }
 
 }  // namespace memfabric::observe

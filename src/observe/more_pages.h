@@ -10,7 +10,8 @@ namespace memfabric::observe {
 /// What a part of the library adds to the process's page for Prometheus, for as long as this exists.
 class MorePages {
  public:
-    /// Samples in Prometheus' text format. Called on any thread, but not after the destructor has returned.
+    /// Families in Prometheus' text format, each with its two lines of HELP and TYPE. Called on any thread,
+    /// but not after the destructor has returned.
     using Page = std::function<std::string()>;
     explicit MorePages(Page page);
     ~MorePages();
@@ -21,7 +22,7 @@ class MorePages {
     uint64_t number_;
 };
 
-/// All of them.
+/// All of them. A family that several pages have stands there once, with the samples of all.
 std::string more_pages();
 
 }  // namespace memfabric::observe

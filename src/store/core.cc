@@ -141,6 +141,7 @@ Status Core::receive(uint64_t session, const Header& header, std::string_view bo
     if (!sessions_.begin(session, header)) {
         return {};
     }
+    requests_.count(header.operation);
     if (settling_.is_on()) {
         if (!settling_.hold({request, header.operation, std::string(body)})) {
             sessions_.fail(request,
@@ -254,6 +255,19 @@ Status Core::dispatch(RequestKey request, Operation operation, Reader& reader) {
         default:
             return dispatch_groups(request, operation, reader);
     }
+}
+
+Statistics Core::statistics() const {
+    Statistics now;
+    sessions_.report(now);
+    now.keys = values_.count();
+    now.key_bytes = values_.memory();
+    now.messages = messages_;
+    now.requests = requests_;
+    now.barriers = groups_.open_rounds(RoundKind::kBarrier);
+    now.all_gathers = groups_.open_rounds(RoundKind::kAllGather);
+    now.is_settling = settling_.is_on();
+    return now;
 }
 
 void Core::cancel(RequestKey request) {

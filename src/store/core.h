@@ -31,9 +31,8 @@ class Core {
     /// Does what a message of a session asks. A failure means that the client does not keep to the protocol.
     Status receive(uint64_t session, const Header& header, std::string_view body);
     void disconnect(uint64_t session, const Link& link) { sessions_.disconnect(session, link); }
-    Statistics statistics() const {
-        return {0, sessions_.count(), values_.count(), values_.memory(), messages_};
-    }
+    /// But for the connections.
+    Statistics statistics() const;
     /// When expire() is to be called.
     std::optional<Sessions::Clock::time_point> next_expiry() const;
     /// Gives up the sessions that did not come back in time, ends the settling of a store that was started
@@ -73,6 +72,7 @@ class Core {
     uint64_t max_message_;
     uint64_t max_kept_;      // bytes for one client
     uint64_t messages_ = 0;  // received so far
+    RequestTally requests_;
     Epochs epochs_;
     Settling settling_;
     // Sessions of clients of an earlier start that may say what they hold, and how many bytes they have said.

@@ -148,6 +148,12 @@ std::vector<WaitReport::Awaited> GroupTable::awaited_by(const Group& group, cons
     return awaited;
 }
 
+uint64_t GroupTable::open_rounds(RoundKind kind) const {
+    return static_cast<uint64_t>(std::ranges::count_if(groups_, [&](const auto& entry) {
+        return entry.second.rounds.at(static_cast<size_t>(kind)).size != 0;
+    }));
+}
+
 void GroupTable::report_waits(std::vector<WaitReport>& reports) const {
     for (const auto& [first, place] : waiting_) {
         const Group& group = groups_.at(place.group);

@@ -33,6 +33,8 @@ class GroupTable {
     std::optional<Status> cancel(RequestKey request);
     /// Adds what waits here, and for whom.
     void report_waits(std::vector<WaitReport>& reports) const;
+    /// How many rounds of that kind have begun and not ended.
+    uint64_t open_rounds(RoundKind kind) const;
     void end_session(uint64_t session, Departure departure);
     /// How far the session has come as a rank of the group at an earlier start of the store. A request of its
     /// that is older than the end of the group's last round is one for the outcome of that round.

@@ -191,6 +191,7 @@ std::optional<uint64_t> Sessions::take_expired(Clock::time_point now) {
     const uint64_t id = expiries_.begin()->second;
     expiries_.erase(expiries_.begin());
     Session& session = sessions_.at(id);
+    ++(session.eviction.is_ok() ? lost_ : evicted_);
     session.expires.reset();
     if (Link* link = std::exchange(session.link, nullptr)) {
         link->refuse(session.eviction);
@@ -207,6 +208,12 @@ void Sessions::reply(RequestKey request, SharedBody body) {
     const auto running = session.running.find(request.request);
     if (running == session.running.end()) {
         return;
+    }
+    Reader reader(*body);
+    int32_t code = 0;
+    reader.get(code);
+    if (code != 0) {
+        ++failures_[code];
     }
     before_reply_(request.session);
     if (session.link != nullptr) {
@@ -307,6 +314,17 @@ void Sessions::heard_from(uint64_t id) {
 bool Sessions::is_suspect(uint64_t id, Clock::time_point now) const {
     const auto found = sessions_.find(id);
     return found != sessions_.end() && found->second.asked && now - *found->second.asked >= suspect_after_;
+}
+
+void Sessions::report(Statistics& now) const {
+    const Clock::time_point moment = Clock::now();
+    for (const auto& [id, session] : sessions_) {
+        ++(session.link == nullptr ? now.away : is_suspect(id, moment) ? now.suspect : now.connected);
+    }
+    now.lost = lost_;
+    now.evicted = evicted_;
+    now.failures = failures_;
+    now.waiting = running_;
 }
 
 std::string Sessions::sign_text(const Session& session) const {

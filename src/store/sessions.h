@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/options.h"
+#include "store/metrics_page.h"
 #include "store/outlet.h"
 
 namespace memfabric::store {
@@ -76,7 +77,8 @@ class Sessions : public Outlet {
     void erase(uint64_t session);
     bool contains(uint64_t session) const { return sessions_.contains(session); }
 
-    size_t count() const { return sessions_.size(); }
+    /// How many clients there are and were, and what they were answered.
+    void report(Statistics& now) const;
 
     std::optional<Clock::time_point> next_expiry() const;
     /// A session that is to be given up by `now`.
@@ -149,6 +151,10 @@ class Sessions : public Outlet {
     std::chrono::milliseconds wait_notice_;
     uint64_t max_kept_;
     size_t running_ = 0;  // requests, of all sessions
+    // So far.
+    uint64_t lost_ = 0;
+    uint64_t evicted_ = 0;
+    std::map<int32_t, uint64_t> failures_;  // answers, by code
     std::function<void(uint64_t)> before_reply_ = [](uint64_t) {};
     std::unordered_map<uint64_t, Session> sessions_;
     std::set<std::pair<Clock::time_point, uint64_t>> expiries_;

@@ -15,6 +15,7 @@ import urllib.request
 import pytest
 
 from actors import slowness, wait_for
+from harness import free_port
 from pool import G2H, H2G, INVALID_PARAM, KIB, MIB, PEER_LOST, make_pool, start_pool
 from sessions import PATHS, PATIENCE, flat, forced, open_session, scattered, start_store
 from shared import start_shared
@@ -301,6 +302,59 @@ def test_prometheus_asks_a_rank(harness):
     host, _, port = addresses[0].rpartition(":")
     with socket.create_connection((host, int(port))):
         assert "memfabric_process" in page_of(addresses[0])
+
+
+def store_samples(address):
+    """What a page says of stores: each sample without the label of the store."""
+    samples = dict(line.rsplit(" ", 1) for line in page_of(address).splitlines() if line.startswith("memfabric_store_"))
+    return {re.sub(r'store="[^"]*",?', "", name).removesuffix("{}"): int(value) for name, value in samples.items()}
+
+
+def test_prometheus_asks_the_rank_that_serves_the_store(harness):
+    limits = {"MF_METRICS": "127.0.0.1:0", "MF_SUSPECT_AFTER": "300ms", "MF_LOST_AFTER": "50ms"}
+    shared = start_shared(harness, 4, environment=limits)
+    first, second, third, last = shared.actors
+    pages = [process["metrics"] for process in look(harness, *shared.actors)]
+    now = store_samples(pages[0])
+    assert store_samples(pages[1]) == {}
+    assert now['memfabric_store_sessions{state="connected"}'] == now["memfabric_store_connections"] == 4
+    assert now['memfabric_store_requests_total{operation="assign_rank"}'] == 4
+    assert now["memfabric_store_messages_total"] > 12
+    shared.all("shm_barrier")
+    barriers = 'memfabric_store_requests_total{operation="barrier"}'
+    assert store_samples(pages[0])[barriers] == now[barriers] + 4
+    # One that is waited for and stopped.
+    last.stop()
+    for actor in (first, second, third):
+        actor.send("shm_barrier", shared(actor))
+    wait_for(lambda: store_samples(pages[0])['memfabric_store_sessions{state="suspect"}'] == 1, "the suspect")
+    now = store_samples(pages[0])
+    assert now['memfabric_store_sessions{state="connected"}'] == 3
+    assert now['memfabric_store_open_rounds{kind="barrier"}'] == 1 and now["memfabric_store_waiting_requests"] == 3
+    assert now["memfabric_store_lost_total"] == 0
+    # And killed.
+    last.kill()
+    for actor in (first, second, third):
+        assert actor.answer().code == PEER_LOST
+    now = store_samples(pages[0])
+    assert now["memfabric_store_lost_total"] == 1 and now['memfabric_store_sessions{state="connected"}'] == 3
+    assert now[f'memfabric_store_failures_total{{code="{PEER_LOST}"}}'] == 3
+    assert now['memfabric_store_open_rounds{kind="barrier"}'] == 0 and now["memfabric_store_waiting_requests"] == 0
+
+
+def test_a_page_of_two_stores_has_each_family_once(harness):
+    keeper = harness.actor(environment={"MF_METRICS": "127.0.0.1:0"})
+    urls = [harness.url, f"tcp://127.0.0.1:{free_port()}"]
+    for url in urls:
+        keeper.call("create_store", url)
+    harness.init(keeper, 0, 1, startConfigStore=False)
+    page = page_of(look(harness, keeper)[0]["metrics"])
+    heads = [line for line in page.splitlines() if line.startswith("#")]
+    assert len(heads) == len(set(heads))
+    lines = page.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("memfabric_store_messages_total{"))
+    for url, line in zip(urls, lines[first:]):  # what belongs together stands together
+        assert line.startswith(f'memfabric_store_messages_total{{store="{url.removeprefix("tcp://")}"}} ')
 
 
 def test_silent_connections_to_metrics_are_cut(harness):

@@ -3,12 +3,18 @@
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
-from conftest import BUILD, LIMIT
+from conftest import BUILD, LIMIT, ROOT
+
+sys.path.append(str(ROOT / "tests" / "multiproc"))
+
+from store_protocol import ADD, GET, SET, Member, Refused, text  # noqa: E402  (found by the path above)
 
 
 def start_store(mf, *arguments, env=None):
@@ -233,12 +239,45 @@ def test_prometheus_asks_a_store(mf):
     told = process.stderr.readline().strip()
     prefix = "mf store: metrics at "
     assert told.startswith(prefix)
-    with urllib.request.urlopen(told.removeprefix(prefix), timeout=LIMIT) as answer:
-        page = answer.read().decode()
-    assert f'memfabric_store_sessions{{store="{store}"}} 0' in page
-    assert f'memfabric_store_messages_total{{store="{store}"}} 0' in page
-    assert 'program="mf"' in page
+
+    def page():
+        with urllib.request.urlopen(told.removeprefix(prefix), timeout=LIMIT) as answer:
+            return answer.read().decode()
+
+    def look(*names):
+        """The numbers of those samples."""
+        found = dict(line.rsplit(" ", 1) for line in page().splitlines() if line.startswith("memfabric_store_"))
+        forms = [name.partition(" ") for name in names]
+        return [int(found[f'memfabric_store_{name}{{store="{store}"{label and "," + label}}}']) for name, _, label in forms]
+
+    clients = ("connections", 'sessions state="connected"', "messages_total", "keys")
+    assert 'program="mf"' in page()
+    assert look(*clients, 'requests_total operation="set"') == [0, 0, 0, 0, 0]
+    with Member(f"tcp://{store}") as one, Member(f"tcp://{store}") as two:
+        one.ask(SET, text("key") + text("value"))
+        two.ask(ADD, text("counter") + struct.pack("<q", 1))
+        with pytest.raises(Refused):
+            two.ask(ADD, text("key") + struct.pack("<q", 1))  # not a number
+        assert look(*clients) == [2, 2, 3, 2]
+        assert look('requests_total operation="set"', 'requests_total operation="add"') == [1, 2]
+        (bytes_of_two,) = look("key_bytes")
+        one.ask(SET, text("another") + text("x" * 100000))
+        assert 100000 < look("key_bytes")[0] - bytes_of_two < 101000
+        assert sum(int(line.rsplit(" ", 1)[1]) for line in page().splitlines() if "failures_total{" in line) == 1
+        assert look("settling", "lost_total", "evicted_total", "waiting_requests") == [0, 0, 0, 0]
+        two.send(GET, text("not there yet"))
+        wait_until(lambda: look("waiting_requests") == [1])
+    wait_until(lambda: look("connections", 'sessions state="connected"', "lost_total") == [0, 0, 2])  # without a goodbye
+    heads = [line for line in page().splitlines() if line.startswith("#")]
+    assert len(heads) == len(set(heads)) and heads[0].startswith("# HELP") and heads[1].startswith("# TYPE")
     end(process)
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + LIMIT
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("address,word", [("0.0.0.0:0", "MF_ALLOW_PLAINTEXT"), ("nonsense", "nonsense"), ("127.0.0.1:99999", "99999")])
