@@ -81,6 +81,12 @@ MachineCheck choice_check(const MachineFabric& fabric, const std::string& wanted
                     "correct or unset MF_FABRIC_ADDRESS; the addresses that there are stand below"};
         }
     }
+    if (survey.chosen_way.address.empty()) {
+        return {"fabric", true,
+                fmt::format("{} at its device {} (MF_FABRIC_PROVIDER {})", survey.chosen,
+                            survey.chosen_way.domain, wanted),
+                ""};
+    }
     const std::string at =
         fabric.local_address.empty()
             ? ", at no address: nothing leads out of this host"

@@ -90,6 +90,12 @@ def test_info_takes_the_provider_and_address_that_are_asked_for(mf):
     assert "lo (127.0.0.1)" in checks["fabric"]["value"]
 
 
+def test_info_names_the_device_of_a_provider_that_is_at_no_interface(mf):
+    checks, fabric = info_of(mf, MF_FABRIC_PROVIDER="shm")
+    assert fabric["chosen"] == "shm" and checks["fabric"]["ok"]
+    assert "shm at its device shm" in checks["fabric"]["value"]
+
+
 def test_info_shows_the_ascend_path_and_a_bad_base(mf):
     checks = json.loads(mf("info", "--json", env={"ASCEND_HOME_PATH": "/opt/ascend", "MF_GVA_BASE": "zzz"}).stdout)["checks"]
     by_name = {check["name"]: check for check in checks}

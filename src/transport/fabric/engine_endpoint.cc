@@ -12,22 +12,47 @@ Status engine_failure(const std::string& attempted, int code) {
     return failure(errno_code(-code), "libfabric: {} failed: {}", attempted, fi_strerror(-code));
 }
 
+namespace {
+
+int open_queue(fid_domain& domain, fi_cq_attr& attributes, CompletionQueue& opened) {
+    fid_cq* queue = nullptr;
+    const int code = fi_cq_open(&domain, &attributes, &queue, nullptr);
+    opened.queue.reset(code == 0 ? queue : nullptr);
+    return code;
+}
+
+}  // namespace
+
 Result<CompletionQueue> open_completion_queue(fid_domain& domain, fi_cq_format format, size_t entries,
                                               const std::string& purpose) {
     CompletionQueue opened;
-    fi_cq_attr queue_attributes{};
-    queue_attributes.format = format;
-    queue_attributes.wait_obj = FI_WAIT_FD;
-    queue_attributes.size = entries;
-    fid_cq* queue = nullptr;
-    if (const int code = fi_cq_open(&domain, &queue_attributes, &queue, nullptr); code != 0) {
+    fi_cq_attr attributes{};
+    attributes.format = format;
+    attributes.size = entries;
+    attributes.wait_obj = FI_WAIT_FD;
+    int code = open_queue(domain, attributes, opened);
+    if (code == 0) {
+        code = fi_control(&opened.queue->fid, FI_GETWAIT, &opened.wait_descriptor);
+    }
+    if (code == -FI_ENOSYS || code == -FI_EOPNOTSUPP) {  // there are providers that wake nobody
+        attributes.wait_obj = FI_WAIT_NONE;
+        code = open_queue(domain, attributes, opened);
+        MF_ASSIGN_OR_RETURN(opened.timer, PollTimer::open());
+        opened.wait_descriptor = opened.timer->descriptor();
+    }
+    if (code != 0) {
         return engine_failure("opening a completion queue" + purpose, code);
     }
-    opened.queue.reset(queue);
-    if (const int code = fi_control(&queue->fid, FI_GETWAIT, &opened.wait_descriptor); code != 0) {
-        return engine_failure("asking for the completion queue's descriptor" + purpose, code);
-    }
     return opened;
+}
+
+bool CompletionQueue::may_sleep(fid_fabric& fabric) const {
+    if (timer != nullptr) {
+        timer->arm();
+        return true;
+    }
+    fid* waited_for = &queue->fid;
+    return fi_trywait(&fabric, &waited_for, 1) == 0;
 }
 
 Result<FidPtr<fid_av>> open_address_vector(fid_domain& domain, const std::string& purpose) {

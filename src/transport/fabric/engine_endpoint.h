@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "transport/fabric/fid.h"
+#include "transport/fabric/poll_timer.h"
 
 namespace memfabric::transport {
 
@@ -30,6 +32,16 @@ inline void forget_errno() {
 struct CompletionQueue {
     FidPtr<fid_cq> queue;
     int wait_descriptor = -1;
+    std::unique_ptr<PollTimer> timer{};  // whose descriptor that is, where the provider has none
+
+    /// Whether nothing is there to be dealt with, so that the descriptor tells when something is (or may be).
+    bool may_sleep(fid_fabric& fabric) const;
+    /// Of operations that peers began, or that are soon to end: it is to be looked at again soon.
+    void note_activity() const {
+        if (timer != nullptr) {
+            timer->note_activity();
+        }
+    }
 };
 
 /// For one endpoint, and to be closed soon after it: fi_trywait of a queue goes through everything that was

@@ -13,7 +13,6 @@
 #include "base/attempt.h"
 #include "base/deadline.h"
 #include "base/room.h"
-#include "transport/fabric/engine_endpoint.h"
 #include "transport/fabric/peer_sockets.h"
 #include "transport/fabric/transfer.h"
 
@@ -46,8 +45,8 @@ Status FabricEndpoint::renew_endpoint() {
     MF_ASSIGN_OR_RETURN(CompletionQueue completions,
                         open_completion_queue(domain_, FI_CQ_FORMAT_CONTEXT, 4 * kWindow, ""));
     MF_ASSIGN_OR_RETURN(endpoint_, open_endpoint(domain_, info_, *completions.queue, *addresses_, kWays, ""));
-    queue_ = std::move(completions.queue);
-    wait_descriptor_.store(completions.wait_descriptor);
+    queue_ = std::move(completions);
+    wait_descriptor_.store(queue_.wait_descriptor);
     on_renewed_();
     if (!congestion_.is_hosts()) {
         MF_ASSIGN_OR_RETURN(const std::string address, address_of(*endpoint_, ""));
@@ -58,8 +57,10 @@ Status FabricEndpoint::renew_endpoint() {
 
 bool FabricEndpoint::may_sleep(fid_fabric& fabric) {
     const std::scoped_lock guard(lock_);
-    fid* queue = &queue_->fid;
-    return endpoint_ == nullptr || fi_trywait(&fabric, &queue, 1) == 0;
+    if (is_busy_.load()) {
+        queue_.note_activity();
+    }
+    return endpoint_ == nullptr || queue_.may_sleep(fabric);
 }
 
 void FabricEndpoint::set_on_renewed(std::function<void()> wake) {
@@ -249,7 +250,7 @@ void FabricEndpoint::progress() {
     std::array<fi_cq_entry, kCompletionsAtOnce> entries;
     for (;;) {
         forget_errno();
-        const ssize_t count = fi_cq_read(queue_.get(), entries.data(), entries.size());
+        const ssize_t count = fi_cq_read(queue_.queue.get(), entries.data(), entries.size());
         if (count > 0) {
             for (ssize_t i = 0; i < count; ++i) {
                 finish(entries[static_cast<size_t>(i)].op_context, 0);
@@ -265,7 +266,7 @@ void FabricEndpoint::progress() {
 
 bool FabricEndpoint::read_error() {
     fi_cq_err_entry entry{};
-    if (fi_cq_readerr(queue_.get(), &entry, 0) != 1) {
+    if (fi_cq_readerr(queue_.queue.get(), &entry, 0) != 1) {
         return false;
     }
     finish(entry.op_context, entry.err == 0 ? FI_EOTHER : entry.err);

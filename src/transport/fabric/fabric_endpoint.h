@@ -19,6 +19,7 @@
 
 #include "base/status.h"
 #include "transport/fabric/congestion_control.h"
+#include "transport/fabric/engine_endpoint.h"
 #include "transport/fabric/fabric_operation.h"
 #include "transport/fabric/fid.h"
 #include "transport/fabric/local_memory.h"
@@ -40,6 +41,11 @@ class FabricEndpoint {
     bool may_sleep(fid_fabric& fabric);
     /// Another one once the endpoint was opened again.
     int wait_descriptor() const { return wait_descriptor_.load(); }
+    /// Of an endpoint that only peers use, so that it is never opened again: whether that tells no more than
+    /// that it is time to look, because the provider wakes nobody.
+    bool is_polled() const { return queue_.timer != nullptr; }
+    /// Of such a one: peers are at work here, who sleeps is to look again soon.
+    void note_activity() const { queue_.note_activity(); }
     /// Is called then, to wake who sleeps on the former one. Must not call back.
     void set_on_renewed(std::function<void()> wake);
 
@@ -106,7 +112,7 @@ class FabricEndpoint {
     std::atomic<bool> is_full_{false};
     std::mutex lock_;  // guards all below
     std::function<void()> on_renewed_ = [] {};
-    FidPtr<fid_cq> queue_;  // of the endpoint, or of its predecessor where there is none
+    CompletionQueue queue_;  // of the endpoint, or of its predecessor where there is none
     FidPtr<fid_av> addresses_;
     FidPtr<fid_ep> endpoint_;
     std::unique_ptr<LocalMemory> local_;  // null where the provider takes any memory

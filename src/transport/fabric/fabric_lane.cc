@@ -20,6 +20,8 @@ using Clock = Deadline::Clock;
 
 // After a foreign operation the next one is often near.
 constexpr std::chrono::microseconds kSpin{50};
+// As long where nothing says that there was one: a provider that wakes nobody is looked at every millisecond.
+constexpr std::chrono::microseconds kShortSpin{10};
 // Looking for foreign operations takes so many times longer where there were some.
 constexpr int kManyTimes = 3;
 // For so long after a look at `target` by somebody else the thread leaves that to them: woken by everything
@@ -207,7 +209,7 @@ void FabricLane::run(const std::stop_token& stop) {
 void FabricLane::work_while_busy(const std::stop_token& stop) {
     Clock::duration shortest = Clock::duration::max();
     Clock::time_point before = Clock::now();
-    Clock::time_point idle_at = before + kSpin;
+    Clock::time_point idle_at = before + (target_->is_polled() ? kShortSpin : kSpin);
     SpinYield pause(before);
     while (before < idle_at && !stop.stop_requested()) {
         if (before.time_since_epoch() - polled_at_.load(std::memory_order_relaxed) < kLeaveToPollers) {
@@ -218,6 +220,7 @@ void FabricLane::work_while_busy(const std::stop_token& stop) {
         shortest = std::min(shortest, now - before);
         if (now - before > kManyTimes * shortest) {
             activity_.tell();
+            target_->note_activity();
             idle_at = now + kSpin;
         }
         now = pause.yield_if_due(now);

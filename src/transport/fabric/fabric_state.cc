@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "transport/fabric/fabric_transport.h"
 #include "transport/fabric/own_services.h"
+#include "transport/fabric/provider.h"
 #include "transport/fabric/registration.h"
 
 namespace memfabric::transport {
@@ -45,18 +47,36 @@ size_t number_of_this_thread() {
 }  // namespace
 
 Result<std::unique_ptr<FabricState>> FabricState::open(const FabricConfig& config) {
-    auto state = std::make_unique<FabricState>();
-    state->host_id = config.host_id;
-    state->peer_timeout = config.peer_timeout;
-    state->patience = config.patience;
-    state->device = config.device;
-    MF_ASSIGN_OR_RETURN(state->congestion, CongestionControl::choose(config.congestion));
-    MF_ASSIGN_OR_RETURN(state->rails, open_rails(config.provider, config.nics));
-    state->address.provider = state->rails.front().provider();
-    MF_ASSIGN_OR_RETURN(state->address.instance, random_number());
-    MF_RETURN_IF_ERROR(open_lanes(*state, config));
-    MF_RETURN_IF_ERROR(open_messenger(*state));
-    return state;
+    std::vector<std::string> names =
+        config.preferred.empty() ? providers_of(config.provider) : config.preferred;
+    for (;;) {
+        auto state = std::make_unique<FabricState>();
+        const Status opened = state->open_with(names, config);
+        if (opened.is_ok()) {
+            return state;
+        }
+        const std::string failed = state->rails.empty() ? "" : state->rails.front().provider();
+        const auto tried = std::ranges::find(names, failed);
+        if (opened.code() == Code::kMallocFailed || tried == names.end() || tried + 1 == names.end()) {
+            return opened;
+        }
+        log_warn("fabric: provider {} is here, but does not start: {}. Trying {}", failed, opened.message(),
+                 *(tried + 1));
+        names.erase(names.begin(), tried + 1);
+    }
+}
+
+Status FabricState::open_with(std::span<const std::string> providers, const FabricConfig& config) {
+    host_id = config.host_id;
+    peer_timeout = config.peer_timeout;
+    patience = config.patience;
+    device = config.device;
+    MF_ASSIGN_OR_RETURN(congestion, CongestionControl::choose(config.congestion));
+    MF_ASSIGN_OR_RETURN(rails, open_rails(providers, config.nics));
+    address.provider = rails.front().provider();
+    MF_ASSIGN_OR_RETURN(address.instance, random_number());
+    MF_RETURN_IF_ERROR(open_lanes(*this, config));
+    return open_messenger(*this);
 }
 
 Cut FabricState::cut() const {

@@ -29,6 +29,8 @@ struct FabricConfig;
 /// All that a FabricTransport holds; members are destroyed from the last to the first.
 struct FabricState {
     static Result<std::unique_ptr<FabricState>> open(const FabricConfig& config);
+    /// Of these providers, the first that libfabric has here.
+    Status open_with(std::span<const std::string> providers, const FabricConfig& config);
 
     FlowCounts& counts(FabricFlow flow) { return flow == FabricFlow::kPut ? puts : gets; }
     /// The lane of the calling thread to a peer, so that threads do not wait for each other. Looks again at

@@ -34,6 +34,7 @@ struct FabricConfig {
     PeerPatience patience{};                         // before that, what is said of them
     bool register_local = false;                     // also where the provider does not demand it
     std::shared_ptr<DeviceMemory> device{};          // null: all memory is the host's
+    std::vector<std::string> preferred{};            // tried in turn, for tests; none: what `provider` means
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.

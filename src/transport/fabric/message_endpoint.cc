@@ -9,7 +9,6 @@
 
 #include "base/attempt.h"
 #include "base/room.h"
-#include "transport/fabric/engine_endpoint.h"
 
 namespace memfabric::transport {
 namespace {
@@ -23,13 +22,11 @@ Result<std::unique_ptr<MessageEndpoint>> MessageEndpoint::open(FabricRail& rail)
     MF_ASSIGN_OR_RETURN(fid_domain* const domain, rail.add_domain());
     std::unique_ptr<MessageEndpoint> opened(new MessageEndpoint(rail, *domain));
     MF_RETURN_IF_ERROR(opened->make_buffers());
-    MF_ASSIGN_OR_RETURN(CompletionQueue completions,
+    MF_ASSIGN_OR_RETURN(opened->queue_,
                         open_completion_queue(*domain, FI_CQ_FORMAT_MSG, 2 * (kReceives + kSends), kPurpose));
-    opened->queue_ = std::move(completions.queue);
-    opened->wait_descriptor_ = completions.wait_descriptor;
     MF_ASSIGN_OR_RETURN(opened->addresses_, open_address_vector(*domain, kPurpose));
     MF_ASSIGN_OR_RETURN(opened->endpoint_,
-                        open_endpoint(*domain, *rail.info, *opened->queue_, *opened->addresses_,
+                        open_endpoint(*domain, *rail.info, *opened->queue_.queue, *opened->addresses_,
                                       FI_TRANSMIT | FI_RECV, kPurpose));
     MF_ASSIGN_OR_RETURN(opened->address_, address_of(*opened->endpoint_, kPurpose));
     opened->post_receives();
@@ -37,8 +34,7 @@ Result<std::unique_ptr<MessageEndpoint>> MessageEndpoint::open(FabricRail& rail)
 }
 
 bool MessageEndpoint::may_sleep() const {
-    fid* queue = &queue_->fid;
-    return fi_trywait(&fabric_, &queue, 1) == 0;
+    return queue_.may_sleep(fabric_);
 }
 
 Status MessageEndpoint::make_buffers() {
@@ -98,6 +94,7 @@ bool MessageEndpoint::send(fi_addr_t to, const Message& message) {
     ++free->generation;
     forget_errno();
     free->busy = fi_send(endpoint_.get(), free->bytes, free->size, descriptor(), to, context_of(*free)) == 0;
+    queue_.note_activity();
     return free->busy;
 }
 
@@ -129,7 +126,7 @@ MessageEndpoint::Event MessageEndpoint::take(void* context, bool failed, size_t 
 size_t MessageEndpoint::read_events(std::array<Event, kAtOnce>& events) {
     std::array<fi_cq_msg_entry, kAtOnce> entries;
     forget_errno();
-    const ssize_t count = fi_cq_read(queue_.get(), entries.data(), entries.size());
+    const ssize_t count = fi_cq_read(queue_.queue.get(), entries.data(), entries.size());
     if (count > 0) {
         for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
             events[i] = take(entries[i].op_context, false, entries[i].len);
@@ -137,7 +134,7 @@ size_t MessageEndpoint::read_events(std::array<Event, kAtOnce>& events) {
         return static_cast<size_t>(count);
     }
     fi_cq_err_entry error{};
-    if (count == -FI_EAVAIL && fi_cq_readerr(queue_.get(), &error, 0) == 1) {
+    if (count == -FI_EAVAIL && fi_cq_readerr(queue_.queue.get(), &error, 0) == 1) {
         events[0] = take(error.op_context, true, 0);
         return 1;
     }
@@ -169,6 +166,7 @@ bool MessageEndpoint::progress(MessageSink& sink) {
         }
         if (count > 0) {
             any = true;
+            queue_.note_activity();
             guard.lock();
             give_back(std::span(events).first(count));
         }

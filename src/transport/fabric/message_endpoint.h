@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "transport/fabric/engine_endpoint.h"
 #include "transport/fabric/fid.h"
 #include "transport/fabric/message_format.h"
 #include "transport/fabric/rail.h"
@@ -40,7 +41,7 @@ class MessageEndpoint {
     static Result<std::unique_ptr<MessageEndpoint>> open(FabricRail& rail);
 
     const std::string& address() const { return address_; }
-    int wait_descriptor() const { return wait_descriptor_; }
+    int wait_descriptor() const { return queue_.wait_descriptor; }
     /// Whether the descriptor tells of all that comes from now on.
     bool may_sleep() const;
 
@@ -89,11 +90,10 @@ class MessageEndpoint {
     std::mutex lock_;  // guards all that follows
     std::unique_ptr<std::byte[]> memory_;
     FidPtr<fid_mr> registration_;  // of memory_, where the provider wants local memory registered
-    FidPtr<fid_cq> queue_;
+    CompletionQueue queue_;
     FidPtr<fid_av> addresses_;
     FidPtr<fid_ep> endpoint_;
     std::string address_;
-    int wait_descriptor_ = -1;
     std::array<Buffer, kReceives + kSends> buffers_;
 };
 

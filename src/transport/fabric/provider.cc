@@ -4,6 +4,7 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -84,6 +85,13 @@ Result<InfoPtr> ask(const std::string& name, const std::string& local_address) {
     return InfoPtr(found);
 }
 
+/// Whether its addresses are those of network interfaces. Others have devices of their own, and take no
+/// address of an interface for one of theirs.
+bool has_addresses_of_ip(std::string_view name) {
+    constexpr std::array<std::string_view, 5> kOfIp = {"tcp", "verbs", "udp", "net", "sockets"};
+    return std::ranges::any_of(kOfIp, [&](std::string_view of_ip) { return name.starts_with(of_ip); });
+}
+
 std::string offered(const std::string& local_address) {
     const auto all = ask("", local_address);
     std::set<std::string_view> names;
@@ -100,11 +108,18 @@ std::string offered(const std::string& local_address) {
 
 }  // namespace
 
-Result<InfoPtr> choose_provider(const std::string& name, const std::string& local_address) {
+std::vector<std::string> providers_of(const std::string& setting) {
+    return setting == "auto" ? std::vector<std::string>(kPreferred.begin(), kPreferred.end())
+                             : std::vector<std::string>{setting};
+}
+
+Result<InfoPtr> choose_provider(std::span<const std::string> names, const std::string& local_address) {
     apply_lean_settings();
     Status problem;
-    for (const char* preferred : kPreferred) {
-        auto found = ask(name == "auto" ? preferred : name, local_address);
+    std::string all;
+    for (const std::string& name : names) {
+        all += (all.empty() ? "" : "' or '") + name;
+        auto found = ask(name, has_addresses_of_ip(name) ? local_address : "");
         if (found.is_ok()) {
             LibfabricUse::keep();
             return found;
@@ -112,15 +127,12 @@ Result<InfoPtr> choose_provider(const std::string& name, const std::string& loca
         if (problem.code() != Code::kMallocFailed) {  // that may have been the one
             problem = std::move(found).status();
         }
-        if (name != "auto") {
-            break;
-        }
     }
     return failure(
         problem.code(),
         "libfabric has no provider '{}' for reliable datagrams with RMA and atomics at local address '{}' "
         "({}); it offers there: {}. Set MF_FABRIC_PROVIDER or MF_FABRIC_ADDRESS",
-        name, local_address, problem.message(), offered(local_address));
+        all, local_address, problem.message(), offered(local_address));
 }
 
 }  // namespace memfabric::transport

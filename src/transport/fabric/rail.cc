@@ -9,9 +9,17 @@
 namespace memfabric::transport {
 namespace {
 
-Result<FabricRail> open_rail(const std::string& provider, const FabricNic& nic) {
+bool has_addresses_of_ip(const FabricRail& rail) {
+    const uint32_t format = rail.info->addr_format;
+    return format == FI_SOCKADDR || format == FI_SOCKADDR_IN || format == FI_SOCKADDR_IN6;
+}
+
+Result<FabricRail> open_rail(std::span<const std::string> providers, const FabricNic& nic) {
     FabricRail rail{nic, {}, {}, {}, {}};
-    MF_ASSIGN_OR_RETURN(rail.info, choose_provider(provider, nic.address));
+    MF_ASSIGN_OR_RETURN(rail.info, choose_provider(providers, nic.address));
+    if (!has_addresses_of_ip(rail)) {
+        rail.nic = {.interface = rail.info->domain_attr->name};  // a device of the provider's
+    }
     fid_fabric* fabric = nullptr;
     if (const int code = fi_fabric(rail.info->fabric_attr, &fabric, nullptr); code != 0) {
         return failure(errno_code(-code), "libfabric: opening provider {} at {} failed: {}", rail.provider(),
@@ -55,18 +63,19 @@ std::string FabricRail::name() const {
     return fmt::format("{} ({})", nic.interface, nic.address);
 }
 
-Result<FabricRails> open_rails(const std::string& provider, std::span<const FabricNic> nics) {
+Result<FabricRails> open_rails(std::span<const std::string> providers, std::span<const FabricNic> nics) {
     const FabricNic anywhere;
     FabricRails rails;
-    MF_ASSIGN_OR_RETURN(FabricRail first, open_rail(provider, nics.empty() ? anywhere : nics.front()));
+    MF_ASSIGN_OR_RETURN(FabricRail first, open_rail(providers, nics.empty() ? anywhere : nics.front()));
     rails.push_back(std::move(first));
+    const std::string provider = rails.front().provider();
     for (size_t i = 1; i < nics.size(); ++i) {
-        if (draws_keys(rails.front())) {
-            log_info("fabric: provider {} is used over one interface a process, {}: {} is left out",
-                     rails.front().provider(), rails.front().name(), nics[i].interface);
+        if (draws_keys(rails.front()) || !has_addresses_of_ip(rails.front())) {
+            log_info("fabric: provider {} is used over one interface a process, {}: {} is left out", provider,
+                     rails.front().name(), nics[i].interface);
             continue;
         }
-        Result<FabricRail> rail = open_rail(rails.front().provider(), nics[i]);
+        Result<FabricRail> rail = open_rail({&provider, 1}, nics[i]);
         if (rail.is_ok()) {
             rails.push_back(std::move(rail).value());
         } else if (nics[i].optional && rail.status().code() != Code::kMallocFailed) {

@@ -35,8 +35,9 @@ struct FabricRail {
 
 using FabricRails = std::vector<FabricRail>;
 
-/// All of them have the provider that the first one has. One alone, with one domain, where the provider draws
-/// the keys of memory itself: an exposed region has one key.
-Result<FabricRails> open_rails(const std::string& provider, std::span<const FabricNic> nics);
+/// All of them have the provider that the first one has, the first of `providers` that is there. One alone,
+/// with one domain, where the provider draws the keys of memory itself: an exposed region has one key. One
+/// alone where its devices are no network interfaces, too.
+Result<FabricRails> open_rails(std::span<const std::string> providers, std::span<const FabricNic> nics);
 
 }  // namespace memfabric::transport

@@ -95,7 +95,7 @@ ProviderFinding finding_of(const std::string& name, const fi_info* offers) {
         finding.note = why_absent(name);
         return finding;
     }
-    const auto granted = choose_provider(name, "");
+    const auto granted = choose_provider({&name, 1}, "");
     const std::string given(granted.is_ok() ? provider_of(**granted) : "");
     finding.usable = given == name;
     finding.note = finding.usable ? why_never_unasked(name) : why_unfit(given);
@@ -134,7 +134,7 @@ std::string socket_address_text(std::string_view socket_address) {
 FabricSurvey survey_fabric(const std::string& provider, const std::string& local_address) {
     const LibfabricUse use;
     FabricSurvey survey;
-    const auto chosen = choose_provider(provider, local_address);
+    const auto chosen = choose_provider(providers_of(provider), local_address);
     if (chosen.is_ok()) {
         survey.chosen = provider_of(**chosen);
         survey.chosen_way = way_of(**chosen);

@@ -237,10 +237,11 @@ Status Transfer::look_around() {
     return {};
 }
 
-/// The provider `tcp` leaves a get without an answer for ever where its owner has freed the memory. What is
+/// The provider `tcp` leaves a get without an answer for ever where its owner has freed the memory; `shm` and
+/// `efa` leave anything so whose key the owner does not know. What is
 /// under way ends with the piece that comes next; all of it is asked about, but for the longest of batches.
 Status Transfer::ask_where_silent() {
-    if (flow_ != FabricFlow::kGet || in_flight_ == 0) {
+    if (in_flight_ == 0) {
         return {};
     }
     const Clock::time_point now = Clock::now();
