@@ -105,6 +105,19 @@ TEST(FabricPeers, AnAddressThatNobodyListensOnIsAPeerThatIsGone) {
     EXPECT_EQ(transport->put(*silent, {&piece, 1}, Deadline::after(300ms)).code(), Code::kTimeout);
 }
 
+TEST(FabricPeers, WhoHasTheProviderSetOtherwiseIsRefusedWithBothValues) {
+    const auto transport = start_here();
+    FabricAddress other = transport->address();
+    EXPECT_EQ(other.settings, "FI_OFI_RXM_EAGER_LIMIT=1024");
+    other.settings = "FI_OFI_RXM_EAGER_LIMIT=16384";
+    const auto refused = transport->connect(other, "rank 1 on host there");
+    EXPECT_EQ(refused.status().code(), Code::kNotSupported);
+    EXPECT_EQ(refused.status().message(),
+              "rank 1 on host there has FI_OFI_RXM_EAGER_LIMIT=16384, this process has "
+              "FI_OFI_RXM_EAGER_LIMIT=1024: provider 'tcp;ofi_rxm' refuses connections between them. Set it "
+              "alike on all hosts, or on none");
+}
+
 class StoppedTarget : public ::testing::TestWithParam<bool> {};
 
 /// The buffer is unmapped as soon as the call ended: were it touched when the target goes on, this process

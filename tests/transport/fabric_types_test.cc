@@ -13,7 +13,8 @@ FabricAddress example() {
     return {
         "tcp;ofi_rxm",
         {{{std::string("\0one", 4), "two"}, "three", "10.0.0.1:4000", false}, {{"four"}, "five", "", true}},
-        0x0123456789abcdef};
+        0x0123456789abcdef,
+        "SETTING=1"};
 }
 
 bool is_refused(const FabricAddress& address) {
@@ -51,6 +52,9 @@ TEST(FabricAddress, HasOneTo64EndpointsAndTextsOfAtMost256Bytes) {
     EXPECT_TRUE(is_refused(address));
     address = example();
     address.provider = too_long;
+    EXPECT_TRUE(is_refused(address));
+    address = example();
+    address.settings = too_long;
     EXPECT_TRUE(is_refused(address));
     for (std::string FabricPort::*text : {&FabricPort::messages, &FabricPort::door}) {
         address = example();

@@ -74,6 +74,7 @@ Status FabricState::open_with(std::span<const std::string> providers, const Fabr
     MF_ASSIGN_OR_RETURN(congestion, CongestionControl::choose(config.congestion));
     MF_ASSIGN_OR_RETURN(rails, open_rails(providers, config.nics));
     address.provider = rails.front().provider();
+    address.settings = settings_of(address.provider);
     MF_ASSIGN_OR_RETURN(address.instance, random_number());
     MF_RETURN_IF_ERROR(open_lanes(*this, config));
     return open_messenger(*this);

@@ -84,13 +84,24 @@ Status transfer_pieces(FabricState& state, FabricFlow flow, FabricPeer& peer,
     return transfer.outcome();
 }
 
-/// Both sides use one provider, and addresses of one kind somewhere.
+std::string_view named(std::string_view settings) {
+    return settings.empty() ? "no such setting" : settings;
+}
+
+/// Both sides use one provider, set alike, and addresses of one kind somewhere.
 Status check_provider(const FabricAddress& own, const FabricAddress& peer, const std::string& name) {
     const auto fits = [&](const FabricPort& port) {
         return std::ranges::any_of(own.ports, [&](const FabricPort& ours) {
             return ours.endpoints.front().size() == port.endpoints.front().size();
         });
     };
+    if (peer.provider == own.provider && peer.settings != own.settings) {
+        return failure(
+            Code::kNotSupported,
+            "{} has {}, this process has {}: provider '{}' refuses connections between them. Set it "
+            "alike on all hosts, or on none",
+            name, named(peer.settings), named(own.settings), own.provider);
+    }
     if (peer.provider == own.provider && std::ranges::any_of(peer.ports, fits)) {
         return {};
     }

@@ -15,7 +15,7 @@ struct Fields<transport::FabricPort> {
 
 template <>
 struct Fields<transport::FabricAddress> {
-    static auto of(auto& m) { return std::tie(m.provider, m.instance, m.ports); }
+    static auto of(auto& m) { return std::tie(m.provider, m.instance, m.ports, m.settings); }
 };
 
 }  // namespace memfabric::store
@@ -36,7 +36,7 @@ bool is_sound(const FabricPort& port) {
 
 bool is_sound(const FabricAddress& address) {
     return !address.ports.empty() && address.ports.size() <= FabricAddress::kMostPorts &&
-           fits(address.provider) &&
+           fits(address.provider) && fits(address.settings) &&
            std::ranges::all_of(address.ports, [](const FabricPort& port) { return is_sound(port); }) &&
            address.endpoints().size() <= FabricAddress::kMostEndpoints;
 }

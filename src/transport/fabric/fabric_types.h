@@ -29,6 +29,7 @@ struct FabricAddress {
     std::string provider;
     std::vector<FabricPort> ports;  // the best first; never none
     uint64_t instance = 0;
+    std::string settings{};  // of the provider, which has to have them alike on both sides
 
     /// Of all ports.
     std::vector<std::string> endpoints() const;

@@ -113,6 +113,13 @@ std::vector<std::string> providers_of(const std::string& setting) {
                              : std::vector<std::string>{setting};
 }
 
+std::string settings_of(std::string_view provider) {
+    constexpr const char* kCompared =
+        "FI_OFI_RXM_EAGER_LIMIT";                      // set, at the latest before libfabric read it
+    const char* const value = std::getenv(kCompared);  // NOLINT(concurrency-mt-unsafe)
+    return provider.ends_with("ofi_rxm") && value != nullptr ? fmt::format("{}={}", kCompared, value) : "";
+}
+
 Result<InfoPtr> choose_provider(std::span<const std::string> names, const std::string& local_address) {
     apply_lean_settings();
     Status problem;
