@@ -4,12 +4,14 @@
 #include <rdma/fi_cm.h>
 #include <rdma/fi_errno.h>
 
+#include <cstdlib>
+
 #include "transport/fabric/incoming_connections.h"
 
 namespace memfabric::transport {
 
-Status engine_failure(const std::string& attempted, int code) {
-    return failure(errno_code(-code), "libfabric: {} failed: {}", attempted, fi_strerror(-code));
+Status engine_failure(const std::string& attempted, int code, const std::string& advice) {
+    return failure(errno_code(-code), "libfabric: {} failed: {}{}", attempted, fi_strerror(-code), advice);
 }
 
 namespace {
@@ -65,11 +67,30 @@ Result<FidPtr<fid_av>> open_address_vector(fid_domain& domain, const std::string
     return FidPtr<fid_av>(addresses);
 }
 
+namespace {
+
+/// What a full range of ports looks like, as far as libfabric tells.
+std::string about_ports(int code) {
+    // NOLINTBEGIN(concurrency-mt-unsafe): as libfabric reads them
+    const char* const low = std::getenv("FI_TCP_PORT_LOW_RANGE");
+    const char* const high = std::getenv("FI_TCP_PORT_HIGH_RANGE");
+    // NOLINTEND(concurrency-mt-unsafe)
+    if ((code != -FI_EADDRNOTAVAIL && code != -FI_EADDRINUSE) || low == nullptr || high == nullptr) {
+        return "";
+    }
+    return fmt::format(
+        "; the ports {} to {} (FI_TCP_PORT_LOW_RANGE, FI_TCP_PORT_HIGH_RANGE) are taken, as it seems: each "
+        "process needs 2 x MF_FABRIC_ENDPOINTS + 2 of them at each interface",
+        low, high);
+}
+
+}  // namespace
+
 Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& completions,
                                      fid_av& addresses, uint64_t ways, const std::string& purpose) {
     fid_ep* made = nullptr;
     if (const int code = fi_endpoint(&domain, &info, &made, nullptr); code != 0) {
-        return engine_failure("opening an endpoint" + purpose, code);
+        return engine_failure("opening an endpoint" + purpose, code, about_ports(code));
     }
     FidPtr<fid_ep> endpoint(made);
     if (const int code = fi_ep_bind(made, &addresses.fid, 0); code != 0) {
@@ -79,7 +100,7 @@ Result<FidPtr<fid_ep>> open_endpoint(fid_domain& domain, fi_info& info, fid_cq& 
         return engine_failure("binding the completion queue" + purpose, code);
     }
     if (const int code = fi_enable(made); code != 0) {
-        return engine_failure("enabling an endpoint" + purpose, code);
+        return engine_failure("enabling an endpoint" + purpose, code, about_ports(code));
     }
     MF_ASSIGN_OR_RETURN(const std::string address, address_of(*made, purpose));
     notice_dead_connections_to(address);

@@ -20,7 +20,7 @@ namespace memfabric::transport {
 inline constexpr size_t kLongestEngineAddress = 256;
 
 /// What libfabric said, negative, when `attempted` was attempted.
-Status engine_failure(const std::string& attempted, int code);
+Status engine_failure(const std::string& attempted, int code, const std::string& advice = "");
 
 /// To be called before whatever lets the engine work on its connections. Libfabric 1.17 (`tcp`) takes errno
 /// for the reason where a connection ends while it is being made, which is no error of a system call and
