@@ -4,6 +4,7 @@
  * Says "done" where the engine reported success, "refused" where it reported an error, and exits with 0; else
  * says what it could not do. */
 #include <rdma/fabric.h>
+#include <rdma/fi_atomic.h>
 #include <rdma/fi_cm.h>
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
@@ -38,7 +39,7 @@ static void open_endpoint(struct peer* peer) {
     struct fi_info* hints = fi_allocinfo();
     struct fi_av_attr addresses = {.type = FI_AV_TABLE};
     struct fi_cq_attr queue = {.format = FI_CQ_FORMAT_CONTEXT, .wait_obj = FI_WAIT_NONE};
-    hints->caps = FI_MSG | FI_RMA;
+    hints->caps = FI_MSG | FI_RMA | FI_ATOMIC;
     hints->ep_attr->type = FI_EP_RDM;
     hints->fabric_attr->prov_name = strdup("tcp;ofi_rxm");
     must(fi_getinfo(FI_VERSION(1, 15), "127.0.0.1", NULL, FI_SOURCE, hints, &peer->info), "fi_getinfo");
@@ -67,6 +68,10 @@ static ssize_t post(struct peer* peer, const char* what, char* local, uint64_t k
                     size_t size) {
     if (strcmp(what, "message") == 0) {
         return fi_send(peer->endpoint, local, size, NULL, peer->target, NULL);
+    }
+    if (strcmp(what, "atomic") == 0) {
+        return fi_atomic(peer->endpoint, local, size / sizeof(uint64_t), NULL, peer->target, offset, key,
+                         FI_UINT64, FI_ATOMIC_WRITE, NULL);
     }
     struct iovec own = {local, size};
     struct fi_rma_iov there = {offset, size, key};
@@ -98,7 +103,7 @@ int main(int count, char** words) {
     static char local[LOCAL_SIZE];
     struct peer peer = {0};
     if (count != 6) {
-        printf("usage: %s put|get|message ADDRESS KEY OFFSET SIZE\n", words[0]);
+        printf("usage: %s put|get|atomic|message ADDRESS KEY OFFSET SIZE\n", words[0]);
         return 1;
     }
     const uint64_t key = strtoull(words[3], NULL, 0);

@@ -19,7 +19,7 @@ namespace memfabric::transport {
 namespace {
 
 constexpr uint32_t kApiVersion = FI_VERSION(1, 15);
-// By speed. "net" has no atomics, "sockets" is slow, "shm" reaches this host alone: never of our own choice.
+// By speed. "net" and "sockets" are slow, "shm" reaches this host alone: never of our own choice.
 constexpr std::array<const char*, 3> kPreferred = {"efa", "verbs;ofi_rxm", "tcp;ofi_rxm"};
 
 struct LeanSetting {
@@ -54,12 +54,11 @@ InfoPtr make_hints() {
     if (!hints) {
         return hints;
     }
-    hints->caps = FI_MSG | FI_RMA | FI_ATOMIC;
-    hints->mode = 0;  // so contexts are ours alone: no provider keeps its own data in them
+    hints->caps = FI_MSG | FI_RMA;  // no FI_ATOMIC: atomics are requests, and peers are not to make others
+    hints->mode = 0;                // so contexts are ours alone: no provider keeps its own data in them
     hints->ep_attr->type = FI_EP_RDM;
     hints->domain_attr->threading = FI_THREAD_SAFE;
-    hints->domain_attr->mr_mode =
-        FI_MR_LOCAL | FI_MR_VIRT_ADDR | FI_MR_ALLOCATED | FI_MR_PROV_KEY | FI_MR_ENDPOINT;
+    hints->domain_attr->mr_mode = FI_MR_LOCAL | FI_MR_VIRT_ADDR | FI_MR_ALLOCATED | FI_MR_PROV_KEY;
     hints->domain_attr->resource_mgmt = FI_RM_ENABLED;
     hints->tx_attr->op_flags = 0;
     return hints;
@@ -135,11 +134,10 @@ Result<InfoPtr> choose_provider(std::span<const std::string> names, const std::s
             problem = std::move(found).status();
         }
     }
-    return failure(
-        problem.code(),
-        "libfabric has no provider '{}' for reliable datagrams with RMA and atomics at local address '{}' "
-        "({}); it offers there: {}. Set MF_FABRIC_PROVIDER or MF_FABRIC_ADDRESS",
-        all, local_address, problem.message(), offered(local_address));
+    return failure(problem.code(),
+                   "libfabric has no provider '{}' for reliable datagrams with RMA at local address '{}' "
+                   "({}); it offers there: {}. Set MF_FABRIC_PROVIDER or MF_FABRIC_ADDRESS",
+                   all, local_address, problem.message(), offered(local_address));
 }
 
 }  // namespace memfabric::transport

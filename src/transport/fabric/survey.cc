@@ -70,7 +70,7 @@ std::string why_absent(std::string_view provider) {
 
 /// Of a provider that is there, but is not what libfabric gives for our needs.
 std::string why_unfit(const std::string& given) {
-    return given.empty() ? "it lacks something of reliable datagrams, remote memory access, atomics"
+    return given.empty() ? "it lacks something of reliable datagrams, remote memory access"
                          : fmt::format("no reliable datagrams of its own: used as {}", given);
 }
 
