@@ -22,8 +22,7 @@ Status open_lanes(FabricState& state, const FabricConfig& config) {
     state.address.ports.resize(rails);
     for (size_t i = 0; i < of_each * rails; ++i) {
         FabricRail& rail = state.rails[i % rails];
-        const bool register_local =
-            config.register_local || (rail.info->domain_attr->mr_mode & FI_MR_LOCAL) != 0;
+        const bool register_local = config.register_local || (rail.mr_mode() & FI_MR_LOCAL) != 0;
         Result<std::unique_ptr<FabricLane>> opened =
             FabricLane::open(rail, i, register_local, state.congestion, state.activity);
         if (!opened.is_ok()) {
@@ -72,7 +71,9 @@ Status FabricState::open_with(std::span<const std::string> providers, const Fabr
     patience = config.patience;
     device = config.device;
     MF_ASSIGN_OR_RETURN(congestion, CongestionControl::choose(config.congestion));
-    MF_ASSIGN_OR_RETURN(rails, open_rails(providers, config.nics));
+    const uint64_t simulated =
+        (config.draw_keys ? FI_MR_PROV_KEY : 0U) | (config.virtual_addresses ? FI_MR_VIRT_ADDR : 0U);
+    MF_ASSIGN_OR_RETURN(rails, open_rails(providers, config.nics, simulated));
     address.provider = rails.front().provider();
     address.settings = settings_of(address.provider);
     MF_ASSIGN_OR_RETURN(address.instance, random_number());

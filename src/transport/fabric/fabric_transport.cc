@@ -192,7 +192,7 @@ Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
     RemoteRegion region;
     region.key = fi_mr_key(registered.front().get());
     region.size = memory.size();
-    if ((state_->info().domain_attr->mr_mode & FI_MR_VIRT_ADDR) != 0) {
+    if ((state_->rails.front().mr_mode() & FI_MR_VIRT_ADDR) != 0) {
         region.base = reinterpret_cast<uint64_t>(memory.data());
     }
     state_->exposures.add(region.key, memory);

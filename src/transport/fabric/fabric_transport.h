@@ -33,8 +33,11 @@ struct FabricConfig {
     std::chrono::milliseconds peer_timeout{10'000};  // a silent host's peers are lost
     PeerPatience patience{};                         // before that, what is said of them
     bool register_local = false;                     // also where the provider does not demand it
-    std::shared_ptr<DeviceMemory> device{};          // null: all memory is the host's
-    std::vector<std::string> preferred{};            // tried in turn, for tests; none: what `provider` means
+    // As providers of RDMA devices do, for tests over one that does not:
+    bool draw_keys = false;                  // of exposed memory, whichever are asked for
+    bool virtual_addresses = false;          // of the owner instead of offsets
+    std::shared_ptr<DeviceMemory> device{};  // null: all memory is the host's
+    std::vector<std::string> preferred{};    // tried in turn, for tests; none: what `provider` means
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.

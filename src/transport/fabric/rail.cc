@@ -14,8 +14,9 @@ bool has_addresses_of_ip(const FabricRail& rail) {
     return format == FI_SOCKADDR || format == FI_SOCKADDR_IN || format == FI_SOCKADDR_IN6;
 }
 
-Result<FabricRail> open_rail(std::span<const std::string> providers, const FabricNic& nic) {
-    FabricRail rail{nic, {}, {}, {}, {}};
+Result<FabricRail> open_rail(std::span<const std::string> providers, const FabricNic& nic,
+                             uint64_t simulated) {
+    FabricRail rail{nic, {}, {}, {}, {}, simulated};
     MF_ASSIGN_OR_RETURN(rail.info, choose_provider(providers, nic.address));
     if (!has_addresses_of_ip(rail)) {
         rail.nic = {.interface = rail.info->domain_attr->name};  // a device of the provider's
@@ -30,7 +31,7 @@ Result<FabricRail> open_rail(std::span<const std::string> providers, const Fabri
 }
 
 bool draws_keys(const FabricRail& rail) {
-    return (rail.info->domain_attr->mr_mode & FI_MR_PROV_KEY) != 0;
+    return (rail.mr_mode() & FI_MR_PROV_KEY) != 0;
 }
 
 }  // namespace
@@ -63,10 +64,12 @@ std::string FabricRail::name() const {
     return fmt::format("{} ({})", nic.interface, nic.address);
 }
 
-Result<FabricRails> open_rails(std::span<const std::string> providers, std::span<const FabricNic> nics) {
+Result<FabricRails> open_rails(std::span<const std::string> providers, std::span<const FabricNic> nics,
+                               uint64_t simulated) {
     const FabricNic anywhere;
     FabricRails rails;
-    MF_ASSIGN_OR_RETURN(FabricRail first, open_rail(providers, nics.empty() ? anywhere : nics.front()));
+    MF_ASSIGN_OR_RETURN(FabricRail first,
+                        open_rail(providers, nics.empty() ? anywhere : nics.front(), simulated));
     rails.push_back(std::move(first));
     const std::string provider = rails.front().provider();
     for (size_t i = 1; i < nics.size(); ++i) {
@@ -75,7 +78,7 @@ Result<FabricRails> open_rails(std::span<const std::string> providers, std::span
                      rails.front().name(), nics[i].interface);
             continue;
         }
-        Result<FabricRail> rail = open_rail({&provider, 1}, nics[i]);
+        Result<FabricRail> rail = open_rail({&provider, 1}, nics[i], simulated);
         if (rail.is_ok()) {
             rails.push_back(std::move(rail).value());
         } else if (nics[i].optional && rail.status().code() != Code::kMallocFailed) {

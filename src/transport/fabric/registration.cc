@@ -36,6 +36,14 @@ Result<FidPtr<fid_mr>> try_register(fid_domain& domain, std::span<std::byte> mem
     return FidPtr<fid_mr>(region);
 }
 
+/// Of a range that begins at address 0 each offset is an address.
+std::span<std::byte> as_registered(std::span<std::byte> memory, uint64_t simulated) {
+    if ((simulated & FI_MR_VIRT_ADDR) == 0) {
+        return memory;
+    }
+    return {static_cast<std::byte*>(nullptr), reinterpret_cast<size_t>(memory.data() + memory.size())};
+}
+
 }  // namespace
 
 /// Draws again where the key is taken.
@@ -51,6 +59,7 @@ Result<FidPtr<fid_mr>> register_memory(fid_domain& domain, const fi_info& info, 
 
 Result<std::vector<FidPtr<fid_mr>>> register_memory(const FabricRails& rails, std::span<std::byte> memory,
                                                     uint64_t access) {
+    const uint64_t simulated = rails.front().simulated;
     std::vector<fid_domain*> domains;
     for (const FabricRail& rail : rails) {
         domains.insert(domains.end(), rail.targets.begin(), rail.targets.end());
@@ -58,12 +67,14 @@ Result<std::vector<FidPtr<fid_mr>>> register_memory(const FabricRails& rails, st
     std::vector<FidPtr<fid_mr>> regions;
     while (regions.size() < domains.size()) {
         regions.clear();
-        MF_ASSIGN_OR_RETURN(auto first,
-                            register_memory(*domains.front(), *rails.front().info, memory, access));
+        MF_ASSIGN_OR_RETURN(auto first, register_memory(*domains.front(), *rails.front().info,
+                                                        as_registered(memory, simulated), access));
         const uint64_t key = fi_mr_key(first.get());
         regions.push_back(std::move(first));
         for (size_t i = 1; i < domains.size(); ++i) {
-            MF_ASSIGN_OR_RETURN(auto region, try_register(*domains[i], memory, access, key));
+            const uint64_t wanted = (simulated & FI_MR_PROV_KEY) != 0 ? ~key : key;
+            MF_ASSIGN_OR_RETURN(auto region,
+                                try_register(*domains[i], as_registered(memory, simulated), access, wanted));
             if (region == nullptr) {
                 break;
             }
