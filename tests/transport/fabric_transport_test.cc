@@ -105,6 +105,27 @@ TEST(FabricPeers, AnAddressThatNobodyListensOnIsAPeerThatIsGone) {
     EXPECT_EQ(transport->put(*silent, {&piece, 1}, Deadline::after(300ms)).code(), Code::kTimeout);
 }
 
+TEST(FabricPeers, WhoIsReachedOtherwiseIsRefusedWithWhatToSet) {
+    const auto transport = start_here();
+    FabricAddress other = transport->address();
+    other.provider = "verbs;ofi_rxm";
+    const auto by_another = transport->connect(other, "rank 1 on host there");
+    EXPECT_EQ(by_another.status().code(), Code::kNotSupported);
+    EXPECT_EQ(by_another.status().message(),
+              "rank 1 on host there is reached by provider 'verbs;ofi_rxm', this process uses 'tcp;ofi_rxm': "
+              "set MF_FABRIC_PROVIDER alike on both hosts");
+    other = transport->address();
+    for (std::string& engine : other.ports.front().endpoints) {
+        engine.resize(28);  // as many bytes as an address of IPv6 has
+    }
+    const auto elsewhere = transport->connect(other, "rank 1 on host there");
+    EXPECT_EQ(elsewhere.status().code(), Code::kNotSupported);
+    EXPECT_EQ(elsewhere.status().message(),
+              "rank 1 on host there is reached at addresses of another kind (IPv4, IPv6) than this process "
+              "has: let MF_FABRIC_ADDRESS name addresses of one kind, or interfaces that have them, on each "
+              "host");
+}
+
 TEST(FabricPeers, WhoHasTheProviderSetOtherwiseIsRefusedWithBothValues) {
     const auto transport = start_here();
     FabricAddress other = transport->address();

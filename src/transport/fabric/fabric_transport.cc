@@ -95,20 +95,27 @@ Status check_provider(const FabricAddress& own, const FabricAddress& peer, const
             return ours.endpoints.front().size() == port.endpoints.front().size();
         });
     };
-    if (peer.provider == own.provider && peer.settings != own.settings) {
+    if (peer.provider != own.provider) {
+        return failure(
+            Code::kNotSupported,
+            "{} is reached by provider '{}', this process uses '{}': set MF_FABRIC_PROVIDER alike on "
+            "both hosts",
+            name, peer.provider, own.provider);
+    }
+    if (peer.settings != own.settings) {
         return failure(
             Code::kNotSupported,
             "{} has {}, this process has {}: provider '{}' refuses connections between them. Set it "
             "alike on all hosts, or on none",
             name, named(peer.settings), named(own.settings), own.provider);
     }
-    if (peer.provider == own.provider && std::ranges::any_of(peer.ports, fits)) {
+    if (std::ranges::any_of(peer.ports, fits)) {
         return {};
     }
     return failure(Code::kNotSupported,
-                   "{} is reached by provider '{}', this process uses '{}': set MF_FABRIC_PROVIDER and "
-                   "MF_FABRIC_ADDRESS alike on both hosts",
-                   name, peer.provider, own.provider);
+                   "{} is reached at addresses of another kind (IPv4, IPv6) than this process has: let "
+                   "MF_FABRIC_ADDRESS name addresses of one kind, or interfaces that have them, on each host",
+                   name);
 }
 
 /// Was over when it began.
