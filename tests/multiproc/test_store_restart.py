@@ -6,6 +6,7 @@ import pytest
 
 import shared
 from actors import BUILD, slowness, together, wait_for
+from certificates import Authority
 from pool import G2H, H2G, MIB, PEER_LOST, RECONNECT, create, make_pool
 from sessions import open_session, start_store
 from test_shmem_conformance import PROGRAMS, build
@@ -13,10 +14,19 @@ from test_shmem_conformance import PROGRAMS, build
 SERVED_AGAIN = 3  # seconds from the start of the new store until all members are served
 
 
-def start_pool_apart(harness, count, world=None, **options):
-    """A pool whose store is a process of its own."""
-    store = start_store(harness)
-    actors = harness.actors(count)
+@pytest.fixture(params=["plaintext", "tls"])
+def secured(request, tmp_path):
+    """What a store and its clients have in their environments."""
+    if request.param == "plaintext":
+        return None, None
+    authority = Authority(tmp_path / "own").issue("server").issue("client")
+    return [{"SMEM_CONF_STORE_TLS_INFO": authority.info(name)} for name in ("server", "client")]
+
+
+def start_pool_apart(harness, count, world=None, environments=(None, None), **options):
+    """A pool whose store is a process of its own; it and the ranks have these environments."""
+    store = start_store(harness, environments[0])
+    actors = harness.actors(count, environments[1])
     for rank, actor in enumerate(actors):
         harness.init(actor, rank, world or count, wait=False, startConfigStore=False, **options)
     for actor in actors:
@@ -36,15 +46,15 @@ def copies(pool, actor, seed):
 
 
 @pytest.mark.parametrize("count", [2, 16])
-def test_a_pool_lives_on_and_is_served_again_soon(harness, count):
-    store, pool = start_pool_apart(harness, count)
+def test_a_pool_lives_on_and_is_served_again_soon(harness, count, secured):
+    store, pool = start_pool_apart(harness, count, environments=secured)
     for actor in pool.actors:
         actor.call("fill", pool.region(actor.rank) + MIB, 4096, actor.rank + 1)
     store.kill()
     for actor in pool.actors:
         copies(pool, actor, 7)
     started = time.monotonic()
-    start_store(harness)
+    start_store(harness, secured[0])
     again = make_pool(pool.actors, number=1)
     assert time.monotonic() - started < SERVED_AGAIN * slowness()
     for actor in pool.actors:
@@ -73,12 +83,12 @@ def test_joins_under_way_are_done_by_the_next_store(harness):
         actor.call("leave", actor.handles[1], 0)
 
 
-def test_rank_that_dies_while_the_store_is_away_is_lost_and_has_a_successor(harness):
-    store, pool = start_pool_apart(harness, 3)
+def test_rank_that_dies_while_the_store_is_away_is_lost_and_has_a_successor(harness, secured):
+    store, pool = start_pool_apart(harness, 3, environments=secured)
     first, _, victim = pool.actors
     store.kill()
     victim.kill()
-    start_store(harness)
+    start_store(harness, secured[0])
     buffer = first.value("alloc", 4096)
     wait_for(
         lambda: first.ask("copy", pool.handle(first), G2H, 0, buffer, pool.region(2), 4096).code == PEER_LOST,
@@ -86,7 +96,7 @@ def test_rank_that_dies_while_the_store_is_away_is_lost_and_has_a_successor(harn
         10,
     )
     wait_for(lambda: first.ask("all", pool.region(2), pool.stride, 0).ok, "the memory to be given back")
-    successor = harness.actor()
+    successor = harness.actor(environment=secured[1])
     harness.init(successor, 2, 3, startConfigStore=False)
     create(successor, members=3)
     assert successor.value("join", successor.handles[0], 0) == pool.region(2)
@@ -178,13 +188,13 @@ def test_sessions_find_each_other_at_the_next_store(harness):
     assert target.name in text, text
 
 
-def test_store_is_killed_again_and_again(harness):
-    store, pool = start_pool_apart(harness, 4)
+def test_store_is_killed_again_and_again(harness, secured):
+    store, pool = start_pool_apart(harness, 4, environments=secured)
     for round_ in range(3):
         store.kill()
         for actor in pool.actors:
             copies(pool, actor, round_ + 1)
-        store = start_store(harness)
+        store = start_store(harness, secured[0])
         together(pool.actors, "leave", pool.handle, 0)
         together(pool.actors, "join", pool.handle, 0)
         for actor in pool.actors:
