@@ -2,7 +2,7 @@
 """A small disk for a store's data, in a mount namespace of its own: it goes with the process that holds it."""
 import errno
 
-SIZE = "256k"
+SIZE = "4m"  # the store writes its keys anew when there is a MiB of what is gone
 STARTS = 20  # seconds
 HOLD = f'mount -t tmpfs -o size={SIZE} memfabric "$0" && echo mounted && exec sleep infinity'
 

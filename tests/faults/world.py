@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of one round: a config store of its own and the ranks, on one host or on two."""
+import pathlib
 import re
+import sys
 import time
 
 import network
-from actors import BUILD
+from actors import BUILD, Failed
 from cluster import Cluster
 from conductor import Conductor
 from disk import SmallDisk
@@ -12,7 +14,9 @@ from harness import Harness
 from pool import PEER_LOST
 
 MF = BUILD / "bin" / "mf"
+KEYS = pathlib.Path(__file__).with_name("keys.py")
 STORE_STARTS = 20  # seconds
+KEYS_FOUND = 30  # seconds
 TOLD_WITHIN = 3  # seconds from the end of a process until those that need it know, however busy the machine is
 RANKS = re.compile(r"\branks? (\d+(?:(?:-|, )\d+)*)")
 
@@ -50,11 +54,15 @@ class World:
         self.url = self._harness.url
         self.store = None
         self.disk = None  # of the store, where it has one
+        self._keys = None  # who writes there
         self._stores = 0
         try:
             if has_small_disk:
                 self.disk = SmallDisk(self._store_host, folder / "disk")
             self.restart_store()
+            if self.disk:
+                self._keys = self._store_host.start([sys.executable, KEYS, self.url, folder.name], "keys")
+                self._keys.read_line(STORE_STARTS)
             self.actors = self._harness.actors(ranks, environment)
         except BaseException:
             self.finish()
@@ -128,7 +136,27 @@ class World:
     def finish(self):
         """Ends everything; what should not be as it is, in sentences."""
         self.lift()
-        return self._harness.finish()
+        return [*self._wrong_keys(), *self._harness.finish()]
+
+    def _wrong_keys(self):
+        """What a store that has nothing but its disk, and was started when that was full, does not have as it
+        was told."""
+        if not self._keys:
+            return
+        try:
+            self.disk.fill()
+            self._keys.write_line("full")
+            self._keys.read_line(KEYS_FOUND)
+            self.store.kill()
+            self.restart_store()
+            self.disk.free()
+            self._keys.write_line("well")
+            verdict = self._keys.read_line(KEYS_FOUND)
+        except (Failed, OSError) as failure:
+            verdict = f"keys: {failure}"
+        self.conductor.note(verdict)
+        if not verdict.startswith("fine"):
+            yield verdict
 
 
 def two_hosts_are_possible():
