@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "host_list.h"
 #include "job.h"
+#include "launcher_task.h"
 #include "open_files.h"
 #include "remote_shell.h"
 #include "signals.h"
@@ -38,7 +39,10 @@ struct RunArguments {
     std::string remote_shell = "ssh -o BatchMode=yes";
     std::string address;
     std::vector<std::string> environment;
+    std::optional<LauncherTask> task;  // of another launcher: the ranks here are a part of one world
 
+    /// Whether somebody says which part of which world the ranks here are.
+    bool is_part() const { return controlled || first_rank != 0 || world_size != 0; }
     bool is_on_hosts() const { return !hosts.empty() || !host_file.empty(); }
 };
 
@@ -90,8 +94,13 @@ RankProcess::Environment environment_of(const RunArguments& arguments, const std
                                        {"MF_WORLD_SIZE", std::to_string(arguments.world_size)},
                                        {"MF_LOCAL_RANK", std::to_string(local_rank)},
                                        {"MF_STORE_URL", url}};
+    if (arguments.task && arguments.task->launcher == "torchrun") {
+        variables.emplace_back("RANK", variables[0].second);
+        variables.emplace_back("WORLD_SIZE", variables[1].second);
+    }
     const HostAndPort store = host_and_port(url);
-    if (store.port > kMasterPortOffset) {
+    // Where the launcher has said it, torch.distributed listens there.
+    if (store.port > kMasterPortOffset && !(arguments.task && names_master())) {
         variables.emplace_back("MASTER_ADDR", store.host);
         variables.emplace_back("MASTER_PORT", std::to_string(store.port - kMasterPortOffset));
     }
@@ -125,20 +134,23 @@ std::vector<std::string> arguments_on_host(const RunArguments& arguments, const 
     return words;
 }
 
-int run_on_hosts(RunArguments arguments, const std::vector<std::string>& program) {
+void check_world_size(uint64_t ranks, std::string_view who) {
+    if (ranks > kMaxRanks) {
+        throw std::runtime_error(
+            fmt::format("the {} take {} ranks, at most {} are possible", who, ranks, kMaxRanks));
+    }
+}
+
+int run_on_hosts(RunArguments arguments, const std::vector<HostSlots>& all_hosts,
+                 const std::vector<std::string>& program) {
     // The hosts end their ranks within the grace; what then has not come back has lost its connection.
     constexpr std::chrono::seconds kWayBack{2};
-    const std::vector<HostSlots> hosts = take_ranks(
-        arguments.hosts.empty() ? read_host_file(arguments.host_file) : parse_host_list(arguments.hosts),
-        arguments.ranks);
+    const std::vector<HostSlots> hosts = take_ranks(all_hosts, arguments.ranks);
     arguments.world_size = 0;
     for (const HostSlots& slots : hosts) {
         arguments.world_size += slots.ranks;
     }
-    if (arguments.world_size > kMaxRanks) {
-        throw std::runtime_error(
-            fmt::format("the hosts take {} ranks, at most {} are possible", arguments.world_size, kMaxRanks));
-    }
+    check_world_size(arguments.world_size, "hosts");
     Descriptor signals = take_over_signals();
     if (!signals.is_open()) {
         throw std::runtime_error(
@@ -161,12 +173,50 @@ int run_on_hosts(RunArguments arguments, const std::vector<std::string>& program
     return job.run();
 }
 
+/// The hosts that the arguments name, or the allocation of a Slurm job; none: the ranks are started here.
+std::optional<std::vector<HostSlots>> hosts_of(const RunArguments& arguments) {
+    if (arguments.is_on_hosts()) {
+        return arguments.hosts.empty() ? read_host_file(arguments.host_file)
+                                       : parse_host_list(arguments.hosts);
+    }
+    return arguments.is_part() ? std::nullopt : slurm_allocation(arguments.ranks);
+}
+
+/// Each task of the launcher starts as many ranks, one where nobody says how many.
+void take_part(RunArguments& arguments, const LauncherTask& task) {
+    arguments.task = task;
+    arguments.ranks = std::max(arguments.ranks, 1U);
+    check_world_size(uint64_t{task.count} * arguments.ranks, "tasks");
+    arguments.first_rank = task.number * arguments.ranks;
+    arguments.world_size = task.count * arguments.ranks;
+}
+
+/// Null where somebody else serves the store; then `url` says where.
+std::unique_ptr<BackgroundStore> store_of_run(const RunArguments& arguments, std::string& url) {
+    url = arguments.store;
+    bool is_served = !url.empty();
+    if (!is_served && arguments.task) {
+        const TaskStore store = store_of_tasks(*arguments.task);
+        url = store.url;
+        is_served = store.is_served || arguments.task->number != 0;
+    }
+    if (is_served) {
+        return nullptr;
+    }
+    auto store = url.empty() ? start_store("127.0.0.1") : std::make_unique<BackgroundStore>(url);
+    url = store->url();
+    return store;
+}
+
 int run(RunArguments arguments, const std::vector<std::string>& program) {
     if (program.empty()) {
         throw CLI::RequiredError("PROGRAM");
     }
-    if (arguments.is_on_hosts()) {
-        return run_on_hosts(std::move(arguments), program);
+    if (const auto hosts = hosts_of(arguments)) {
+        return run_on_hosts(std::move(arguments), *hosts, program);
+    }
+    if (const auto task = launcher_task(); task && !arguments.is_part()) {
+        take_part(arguments, *task);
     }
     if (arguments.ranks == 0) {
         throw CLI::RequiredError("--ranks, --hosts or --hostfile");
@@ -184,9 +234,8 @@ int run(RunArguments arguments, const std::vector<std::string>& program) {
             fmt::format("cannot wait for signals: {}", std::generic_category().message(errno)));
     }
     const LaunchPlan plan{program, !arguments.no_prefix, raise_open_files(), !arguments.controlled};
-    const std::unique_ptr<BackgroundStore> store =
-        arguments.store.empty() ? start_store("127.0.0.1") : nullptr;
-    const std::string url = store ? store->url() : arguments.store;
+    std::string url;
+    const std::unique_ptr<BackgroundStore> store = store_of_run(arguments, url);
     Job job(plan, std::chrono::milliseconds(static_cast<int64_t>(arguments.grace * 1000)), std::move(signals),
             Descriptor(arguments.controlled ? ::dup(STDIN_FILENO) : -1));
     for (uint32_t i = 0; i < arguments.ranks; ++i) {
@@ -196,8 +245,10 @@ int run(RunArguments arguments, const std::vector<std::string>& program) {
 }
 
 void add_host_options(CLI::App& command, RunArguments& arguments) {
-    CLI::Option* hosts = command.add_option(
-        "--hosts", arguments.hosts, "Start the ranks on these hosts: h1:2,h2:2; localhost needs no ssh");
+    CLI::Option* hosts = command.add_option("--hosts", arguments.hosts,
+                                            "Start the ranks on these hosts: h1:2,h2:2; localhost needs no "
+                                            "ssh. In a Slurm allocation the default "
+                                            "is its nodes");
     CLI::Option* file = command.add_option("--hostfile", arguments.host_file,
                                            "The same from a file, a host a line: \"h1:2\" or \"h1 slots=2\"");
     hosts->excludes(file);
@@ -229,10 +280,15 @@ void register_run(CLI::App& app, Session& session) {
     CLI::App* command = app.add_subcommand(
         "run", "Start N ranks of a program with a config store: mf run -n 4 -- PROGRAM ARGS...");
     const auto arguments = std::make_shared<RunArguments>();
-    command->add_option("-n,--ranks", arguments->ranks, "How many ranks to start: here, or on the hosts")
+    command
+        ->add_option(
+            "-n,--ranks", arguments->ranks,
+            "How many ranks to start: here, on the hosts, or for each task of Slurm, mpirun or torchrun")
         ->check(CLI::Range(1U, kMaxRanks));
-    command->add_option("--store", arguments->store,
-                        "URL of a store that runs already, instead of one of our own on loopback");
+    command->add_option(
+        "--store", arguments->store,
+        "URL of a store that runs already, instead of one of our own: on loopback, or, in the first "
+        "task of another launcher, where MASTER_ADDR and MASTER_PORT say");
     command
         ->add_option("--first-rank", arguments->first_rank,
                      "Number of the first rank here, where other hosts start the others")
