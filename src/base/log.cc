@@ -4,7 +4,6 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <mutex>
@@ -12,6 +11,7 @@
 
 #include "base/fork_guard.h"
 #include "base/options.h"
+#include "base/printable.h"
 
 namespace memfabric {
 namespace log_detail {
@@ -68,8 +68,7 @@ void emit(LogLevel level, fmt::string_view format, fmt::format_args args) noexce
     }
     try {
         std::string line = fmt::vformat(format, args);
-        std::replace_if(
-            line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        make_printable(line);
         Sink& target = sink();
         // Called without a lock: the logger may take locks of its own (Python's, say) or change the logger.
         if (const ExternalLogger external = target.external.load()) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "base/printable.h"
 #include "store/check_names.h"
 
 namespace memfabric::store {
@@ -85,6 +86,11 @@ Result<uint64_t> Core::welcome(const Header& header, std::string_view body, Link
         return failure(Code::kStoreInvalidMessage, "the first message is no greeting");
     }
     MF_ASSIGN_OR_RETURN(Hello hello, decode<Hello>(body));
+    if (!is_printable(hello.incarnation.host_id)) {  // it gets into the texts of others
+        return failure(
+            Code::kInvalidParam,
+            "the identity of this process's host (MF_HOST_ID) has control characters, none may be in it");
+    }
     const bool was_here = hello.session != 0 && hello.run != run_;
     if (was_here) {
         MF_RETURN_IF_ERROR(take_over(hello));

@@ -68,6 +68,17 @@ TEST_F(LogTest, AMessageIsOneLine) {
     EXPECT_THAT(captured().lines, ElementsAre(Pair(3, "two  lines")));
 }
 
+TEST_F(LogTest, NothingInAMessageMovesTheCursor) {
+    const std::string host =
+        "\x1b[2J\x1b]0;owned\x07"
+        "evil\x7f\xc2\x9b"
+        "2J\tb";
+    log_error("host {}", host);
+    log_error("{}", "Umlaut \xc3\x84, euro \xe2\x82\xac, nbsp \xc2\xa0.");
+    EXPECT_THAT(captured().lines, ElementsAre(Pair(3, "host ?[2J?]0;owned?evil???2J b"),
+                                              Pair(3, "Umlaut \xc3\x84, euro \xe2\x82\xac, nbsp \xc2\xa0.")));
+}
+
 TEST_F(LogTest, ThreadsLogAtOnceWithoutLosingAny) {
     constexpr int kThreads = 4;
     constexpr int kEach = 250;

@@ -2,13 +2,16 @@
 """Clients that misbehave at a store: it goes on serving the others."""
 import contextlib
 import random
+import re
 import socket
 import struct
 
 import pytest
 
 from actors import slowness
-from pool import make_pool
+from pool import INVALID_PARAM, make_pool
+from sessions import start_store
+from store_protocol import Member, Refused
 
 
 class Store:
@@ -163,3 +166,15 @@ def test_client_that_reads_nothing(harness):
         for _ in range(2000):
             deaf.sendall(said)
     store.still_serves()
+
+
+@pytest.mark.parametrize("host", ["\x1b[2J\x1b]0;owned\x07evil", "a\x7fb", "a\u009b2J", "a\nb"])
+def test_a_host_whose_name_would_move_the_cursor_is_refused(harness, host):
+    store = start_store(harness, {"MF_LOG_LEVEL": "debug"})
+    with pytest.raises(Refused, match="MF_HOST_ID.*control characters"):
+        Member(harness.url, host=host)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", store.stderr())
+    actor = harness.actor(environment={"MF_HOST_ID": host})
+    actor.call("config_init")
+    actor.call("config", "rankId", 0, "startConfigStore", 0)
+    actor.fails(INVALID_PARAM, "bm_init", harness.url, 2, 0, naming=["MF_HOST_ID"])
