@@ -44,6 +44,7 @@ class Connection : public Link, public std::enable_shared_from_this<Connection> 
 
     void send(const Header& header, SharedBody body) override;
     void refuse(const Status& why) override;
+    std::string address() const override { return peer_.substr(0, peer_.rfind(':')); }
     bool host_answers(std::chrono::milliseconds within) const override;
     /// Whether it has not yet said who it is.
     bool is_stranger() const { return !is_client_; }

@@ -31,6 +31,7 @@ Result<Sessions::Opened> Sessions::open(const Hello& hello, Link& link) {
         }
         Session& session = sessions_[id];
         session.incarnation = hello.incarnation;
+        session.address = link.address();
         session.link = &link;
         return Opened{id, false};
     }
@@ -54,6 +55,7 @@ Result<Sessions::Opened> Sessions::open(const Hello& hello, Link& link) {
         session.expires.reset();
     }
     session.link = &link;
+    session.address = link.address();
     return Opened{hello.session, true};
 }
 
@@ -276,8 +278,9 @@ std::string Sessions::describe(uint64_t id) const {
         return "a process that is gone";
     }
     const Session& session = found->second;
-    return fmt::format("pid {} on host {}{}", session.incarnation.pid, session.incarnation.host_id,
-                       is_suspect(id, Clock::now()) ? sign_text(session) : "");
+    // The host's identity is a boot id, unless somebody has chosen one: the address says which machine it is.
+    return fmt::format("pid {} on host {} at {}{}", session.incarnation.pid, session.incarnation.host_id,
+                       session.address, is_suspect(id, Clock::now()) ? sign_text(session) : "");
 }
 
 std::optional<Sessions::Clock::time_point> Sessions::running_since(RequestKey request) const {

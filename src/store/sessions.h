@@ -26,6 +26,8 @@ class Link {
     virtual void send(const Header& header, SharedBody body) = 0;
     /// Says why and closes.
     virtual void refuse(const Status& why) = 0;
+    /// From which the client came, without its port.
+    virtual std::string address() const = 0;
     /// Whether the client's host gave a sign within that time, or has no reason to.
     virtual bool host_answers(std::chrono::milliseconds within) const = 0;
 };
@@ -127,6 +129,7 @@ class Sessions : public Outlet {
     struct Session {
         Incarnation incarnation;
         Link* link = nullptr;
+        std::string address;  // of its last link
         std::map<uint64_t, Running> running;
         uint64_t running_bytes = 0;
         Replies replies;

@@ -68,7 +68,7 @@ def test_a_rank_that_never_comes_is_told_at_the_default_level_of_the_log(harness
     shared = start_shared(harness, 2, environment=HASTY)
     one, late = shared.actors
     one.send("shm_barrier", shared(one))
-    wait_for(lambda: notices(one, "warning", "missing: rank 1", f"pid {late.pid}"), "a warning", 30)
+    wait_for(lambda: notices(one, "warning", "missing: rank 1", f"pid {late.pid} on host", "at 127.0.0.1"), "a warning", 30)
     late.call("shm_barrier", shared(late))
     one.expect_ok()
 

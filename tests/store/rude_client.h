@@ -45,6 +45,7 @@ class RudeClient : public Link {
         }
     }
     void refuse(const Status& why) override { refusal = why; }
+    std::string address() const override { return "10.0.0.7"; }
     bool host_answers(std::chrono::milliseconds) const override { return true; }
 
     void greet(const Hello& hello) {

@@ -34,7 +34,7 @@ TEST_F(Suspect, ABarrierTellsWhomItWaitsForAndWhoGivesNoSign) {
     const Line line = log_lines.wait_for({"waiting for", "given no sign"});
     EXPECT_EQ(line.level, static_cast<int>(LogLevel::kWarn));
     for (const char* part : {"barrier of group 'group'", "1 of 2 ranks came so far", "missing: rank 1",
-                             "rank 1 is pid 77 on host host-b", "its host answers"}) {
+                             "rank 1 is pid 77 on host host-b at 127.0.0.1, which", "its host answers"}) {
         EXPECT_TRUE(has_part(line.text, part)) << "'" << part << "' is not in: " << line.text;
     }
     log_lines.wait_for({"pid 77", "is suspect"});
