@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/status.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -88,7 +90,17 @@ Status status_detail::formatted(Code code, fmt::string_view format, fmt::format_
 }
 
 std::string errno_text(int error_number) {
-    return fmt::format("errno {}: {}", error_number, std::generic_category().message(error_number));
+    std::string text =
+        fmt::format("errno {}: {}", error_number, std::generic_category().message(error_number));
+    if (error_number == EMFILE) {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        text += fmt::format("; this process may have {}: close some or raise the limit (ulimit -n)",
+                            limit.rlim_cur);
+    } else if (error_number == ENFILE) {
+        text += "; the machine may have no more: /proc/sys/fs/file-max";
+    }
+    return text;
 }
 
 Code errno_code(int error_number) {

@@ -102,7 +102,7 @@ Status failure(Code code, fmt::format_string<Args...> format, Args&&... args) {
     return status_detail::formatted(code, format, fmt::make_format_args(args...));
 }
 
-/// "text (errno N: meaning)" for a failed system call.
+/// "errno N: meaning" for a failed system call; what to do, where descriptors ran short.
 std::string errno_text(int error_number);
 
 /// kMallocFailed where an error number says that memory, descriptors, threads or the like ran short, so that

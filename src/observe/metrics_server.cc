@@ -93,7 +93,8 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const std::string& a
     }
     Fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake.is_open()) {
-        return failure(Code::kError, "{}: no descriptor is left ({})", context(), errno_text(errno));
+        return failure(errno_code(errno), "{}: making a descriptor failed ({})", context(),
+                       errno_text(errno));
     }
     return std::make_unique<MetricsServer>(std::move(listener).value(), std::move(wake),
                                            std::move(endpoint).value());

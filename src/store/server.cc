@@ -221,9 +221,7 @@ class AsioServer : public Server {
                 warned_of_accept_ = false;
             } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 if (!std::exchange(warned_of_accept_, true)) {
-                    log_warn(
-                        "config store: no further client can be accepted, {}; raise the limit of open files",
-                        errno_text(errno));
+                    log_warn("config store: no further client can be accepted ({})", errno_text(errno));
                 }
                 make_room();
                 return false;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "smem_error.h"
+#include "tests/base/file_limit.h"
 
 namespace memfabric {
 namespace {
@@ -54,6 +55,15 @@ TEST(StatusTest, ContextStandsInFrontOfTheText) {
 
 TEST(StatusTest, ErrnoTextNamesNumberAndMeaning) {
     EXPECT_EQ(errno_text(ENOENT), "errno 2: No such file or directory");
+}
+
+TEST(StatusTest, ErrnoTextSaysWhatToDoWhereDescriptorsRanShort) {
+    const test::FileLimit limit(100);
+    const std::string text = errno_text(EMFILE);
+    EXPECT_NE(text.find("Too many open files"), std::string::npos) << text;
+    EXPECT_NE(text.find("may have 100"), std::string::npos) << text;
+    EXPECT_NE(text.find("raise the limit (ulimit -n)"), std::string::npos) << text;
+    EXPECT_NE(errno_text(ENFILE).find("file-max"), std::string::npos);
 }
 
 TEST(StatusTest, CodesAreThePublicOnes) {

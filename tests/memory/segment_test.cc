@@ -10,6 +10,7 @@
 
 #include "base/mapping.h"
 #include "memory/machine_memory.h"
+#include "tests/base/file_limit.h"
 
 namespace memfabric::memory {
 namespace {
@@ -33,6 +34,15 @@ TEST(Segment, IsSparseUntilCommitted) {
     EXPECT_EQ(pages_taken(segment), 4 * kMiB);
     ASSERT_TRUE(segment.discard(512 * kMiB, 4 * kMiB).is_ok());
     EXPECT_EQ(pages_taken(segment), 0U);
+}
+
+TEST(Segment, WithoutADescriptorSaysWhatToDo) {
+    const test::FileLimit limit(0);
+    const auto segment = Segment::create("test", kMiB, Options(), 0);
+    EXPECT_EQ(segment.status().code(), Code::kMallocFailed);
+    const std::string& text = segment.status().message();
+    EXPECT_NE(text.find("Too many open files"), std::string::npos) << text;
+    EXPECT_NE(text.find("ulimit -n"), std::string::npos) << text;
 }
 
 TEST(Segment, DiscardedMemoryReadsZeros) {
