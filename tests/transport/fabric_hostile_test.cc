@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,27 +35,28 @@ using test::wait_until;
 
 constexpr size_t kSize = 1 << 16;
 
+/// What a program that does not behave said; `more` are words for it.
+std::string hostile(const std::string& what, const std::string& address, uint64_t key, uint64_t offset,
+                    size_t size, const std::string& more = "") {
+    const auto program =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "memfabric_hostile_peer";
+    const std::string command = program.string() + " '" + what + "' " + to_hex(address) + " " +
+                                std::to_string(key) + " " + std::to_string(offset) + " " +
+                                std::to_string(size) + " " + more;
+    FILE* output = ::popen(command.c_str(), "re");
+    EXPECT_NE(output, nullptr);
+    std::string text;
+    for (int byte = std::fgetc(output); byte != EOF; byte = std::fgetc(output)) {
+        text.push_back(static_cast<char>(byte));
+    }
+    EXPECT_EQ(::pclose(output), 0) << text;
+    return text;
+}
+
 /// A process that exposes the middle of its memory, another one that uses it as it should, and programs that
 /// do not.
 class HostilePeer : public ::testing::Test {
  protected:
-    /// What the program said.
-    static std::string hostile(const std::string& what, const std::string& address, uint64_t key,
-                               uint64_t offset, size_t size) {
-        const auto program =
-            std::filesystem::read_symlink("/proc/self/exe").parent_path() / "memfabric_hostile_peer";
-        const std::string command = program.string() + " '" + what + "' " + to_hex(address) + " " +
-                                    std::to_string(key) + " " + std::to_string(offset) + " " +
-                                    std::to_string(size);
-        FILE* output = ::popen(command.c_str(), "re");
-        EXPECT_NE(output, nullptr);
-        std::string text;
-        for (int byte = std::fgetc(output); byte != EOF; byte = std::fgetc(output)) {
-            text.push_back(static_cast<char>(byte));
-        }
-        EXPECT_EQ(::pclose(output), 0) << text;
-        return text;
-    }
     std::string engine() const { return far_->address().ports.front().endpoints.front(); }
     /// The innocent one went on, and nothing but its own memory has changed.
     void expect_no_harm() {
@@ -102,6 +104,56 @@ TEST_F(HostilePeer, WhatIsNoMessageIsDropped) {
     }
     expect_no_harm();
 }
+
+/// The processor time that this process has used.
+std::chrono::microseconds time_used() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto of = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    return of(used.ru_utime) + of(used.ru_stime);
+}
+
+size_t resident_pages() {
+    std::ifstream file("/proc/self/statm");
+    size_t virtual_ones = 0;
+    size_t resident = 0;
+    file >> virtual_ones >> resident;
+    return resident;
+}
+
+struct Flood {
+    const char* what;
+    bool at_data;
+};
+
+/// Messages without end by somebody who took the address for another one's.
+class FloodedProcess : public ::testing::TestWithParam<Flood> {};
+
+TEST_P(FloodedProcess, NeitherKeepsThemNorGoesOnWorkingAfterwards) {
+    const auto far = start_here();
+    const FabricPort& port = far->address().ports.front();
+    const std::string& where = GetParam().at_data ? port.endpoints.front() : port.messages;
+    hostile(GetParam().what, where, 0, 0, 1000, "1");  // what is needed once
+    const size_t before = resident_pages();
+    const std::string said = hostile(GetParam().what, where, 0, 0, 1000, "4");
+    EXPECT_LT(resident_pages(), before + (16U << 20) / 4096) << said;
+    std::this_thread::sleep_for(500ms);
+    const auto used = time_used();
+    std::this_thread::sleep_for(1s);
+    EXPECT_LT(time_used() - used, 100ms) << said;
+    const test::Innocent innocent(*far);
+    EXPECT_TRUE(wait_until([&] { return innocent.rounds() > 5; }, kPatience));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FloodedProcess,
+                         ::testing::Values(Flood{"message", true}, Flood{"message", false},
+                                           Flood{"tag", true}, Flood{"tag", false}),
+                         [](const auto& flood) {
+                             return std::string(flood.param.what) +
+                                    (flood.param.at_data ? "AtData" : "AtMessages");
+                         });
 
 TEST_F(HostilePeer, WhoTalksAtTheDoorIsShownOut) {
     sockaddr_storage door{};

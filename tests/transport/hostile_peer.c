@@ -2,7 +2,9 @@
 /* A peer with bugs, made by hand on libfabric alone: it reaches for memory that it was not given, and sends
  * messages that are none. Arguments: what to do, the engine address in hexadecimal digits, key, offset, size.
  * Says "done" where the engine reported success, "refused" where it reported an error, and exits with 0; else
- * says what it could not do. */
+ * says what it could not do. One more argument: for so many seconds as often as the engine takes it, whatever
+ * comes of it; says how often. */
+#include <errno.h>
 #include <rdma/fabric.h>
 #include <rdma/fi_atomic.h>
 #include <rdma/fi_cm.h>
@@ -10,13 +12,14 @@
 #include <rdma/fi_endpoint.h>
 #include <rdma/fi_errno.h>
 #include <rdma/fi_rma.h>
+#include <rdma/fi_tagged.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { ADDRESS_LIMIT = 128, LOCAL_SIZE = 1 << 20, PATIENCE = 30 /* seconds */ };
+enum { ADDRESS_LIMIT = 128, LOCAL_SIZE = 1 << 20, PATIENCE = 30 /* seconds */, AT_ONCE = 32 };
 
 struct peer {
     struct fi_info* info;
@@ -39,7 +42,7 @@ static void open_endpoint(struct peer* peer) {
     struct fi_info* hints = fi_allocinfo();
     struct fi_av_attr addresses = {.type = FI_AV_TABLE};
     struct fi_cq_attr queue = {.format = FI_CQ_FORMAT_CONTEXT, .wait_obj = FI_WAIT_NONE};
-    hints->caps = FI_MSG | FI_RMA | FI_ATOMIC;
+    hints->caps = FI_MSG | FI_RMA | FI_ATOMIC | FI_TAGGED;
     hints->ep_attr->type = FI_EP_RDM;
     hints->fabric_attr->prov_name = strdup("tcp;ofi_rxm");
     must(fi_getinfo(FI_VERSION(1, 15), "127.0.0.1", NULL, FI_SOURCE, hints, &peer->info), "fi_getinfo");
@@ -73,6 +76,9 @@ static ssize_t post(struct peer* peer, const char* what, char* local, uint64_t k
         return fi_atomic(peer->endpoint, local, size / sizeof(uint64_t), NULL, peer->target, offset, key,
                          FI_UINT64, FI_ATOMIC_WRITE, NULL);
     }
+    if (strcmp(what, "tag") == 0) {
+        return fi_tsend(peer->endpoint, local, size, NULL, peer->target, 7, NULL);
+    }
     struct iovec own = {local, size};
     struct fi_rma_iov there = {offset, size, key};
     struct fi_msg_rma message = {
@@ -82,28 +88,52 @@ static ssize_t post(struct peer* peer, const char* what, char* local, uint64_t k
                : fi_readmsg(peer->endpoint, &message, FI_COMPLETION);
 }
 
-/* The queue moves only while it is read. */
-static const char* outcome(struct peer* peer) {
+/* 1 or -1 where anything was reported: its success, or not. */
+static int look(struct peer* peer) {
     struct fi_cq_entry entry;
     struct fi_cq_err_entry error = {0};
-    const time_t end = time(NULL) + PATIENCE;
-    while (time(NULL) < end) {
-        const ssize_t count = fi_cq_read(peer->queue, &entry, 1);
-        if (count == 1) {
-            return "done";
-        }
-        if (count == -FI_EAVAIL && fi_cq_readerr(peer->queue, &error, 0) == 1) {
-            return "refused";
-        }
+    errno = 0; /* the engine takes it for the reason why a connection ended */
+    const ssize_t count = fi_cq_read(peer->queue, &entry, 1);
+    if (count == 1) {
+        return 1;
     }
-    return "nothing was reported";
+    return count == -FI_EAVAIL && fi_cq_readerr(peer->queue, &error, 0) == 1 ? -1 : 0;
+}
+
+/* The queue moves only while it is read. */
+static const char* outcome(struct peer* peer) {
+    const time_t end = time(NULL) + PATIENCE;
+    int seen = 0;
+    while (seen == 0 && time(NULL) < end) {
+        seen = look(peer);
+    }
+    return seen == 0 ? "nothing was reported" : seen > 0 ? "done" : "refused";
+}
+
+static void flood(struct peer* peer, char** words, char* local, time_t seconds) {
+    const uint64_t key = strtoull(words[3], NULL, 0);
+    const uint64_t offset = strtoull(words[4], NULL, 0);
+    const size_t size = (size_t)strtoull(words[5], NULL, 0);
+    const time_t end = time(NULL) + seconds;
+    unsigned long posted = 0;
+    unsigned long ended = 0;
+    unsigned long failed = 0;
+    while (time(NULL) <= end) {
+        if (posted < ended + AT_ONCE && post(peer, words[1], local, key, offset, size) == 0) {
+            ++posted;
+        }
+        const int seen = look(peer);
+        ended += seen != 0;
+        failed += seen < 0;
+    }
+    printf("%lu, %lu of them in vain\n", ended, failed);
 }
 
 int main(int count, char** words) {
     static char local[LOCAL_SIZE];
     struct peer peer = {0};
-    if (count != 6) {
-        printf("usage: %s put|get|atomic|message ADDRESS KEY OFFSET SIZE\n", words[0]);
+    if (count != 6 && count != 7) {
+        printf("usage: %s put|get|atomic|message|tag ADDRESS KEY OFFSET SIZE [SECONDS]\n", words[0]);
         return 1;
     }
     const uint64_t key = strtoull(words[3], NULL, 0);
@@ -112,6 +142,10 @@ int main(int count, char** words) {
     memset(local, 0xbd, sizeof local);
     open_endpoint(&peer);
     find_target(&peer, words[2]);
+    if (count == 7) {
+        flood(&peer, words, local, (time_t)strtol(words[6], NULL, 0));
+        return 0;
+    }
     ssize_t code = -FI_EAGAIN;
     const time_t end = time(NULL) + PATIENCE;
     while (code == -FI_EAGAIN && time(NULL) < end) {

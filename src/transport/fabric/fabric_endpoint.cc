@@ -48,6 +48,10 @@ Status FabricEndpoint::renew_endpoint() {
     queue_ = std::move(completions);
     wait_descriptor_.store(queue_.wait_descriptor);
     on_renewed_();
+    if ((info_.domain_attr->mr_mode & FI_MR_LOCAL) == 0) {
+        discards_to_post_ = kDiscards;
+        post_discards();
+    }
     if (!congestion_.is_hosts()) {
         MF_ASSIGN_OR_RETURN(const std::string address, address_of(*endpoint_, ""));
         congestion_.set_for_incoming(address);
@@ -247,6 +251,31 @@ int FabricEndpoint::submit(const Transfer& transfer, size_t place) {
 }
 
 void FabricEndpoint::progress() {
+    read_completions();
+    if (discards_to_post_ != 0) {
+        post_discards();
+    }
+}
+
+/// Nobody of ours sends messages here. Those of others are taken and forgotten: without a receive for them
+/// the engine would keep them all.
+void FabricEndpoint::post_discards() {
+    iovec place{discarded_.data(), discarded_.size()};
+    fi_msg message{};
+    message.msg_iov = &place;
+    message.iov_count = 1;
+    message.addr = FI_ADDR_UNSPEC;
+    message.context = reinterpret_cast<void*>(kDiscarded);
+    while (discards_to_post_ != 0 && endpoint_ != nullptr) {
+        forget_errno();
+        if (fi_recvmsg(endpoint_.get(), &message, FI_COMPLETION) != 0) {
+            return;
+        }
+        --discards_to_post_;
+    }
+}
+
+void FabricEndpoint::read_completions() {
     std::array<fi_cq_entry, kCompletionsAtOnce> entries;
     for (;;) {
         forget_errno();
@@ -279,6 +308,10 @@ void* FabricEndpoint::context_of(size_t place) const {
 
 void FabricEndpoint::finish(void* context, int error) {
     const auto number = reinterpret_cast<uint64_t>(context);
+    if (number == kDiscarded) {
+        ++discards_to_post_;
+        return;
+    }
     const uint64_t place = number & 0xff;
     if (place >= window_.size() || window_[place].generation != number >> 8 ||
         window_[place].transfer == nullptr) {

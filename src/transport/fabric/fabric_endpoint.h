@@ -83,6 +83,8 @@ class FabricEndpoint {
     static constexpr size_t kMostBytes = 4U << 20;  // outstanding, but for the last operation
     static constexpr size_t kManyBytes = 64U << 10;
     static constexpr uint64_t kAllFree = (uint64_t{1} << kWindow) - 1;
+    static constexpr size_t kDiscards = 16;
+    static constexpr uint64_t kDiscarded = 0xff;  // a context, and no place of the window
 
     FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane, CongestionControl congestion)
         : domain_(domain), info_(info), lane_(lane), congestion_(std::move(congestion)) {}
@@ -91,6 +93,8 @@ class FabricEndpoint {
     Posted post_one(Transfer& transfer);
     int submit(const Transfer& transfer, size_t place);
     void progress();
+    void read_completions();
+    void post_discards();
     void pump();
     void attach(Transfer& transfer);
     void note_business();
@@ -123,6 +127,10 @@ class FabricEndpoint {
     std::map<std::string, Known, std::less<>> known_;  // what the address vector holds
     uint64_t free_ = kAllFree;                         // a bit a place
     size_t bytes_under_way_ = 0;
+    size_t discards_to_post_ = 0;
+    // What nobody wants. Longer than any message that `rxm` sends in one piece: one that does not fit breaks
+    // the connection, and the receive is lost.
+    std::array<std::byte, 16U << 10> discarded_;
     std::vector<FabricOperation> window_ = std::vector<FabricOperation>(kWindow);
     std::vector<Transfer*> attached_;  // that have more than there was room for
 };
