@@ -16,8 +16,10 @@ namespace memfabric::transport::test {
 
 using Bytes = std::vector<std::byte>;
 
-inline std::unique_ptr<FabricTransport> start_here() {
-    auto started = FabricTransport::start({"tcp;ofi_rxm", {{.address = "127.0.0.1"}}, "here"});
+inline std::unique_ptr<FabricTransport> start_here(bool finds_sockets = true) {
+    FabricConfig config{.provider = "tcp;ofi_rxm", .nics = {{.address = "127.0.0.1"}}, .host_id = "here"};
+    config.finds_sockets = finds_sockets;
+    auto started = FabricTransport::start(config);
     EXPECT_TRUE(started.is_ok()) << started.status().message();
     return std::move(started).value();
 }

@@ -74,7 +74,21 @@ TEST_F(FabricRefusal, BoundsThatTheCallerHasWrongAreToldByTheOwner) {
     EXPECT_EQ(memory_, Bytes(4096));
 }
 
-TEST_F(FabricRefusal, NeighboursOfRefusedOperationsAllSucceed) {
+/// The parameter: whether the sockets of connections are found, else the endpoint is opened again.
+class FabricRefusals : public FabricRefusal, public ::testing::WithParamInterface<bool> {
+ protected:
+    void SetUp() override {
+        FabricRefusal::SetUp();
+        peer_.reset();
+        near_ = test::start_here(GetParam());
+        peer_ = test::connect_to(*near_, far_->address());
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Sockets, FabricRefusals, ::testing::Values(true, false),
+                         [](const auto& finds) { return finds.param ? "Found" : "NotFound"; });
+
+TEST_P(FabricRefusals, NeighboursOfThemAllSucceed) {
     RemoteRegion wrong = exposed_->region();
     ++wrong.key;
     std::atomic<bool> stop{false};

@@ -139,13 +139,18 @@ TEST(FabricPeers, WhoHasTheProviderSetOtherwiseIsRefusedWithBothValues) {
               "alike on all hosts, or on none");
 }
 
-class StoppedTarget : public ::testing::TestWithParam<bool> {};
+struct Ending {
+    bool put;
+    bool finds_sockets;  // else the endpoint is closed and opened again
+};
+
+class StoppedTarget : public ::testing::TestWithParam<Ending> {};
 
 /// The buffer is unmapped as soon as the call ended: were it touched when the target goes on, this process
 /// would get EFAULT on its way to the socket, or a fault of its own.
 TEST_P(StoppedTarget, AfterTheDeadlineNobodyTouchesTheBuffer) {
     const test::FabricTarget target;
-    const auto transport = start_here();
+    const auto transport = start_here(GetParam().finds_sockets);
     const auto peer = connect_to(*transport, target.address());
     Bytes small = pattern(8);
     const FabricPiece probe{small.data(), target.region(), 0, small.size()};
@@ -156,8 +161,8 @@ TEST_P(StoppedTarget, AfterTheDeadlineNobodyTouchesTheBuffer) {
     ASSERT_NE(mapped, MAP_FAILED);
     const FabricPiece big{static_cast<std::byte*>(mapped), target.region(), 0, test::kTargetSize};
     const auto begun = std::chrono::steady_clock::now();
-    const Status ended = GetParam() ? transport->put(*peer, {&big, 1}, Deadline::after(500ms))
-                                    : transport->get(*peer, {&big, 1}, Deadline::after(500ms));
+    const Status ended = GetParam().put ? transport->put(*peer, {&big, 1}, Deadline::after(500ms))
+                                        : transport->get(*peer, {&big, 1}, Deadline::after(500ms));
     EXPECT_EQ(ended.code(), Code::kTimeout) << ended.message();
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 3s);
     // Other memory takes its place, so that a late write would show.
@@ -174,8 +179,13 @@ TEST_P(StoppedTarget, AfterTheDeadlineNobodyTouchesTheBuffer) {
     ::munmap(mapped, test::kTargetSize);
 }
 
-INSTANTIATE_TEST_SUITE_P(Flows, StoppedTarget, ::testing::Values(true, false),
-                         [](const auto& flow) { return flow.param ? "Put" : "Get"; });
+INSTANTIATE_TEST_SUITE_P(Flows, StoppedTarget,
+                         ::testing::Values(Ending{true, true}, Ending{false, true}, Ending{true, false},
+                                           Ending{false, false}),
+                         [](const auto& ending) {
+                             return std::string(ending.param.put ? "Put" : "Get") +
+                                    (ending.param.finds_sockets ? "" : "WithoutSockets");
+                         });
 
 TEST(KilledTarget, EndsItsTransfersWithPeerLostAndOthersGoOn) {
     test::FabricTarget victim;

@@ -340,7 +340,8 @@ void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_a
         return;
     }
     int broken = 0;
-    static_cast<void>(did_with_memory([&] { broken = break_connections_to(peer_address); }));
+    static_cast<void>(
+        did_with_memory([&] { broken = finds_sockets_ ? break_connections_to(peer_address) : 0; }));
     if (broken > 0) {
         const Deadline deadline = Deadline::after(kBreakingTakes);
         while (has_operations_of(transfer) && !deadline.expired()) {
@@ -353,6 +354,11 @@ void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_a
         reopen();
     }
     note_business();
+}
+
+void FabricEndpoint::ignore_sockets() {
+    const std::scoped_lock guard(lock_);
+    finds_sockets_ = false;
 }
 
 void FabricEndpoint::reopen() {

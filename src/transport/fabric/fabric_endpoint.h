@@ -77,6 +77,8 @@ class FabricEndpoint {
     /// stopped. The connections to that peer are broken, and where that does not end them, the endpoint is
     /// closed and opened again (everybody's operations on it fail then, and are tried again).
     void break_off(const Transfer& transfer, std::string_view peer_address);
+    /// From now on it is closed at once, as where the provider has no sockets.
+    void ignore_sockets();
 
  private:
     static constexpr size_t kWindow = 32;           // operations outstanding
@@ -127,6 +129,7 @@ class FabricEndpoint {
     std::map<std::string, Known, std::less<>> known_;  // what the address vector holds
     uint64_t free_ = kAllFree;                         // a bit a place
     size_t bytes_under_way_ = 0;
+    bool finds_sockets_ = true;
     size_t discards_to_post_ = 0;
     // What nobody wants. Longer than any message that `rxm` sends in one piece: one that does not fit breaks
     // the connection, and the receive is lost.

@@ -29,6 +29,9 @@ Status open_lanes(FabricState& state, const FabricConfig& config) {
             return opened.status().with_context(fmt::format("network interface {}", rail.name()));
         }
         std::unique_ptr<FabricLane> lane = std::move(opened).value();
+        if (!config.finds_sockets) {
+            lane->origin().ignore_sockets();
+        }
         state.address.ports[i % rails].endpoints.push_back(lane->target().address());
         state.address.ports[i % rails].standby = rail.nic.standby;
         state.lanes.push_back(std::move(lane));

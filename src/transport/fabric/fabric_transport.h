@@ -36,6 +36,7 @@ struct FabricConfig {
     // As providers of RDMA devices do, for tests over one that does not:
     bool draw_keys = false;                  // of exposed memory, whichever are asked for
     bool virtual_addresses = false;          // of the owner instead of offsets
+    bool finds_sockets = true;               // no: connections are none that could be broken
     std::shared_ptr<DeviceMemory> device{};  // null: all memory is the host's
     std::vector<std::string> preferred{};    // tried in turn, for tests; none: what `provider` means
 };
