@@ -109,6 +109,19 @@ def test_a_link_cut_for_good_is_found_long_before_the_deadline(make_cluster, con
     wait_for(lambda: near.ask(*words).ok, "the link to carry again", 30)
 
 
+def test_a_link_cut_for_good_is_found_after_ten_seconds_where_nothing_is_set(make_cluster):
+    cluster = make_cluster(2)
+    pool = start_pool(cluster, 2)
+    near, _ = pool.actors
+    words = ("copy", pool.handle(near), H2G, 0, pool.region(1), near.value("alloc", MIB), MIB)
+    near.call(*words)
+    cluster.network.cut(1)
+    begun = time.monotonic()
+    named = ["rank 1", "gave no sign for 10.", "over eth0 (10.77.0.1)", "mf ping"]
+    near.fails(PEER_LOST, *words, naming=named, timeout=60)
+    assert 9 < time.monotonic() - begun < 10 + 5 * slowness()
+
+
 def test_a_link_of_one_host_is_no_matter_to_others(make_cluster):
     cluster = make_cluster(3)
     pool = start_pool(cluster, 3, controlOperationTimeout=2)

@@ -95,7 +95,7 @@ class SilentHost {
 
 TEST(FabricPeerWatch, AHostThatGivesNoSignIsLostAfterTheTimeAllowed) {
     const SilentHost host;
-    PeerSigns watch("rank 1", {{.door = host.address()}}, 1, 300ms);
+    PeerSigns watch("rank 1", {{.name = "eth0 (10.77.0.1)", .door = host.address()}}, 1, 300ms);
     const auto begun = Clock::now();
     Status lost = watch.look(begun);
     while (lost.is_ok() && Clock::now() - begun < 10s) {
@@ -104,8 +104,10 @@ TEST(FabricPeerWatch, AHostThatGivesNoSignIsLostAfterTheTimeAllowed) {
     }
     EXPECT_EQ(lost.code(), Code::kPeerLost);
     EXPECT_GE(Clock::now() - begun, 300ms);
-    EXPECT_NE(lost.message().find("rank 1: its host gave no sign for 3"), std::string::npos)
+    EXPECT_NE(lost.message().find("rank 1: its host gave no sign for 0."), std::string::npos)
         << lost.message();
+    EXPECT_NE(lost.message().find("over eth0 (10.77.0.1): the link"), std::string::npos) << lost.message();
+    EXPECT_NE(lost.message().find("`mf ping`"), std::string::npos) << lost.message();
     EXPECT_TRUE(watch.look(Clock::now()).is_ok()) << "the caller has just heard of it";
     EXPECT_NE(watch.doubts(begun - 3s).find("neither has its host"), std::string::npos);
 }

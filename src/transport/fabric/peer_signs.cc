@@ -44,9 +44,9 @@ Status PeerSigns::look(Clock::time_point heard) {
     }
     return failure(
         Code::kPeerLost,
-        "{}: its host gave no sign for {} ms{}: the link or the host is down (MF_FABRIC_PEER_TIMEOUT "
-        "says how long that may last)",
-        name_, std::chrono::duration_cast<std::chrono::milliseconds>(now - last).count(), names());
+        "{}: its host gave no sign for {:.1f} s{}: the link or the host is down. `mf ping` says which hosts "
+        "reach each other; MF_FABRIC_PEER_TIMEOUT is how long a host may be silent",
+        name_, std::chrono::duration<double>(now - last).count(), names());
 }
 
 void PeerSigns::give_notice(Clock::time_point heard) {
@@ -112,7 +112,9 @@ void PeerSigns::note(const Line& line, bool is_silent) {
 std::string PeerSigns::names() const {
     std::string text;
     for (const Line& line : lines_) {
-        text += lines_.size() > 1 ? (text.empty() ? " over " : ", ") + line.line.name : "";
+        if (!line.line.name.empty()) {
+            text += (text.empty() ? " over " : ", ") + line.line.name;
+        }
     }
     return text;
 }
