@@ -5,20 +5,28 @@ import time
 
 import pytest
 
-from actors import slowness
+from actors import slowness, wait_for
 from pool import KIB, MIB, PEER_LOST, REFUSED, TIMEOUT
 from sessions import flat, open_session, scattered, start_store
+from suites import moved, settle, stays_for
 
 BRIEF = {"MF_TRANS_TIMEOUT": "3s"}
+PATIENT = {"MF_TRANS_TIMEOUT": "30s"}
+OUTAGE = 2  # seconds
+FOREVER = 1 << 40  # repetitions
 
 
 @pytest.fixture
 def pair(make_cluster):
     """An initiator that has written to a target on another host, which holds the store, and their network."""
+    return start_pair(make_cluster, BRIEF)
+
+
+def start_pair(make_cluster, environment):
     cluster = make_cluster(2)
     start_store(cluster.hosts[0])
-    initiator = open_session(cluster, cluster.hosts[1].actor("initiator", BRIEF))
-    target = open_session(cluster, cluster.hosts[0].actor("target", BRIEF))
+    initiator = open_session(cluster, cluster.hosts[1].actor("initiator", environment))
+    target = open_session(cluster, cluster.hosts[0].actor("target", environment))
     initiator.network = cluster.network
     initiator.ours = initiator.memory(8 * MIB, registered=False)
     initiator.actor.call("set", initiator.ours, 8 * MIB, 0xEE)
@@ -27,16 +35,27 @@ def pair(make_cluster):
     return initiator, target
 
 
-def test_a_transfer_outlives_a_short_cut(pair):
-    initiator, target = pair
-    initiator.network.cut(1)
-    initiator.actor.send(
-        "write", initiator.handle, target.name, initiator.ours, target.theirs, 8 * MIB
-    )
-    time.sleep(0.5)  # this is how long the link is down
-    initiator.network.mend(1)
-    initiator.actor.expect_ok()
-    target.actor.call("all", target.theirs, 8 * MIB, 0xEE)
+@pytest.mark.parametrize("way", ["down", "cut"])
+def test_transfers_go_on_after_an_outage_and_none_is_done_meanwhile(make_cluster, way):
+    initiator, target = start_pair(make_cluster, PATIENT)
+    network, actor = initiator.network, initiator.actor
+
+    def done():
+        return moved([actor])["put"]
+
+    words = (initiator.handle, target.name, initiator.ours, target.theirs, MIB)
+    before = done()
+    actor.call("background", FOREVER, "write", *words)
+    wait_for(lambda: done() > before, "the first write to arrive")
+    (network.take_down if way == "down" else network.cut)(1)
+    settled = settle(done)  # what was on its way when the link went
+    stays_for(OUTAGE, done)
+    (network.bring_up if way == "down" else network.mend)(1)
+    wait_for(lambda: done() > settled + 10 * MIB, "writes to go on", 30)
+    target.actor.call("all", target.theirs, MIB, 0xEE)
+    target.call("dereg", target.theirs)  # that ends them
+    text = actor.call("background_result").text
+    assert text.startswith(f"err {REFUSED} "), text
 
 
 def test_a_long_cut_ends_transfers_and_nothing_else(pair):
