@@ -6,7 +6,8 @@ from actors import BUILD
 
 MF = BUILD / "bin" / "mf"
 SHELL = """#!/bin/sh
-# HOST COMMAND, as ssh has them; refuses hosts that do not exist
+# HOST COMMAND, as ssh has them; refuses hosts that do not exist. Of what ssh leaves behind, this is tested:
+unset MF_FABRIC_ADDRESS
 case $1 in
 {cases}
 *) echo "no route to $1" >&2; exit 255 ;;

@@ -50,6 +50,17 @@ def test_a_single_host_is_pinged_from_here(pinger):
     assert by_pair(result).keys() == {("localhost", other), (other, "localhost")}
 
 
+def test_the_interfaces_that_are_named_are_those_that_are_pinged_over(pinger):
+    mf = pinger(2, networks=2)
+    result = mf.run("--remote-shell", mf.shell, *WORDS, *(host.address for host in mf.cluster.hosts),
+                    environment={"MF_FABRIC_ADDRESS": "eth1"})
+    assert result.returncode == 0, result.stderr
+    rows = by_pair(result).values()
+    assert len(rows) == 2
+    for row in rows:
+        assert [way["interface"] for way in row["to"]["ways"]] == ["eth1"]
+
+
 def test_a_network_that_is_not_shared_is_found(pinger):
     """Host 2 tells the others an address that they cannot reach: pings to it fail, those from it work."""
     mf = pinger(3)

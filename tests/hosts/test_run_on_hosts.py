@@ -14,7 +14,7 @@ from suites import sweep_after_a_kill
 PRINT_PLACE = """
 import json, os, sys
 names = ["MF_RANK", "MF_WORLD_SIZE", "MF_LOCAL_RANK", "MF_STORE_URL", "MASTER_ADDR", "MF_HOST_ID",
-         "MF_LOG_LEVEL", "COLOUR", "SHAPE"]
+         "MF_LOG_LEVEL", "COLOUR", "SHAPE", "MF_FABRIC_ADDRESS"]
 place = {name: os.environ.get(name) for name in names}
 print(json.dumps(place | {"folder": os.getcwd(), "words": sys.argv[1:]}))
 """
@@ -81,6 +81,25 @@ def test_environment_that_the_hosts_get(launcher):
     for rank, place in found.items():
         assert (place["COLOUR"], place["SHAPE"], place["MF_LOG_LEVEL"]) == ("dark blue", "round", "warn")
         assert place["MF_HOST_ID"] == f"host{rank}"
+
+
+@pytest.mark.parametrize(
+    "value, words, passed",
+    [
+        ("eth0,eth0.7", [], "eth0,eth0.7"),
+        ("10.77.0.1", [], None),
+        ("eth0,fd77::1", [], None),
+        ("10.77.0.1", ["--env", "MF_FABRIC_ADDRESS"], "10.77.0.1"),
+        ("10.77.0.1", ["--env", "MF_FABRIC_ADDRESS=eth0"], "eth0"),
+    ],
+)
+def test_fabric_addresses_go_where_they_may_be_true(launcher, value, words, passed):
+    result = launcher.run("--hosts", launcher.hosts(1), *words, "--", sys.executable, "-c", PRINT_PLACE,
+                          environment={"MF_FABRIC_ADDRESS": value})
+    assert {place["MF_FABRIC_ADDRESS"] for place in places(result).values()} == {passed}
+    warnings = [line for line in result.stderr.splitlines() if "MF_FABRIC_ADDRESS" in line]
+    assert len(warnings) == (passed is None), result.stderr
+    assert passed or (f"={value} " in warnings[0] and "not passed on" in warnings[0] and "--env" in warnings[0])
 
 
 def test_the_store_is_reached_from_every_host(launcher):

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <iterator>
 #include <memory>
@@ -24,11 +25,48 @@
 namespace mf {
 namespace {
 
-constexpr std::array<std::string_view, 7> kOwnOfHostOrRank = {
-    "MF_HOST_ID",    "MF_RUNTIME_DIR", "MF_FABRIC_ADDRESS", "MF_RANK",
-    "MF_WORLD_SIZE", "MF_LOCAL_RANK",  "MF_STORE_URL"};
+constexpr std::array<std::string_view, 6> kOwnOfHostOrRank = {
+    "MF_HOST_ID", "MF_RUNTIME_DIR", "MF_RANK", "MF_WORLD_SIZE", "MF_LOCAL_RANK", "MF_STORE_URL"};
+constexpr std::string_view kFabricAddress = "MF_FABRIC_ADDRESS";
 
-bool is_passed_on(std::string_view name) {
+bool is_address(std::string word) {
+    word = word.substr(0, word.find('%'));  // an address's scope
+    std::erase_if(word, [](char character) { return character == '[' || character == ']'; });
+    in6_addr unused{};
+    return ::inet_pton(AF_INET, word.c_str(), &unused) == 1 ||
+           ::inet_pton(AF_INET6, word.c_str(), &unused) == 1;
+}
+
+/// Interfaces may have the same names on all hosts; addresses are of this one.
+bool names_interfaces_alone(std::string_view list) {
+    std::string text(list);
+    std::replace(text.begin(), text.end(), ',', ' ');
+    std::istringstream words(text);
+    return std::none_of(std::istream_iterator<std::string>(words), std::istream_iterator<std::string>(),
+                        is_address);
+}
+
+void warn_of_addresses(std::string_view entry) {
+    static bool is_told = false;  // once, whatever the number of hosts
+    if (!is_told) {
+        fmt::print(
+            stderr,
+            "mf: warning: {} names addresses of this host and is not passed on to the others, which choose "
+            "themselves: name interfaces, or use --env {}\n",
+            entry, entry);
+    }
+    is_told = true;
+}
+
+bool is_passed_on(std::string_view entry) {
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (name == kFabricAddress) {
+        const bool is_good_everywhere = names_interfaces_alone(entry.substr(name.size() + 1));
+        if (!is_good_everywhere) {
+            warn_of_addresses(entry);
+        }
+        return is_good_everywhere;
+    }
     if (std::find(kOwnOfHostOrRank.begin(), kOwnOfHostOrRank.end(), name) != kOwnOfHostOrRank.end()) {
         return false;
     }
@@ -56,7 +94,12 @@ std::vector<std::string> environment_of(const std::vector<std::string>& extra) {
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text(*entry);
         const std::string_view name = text.substr(0, text.find('='));
-        if (is_passed_on(name) || std::find(extra.begin(), extra.end(), name) != extra.end()) {
+        const auto is_named = [&](const std::string& asked) {
+            return std::string_view(asked).substr(0, asked.find('=')) == name;
+        };
+        const bool is_asked_for = std::find(extra.begin(), extra.end(), name) != extra.end();
+        const bool is_replaced = !is_asked_for && std::any_of(extra.begin(), extra.end(), is_named);
+        if (is_asked_for || (!is_replaced && is_passed_on(text))) {
             found.emplace_back(text);
         }
     }
