@@ -159,7 +159,7 @@ def test_ranks_end_when_the_launcher_is_killed(launcher):
 
 @pytest.mark.parametrize(
     "hosts, quoted",
-    [("a:0", "'0'"), ("a:x", "'x'"), (":2", "':2'"), ("a,,b", "''"), ("-oProxy=x:1", "-oProxy")],
+    [("a:0", "'0'"), ("a:x", "'x'"), (":2", "':2'"), ("a,,b", "''"), ("fd77::1", "brackets"), ("fd77::1:2", "[fd00::1]"), ("-oProxy=x:1", "-oProxy")],
 )
 def test_host_lists_that_cannot_be_read(launcher, hosts, quoted):
     result = launcher.run(f"--hosts={hosts}", "--", "true")

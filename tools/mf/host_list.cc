@@ -50,6 +50,10 @@ HostSlots parse_host(std::string_view text) {
     if (colon == std::string_view::npos) {
         return checked(text, 1, text);
     }
+    if (bracket == std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos) {
+        throw std::runtime_error(
+            fmt::format("host '{}': put brackets round an IPv6 address, as in [fd00::1]:2", text));
+    }
     return checked(text.substr(0, colon), parse_ranks(text.substr(colon + 1), text), text);
 }
 
