@@ -211,6 +211,37 @@ TEST(KilledTarget, EndsItsTransfersWithPeerLostAndOthersGoOn) {
     EXPECT_TRUE(good.is_ok()) << good.message();
 }
 
+class StoppedNeighbour : public ::testing::TestWithParam<bool> {};
+
+/// Whether it stood still before there was a connection, or took bytes until it did.
+TEST_P(StoppedNeighbour, HoldsUpNoTransferToAnother) {
+    const test::FabricTarget stopped;
+    const test::FabricTarget other;
+    const auto transport = start_here();
+    const auto silent = connect_to(*transport, stopped.address());
+    const auto lively = connect_to(*transport, other.address());
+    Bytes sent = pattern(test::kTargetSize);
+    const FabricPiece to_stopped{sent.data(), stopped.region(), 0, sent.size()};
+    const FabricPiece to_other{sent.data(), other.region(), 0, sent.size()};
+    if (GetParam()) {
+        ASSERT_TRUE(transport->put(*silent, {&to_stopped, 1}, Deadline::after(20s)).is_ok());
+    }
+    stopped.stop();
+    Status waited;
+    std::jthread waiter([&] { waited = transport->put(*silent, {&to_stopped, 1}, Deadline::after(60s)); });
+    for (int i = 0; i < 3; ++i) {
+        std::this_thread::sleep_for(300ms);
+        const Status good = transport->put(*lively, {&to_other, 1}, Deadline::after(10s));
+        EXPECT_TRUE(good.is_ok()) << good.message();
+    }
+    stopped.go_on();
+    waiter.join();
+    EXPECT_TRUE(waited.is_ok()) << waited.message();
+}
+
+INSTANTIATE_TEST_SUITE_P(Connections, StoppedNeighbour, ::testing::Values(false, true),
+                         [](const auto& once) { return once.param ? "Connected" : "NeverConnected"; });
+
 TEST(FabricTargetProcess, DISABLED_Serve) {
     const auto transport = start_here();
     Bytes memory(test::kTargetSize, std::byte{7});

@@ -6,7 +6,6 @@
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <utility>
 
@@ -36,14 +35,14 @@ Result<std::unique_ptr<FabricEndpoint>> FabricEndpoint::open(fid_domain& domain,
     MF_RETURN_IF_ERROR(opened->renew_endpoint());
     MF_ASSIGN_OR_RETURN(opened->address_, address_of(*opened->endpoint_, ""));
     if (register_local) {
-        MF_ASSIGN_OR_RETURN(opened->local_, LocalMemory::open(domain, info, kWindow));
+        MF_ASSIGN_OR_RETURN(opened->local_, LocalMemory::open(domain, info, OperationWindow::kPlaces));
     }
     return opened;
 }
 
 Status FabricEndpoint::renew_endpoint() {
-    MF_ASSIGN_OR_RETURN(CompletionQueue completions,
-                        open_completion_queue(domain_, FI_CQ_FORMAT_CONTEXT, 4 * kWindow, ""));
+    MF_ASSIGN_OR_RETURN(CompletionQueue completions, open_completion_queue(domain_, FI_CQ_FORMAT_CONTEXT,
+                                                                           2 * OperationWindow::kPlaces, ""));
     MF_ASSIGN_OR_RETURN(endpoint_, open_endpoint(domain_, info_, *completions.queue, *addresses_, kWays, ""));
     queue_ = std::move(completions);
     wait_descriptor_.store(queue_.wait_descriptor);
@@ -137,18 +136,21 @@ void FabricEndpoint::detach(Transfer& transfer) {
 }
 
 void FabricEndpoint::note_business() {
-    is_busy_.store(free_ != kAllFree || !attached_.empty());
+    is_busy_.store(!window_.is_empty() || !attached_.empty());
     is_very_busy_.store(bytes_under_way_ >= kManyBytes || !attached_.empty(), std::memory_order_relaxed);
 }
 
-/// One operation of each in turn, so that none waits for another's end.
+/// One operation of each in turn, so that none waits for another's end; and in vain where a peer takes none,
+/// which says nothing about the others.
 void FabricEndpoint::pump() {
-    Posted posted = Posted::kTaken;
-    const auto goes_on = [&] { return posted == Posted::kTaken || posted == Posted::kNothing; };
-    while (!attached_.empty() && goes_on()) {
-        for (size_t i = 0; i < attached_.size() && goes_on();) {
+    bool is_full = false;
+    for (bool takes = true; takes && !attached_.empty();) {
+        takes = is_full = false;
+        for (size_t i = 0; i < attached_.size();) {
             Transfer* transfer = attached_[i];
-            posted = post_one(*transfer);
+            const Posted posted = post_one(*transfer);
+            takes = takes || posted == Posted::kTaken;
+            is_full = is_full || posted == Posted::kAgain;
             if (posted == Posted::kNothing) {
                 std::erase(attached_, transfer);
             } else {
@@ -156,7 +158,7 @@ void FabricEndpoint::pump() {
             }
         }
     }
-    is_full_.store(posted == Posted::kAgain, std::memory_order_relaxed);
+    is_full_.store(is_full, std::memory_order_relaxed);
 }
 
 void FabricEndpoint::attach(Transfer& transfer) {
@@ -175,7 +177,8 @@ FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
     if (endpoint_ == nullptr) {
         static_cast<void>(attempt([this] { return renew_endpoint(); }));
     }
-    if (free_ == 0 || bytes_under_way_ >= kMostBytes || endpoint_ == nullptr) {
+    FabricPeer::Load& load = transfer.peer().load(lane_);
+    if (!window_.make_room(load.operations) || load.bytes >= kMostBytes || endpoint_ == nullptr) {
         if (!transfer.wants_more()) {
             return Posted::kNothing;
         }
@@ -185,16 +188,18 @@ FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
         attach(transfer);
         return endpoint_ == nullptr ? Posted::kAgain : Posted::kNoRoom;
     }
-    const auto place = static_cast<size_t>(std::countr_zero(free_));
+    const size_t place = window_.take();
     FabricOperation& operation = window_[place];
     if (!transfer.take(operation)) {
+        window_.give_back(place);
         return Posted::kNothing;
     }
     ++operation.generation;
     operation.transfer = &transfer;
-    free_ &= ~(uint64_t{1} << place);
     const int code = submit(transfer, place);
     if (code != -FI_EAGAIN) {
+        load.bytes += operation.size;
+        ++load.operations;
         bytes_under_way_ += operation.size;
         begun_.fetch_add(1, std::memory_order_relaxed);
         if (code != 0) {
@@ -204,7 +209,7 @@ FabricEndpoint::Posted FabricEndpoint::post_one(Transfer& transfer) {
         return Posted::kTaken;
     }
     operation.transfer = nullptr;
-    free_ |= uint64_t{1} << place;
+    window_.give_back(place);
     if (transfer.give_back(operation, *this) == Transfer::After::kEnded) {
         return Posted::kNothing;
     }
@@ -313,12 +318,15 @@ void FabricEndpoint::finish(void* context, int error) {
         return;
     }
     const uint64_t place = number & 0xff;
-    if (place >= window_.size() || window_[place].generation != number >> 8 ||
+    if (!window_.has(place) || window_[place].generation != number >> 8 ||
         window_[place].transfer == nullptr) {
         return;  // told before
     }
     Transfer& transfer = *std::exchange(window_[place].transfer, nullptr);
-    free_ |= uint64_t{1} << place;
+    FabricPeer::Load& load = transfer.peer().load(lane_);
+    window_.give_back(place);
+    --load.operations;
+    load.bytes -= window_[place].size;
     bytes_under_way_ -= window_[place].size;
     if (local_ && error == 0) {
         local_->finish(place, transfer.flow(), window_[place]);
@@ -329,8 +337,12 @@ void FabricEndpoint::finish(void* context, int error) {
 }
 
 bool FabricEndpoint::has_operations_of(const Transfer& transfer) const {
-    return std::ranges::any_of(
-        window_, [&](const FabricOperation& operation) { return operation.transfer == &transfer; });
+    for (size_t place = 0; place < window_.places_made(); ++place) {
+        if (window_[place].transfer == &transfer) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_address) {
@@ -363,7 +375,7 @@ void FabricEndpoint::ignore_sockets() {
 
 void FabricEndpoint::reopen() {
     endpoint_.reset();
-    for (size_t place = 0; place < window_.size(); ++place) {
+    for (size_t place = 0; place < window_.places_made(); ++place) {
         if (window_[place].transfer != nullptr) {
             finish(context_of(place), FI_ECANCELED);
         }

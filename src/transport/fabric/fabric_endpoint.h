@@ -23,6 +23,7 @@
 #include "transport/fabric/fabric_operation.h"
 #include "transport/fabric/fid.h"
 #include "transport/fabric/local_memory.h"
+#include "transport/fabric/operation_window.h"
 
 namespace memfabric::transport {
 
@@ -81,12 +82,11 @@ class FabricEndpoint {
     void ignore_sockets();
 
  private:
-    static constexpr size_t kWindow = 32;           // operations outstanding
-    static constexpr size_t kMostBytes = 4U << 20;  // outstanding, but for the last operation
+    static constexpr size_t kMostBytes = 4U << 20;  // of a peer, but for its last operation
     static constexpr size_t kManyBytes = 64U << 10;
-    static constexpr uint64_t kAllFree = (uint64_t{1} << kWindow) - 1;
     static constexpr size_t kDiscards = 16;
     static constexpr uint64_t kDiscarded = 0xff;  // a context, and no place of the window
+    static_assert(kDiscarded >= OperationWindow::kPlaces);
 
     FabricEndpoint(fid_domain& domain, fi_info& info, size_t lane, CongestionControl congestion)
         : domain_(domain), info_(info), lane_(lane), congestion_(std::move(congestion)) {}
@@ -127,14 +127,13 @@ class FabricEndpoint {
         size_t users = 0;
     };
     std::map<std::string, Known, std::less<>> known_;  // what the address vector holds
-    uint64_t free_ = kAllFree;                         // a bit a place
     size_t bytes_under_way_ = 0;
     bool finds_sockets_ = true;
     size_t discards_to_post_ = 0;
     // What nobody wants. Longer than any message that `rxm` sends in one piece: one that does not fit breaks
     // the connection, and the receive is lost.
     std::array<std::byte, 16U << 10> discarded_;
-    std::vector<FabricOperation> window_ = std::vector<FabricOperation>(kWindow);
+    OperationWindow window_;
     std::vector<Transfer*> attached_;  // that have more than there was room for
 };
 

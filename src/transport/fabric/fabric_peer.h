@@ -26,6 +26,12 @@ class FabricPeer {
         uint8_t grade = 0;    // those of the smallest one are used
     };
 
+    /// What one of our endpoints has under way with it. Used under the endpoint's lock.
+    struct Load {
+        size_t operations = 0;
+        size_t bytes = 0;
+    };
+
     FabricPeer(std::string name, std::vector<Way> ways, std::unique_ptr<PeerContact> contact);
 
     /// For texts: "rank 3 on host x".
@@ -33,6 +39,7 @@ class FabricPeer {
     const std::vector<Way>& ways() const { return ways_; }  // a lane each
     const Way& way(size_t lane) const { return ways_[lane]; }
     PeerContact& contact() { return *contact_; }
+    Load& load(size_t lane) { return loads_[lane]; }
 
     /// The lanes that lead there best now, a bit each; never none.
     uint64_t lanes() const { return lanes_.load(std::memory_order_acquire); }
@@ -68,6 +75,7 @@ class FabricPeer {
 
     const std::string name_;
     const std::vector<Way> ways_;
+    std::vector<Load> loads_ = std::vector<Load>(ways_.size());  // a lane each
     const std::unique_ptr<PeerContact> contact_;
     std::atomic<uint64_t> lanes_{0};
     std::atomic<uint64_t> silent_{0};
