@@ -98,5 +98,32 @@ TEST(FabricGreeting, AConnectionThatIsEndedInsteadOfAnsweredIsMadeAnew) {
     }
 }
 
+/// As where either side was short of memory while it connected, and libfabric left it at that.
+TEST(FabricGreeting, AConnectionThatIsNeverAnsweredIsMadeAnewWhereThePeerIsWell) {
+    const auto far = start_here();
+    const auto near = start_here();
+    Bytes memory(4096);
+    auto exposed = far->expose(memory);
+    ASSERT_TRUE(exposed.is_ok());
+    const Doorman doorman;
+    FabricAddress address = far->address();
+    for (std::string& endpoint : address.ports.front().endpoints) {
+        endpoint = doorman.address();
+    }
+    const auto peer = connect_to(*near, address);
+    Bytes sent(memory.size());
+    const FabricPiece piece{sent.data(), exposed->region(), 0, sent.size()};
+    auto put = near->begin(peer, FabricFlow::kPut, {&piece, 1}, Deadline::after(30s));
+    ASSERT_TRUE(put.is_ok());
+    const Fd first = doorman.greeted(10s);
+    EXPECT_TRUE(first.is_open());
+    const Fd second = doorman.greeted(10s);
+    EXPECT_TRUE(second.is_open());
+    const Fd third = doorman.greeted(10s);
+    EXPECT_TRUE(third.is_open()) << "of an endpoint that was opened again";
+    peer->abandon(failure(Code::kPeerLost, "enough of it"));
+    EXPECT_EQ((*put)->wait(Deadline::never()).code(), Code::kPeerLost);
+}
+
 }  // namespace
 }  // namespace memfabric::transport

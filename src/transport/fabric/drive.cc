@@ -72,6 +72,16 @@ void offer_to_other_rails(const FabricLanes& lanes, Transfer& transfer) {
     }
 }
 
+void renew_connections(const FabricLanes& lanes, Transfer& transfer) {
+    const int wishes = transfer.take_wish_for_connections();
+    const FabricPeer& peer = transfer.peer();
+    for (size_t i = 0; i < lanes.size() && wishes > 0; ++i) {
+        if (peer.uses(i) && lanes[i]->origin().is_full()) {
+            lanes[i]->origin().renew_connections(peer, wishes > 1);
+        }
+    }
+}
+
 /// Where there is no memory to find out more it goes on, until the deadline.
 Status judge(Transfer& transfer) {
     Status reason;
@@ -100,6 +110,7 @@ bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) 
         hand_to_a_lane(lanes, home, transfer);
     } else if (reason.is_ok()) {
         offer_to_other_rails(lanes, transfer);
+        renew_connections(lanes, transfer);
     }
     if (!reason.is_ok()) {
         transfer.stop(std::move(reason));

@@ -373,6 +373,31 @@ void FabricEndpoint::ignore_sockets() {
     finds_sockets_ = false;
 }
 
+bool FabricEndpoint::has_operations_at(std::string_view peer_address) const {
+    for (size_t place = 0; place < window_.places_made(); ++place) {
+        const Transfer* const transfer = window_[place].transfer;
+        if (transfer != nullptr && transfer->peer().way(lane_).address == peer_address) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void FabricEndpoint::renew_connections(const FabricPeer& peer, bool thoroughly) {
+    const std::string& peer_address = peer.way(lane_).address;
+    const std::scoped_lock guard(lock_);
+    if (has_operations_at(peer_address)) {
+        return;
+    }
+    int broken = 0;
+    static_cast<void>(
+        did_with_memory([&] { broken = finds_sockets_ ? break_connections_to(peer_address) : 0; }));
+    if (broken == 0 || thoroughly) {
+        reopen();
+    }
+    note_business();
+}
+
 void FabricEndpoint::reopen() {
     endpoint_.reset();
     for (size_t place = 0; place < window_.places_made(); ++place) {

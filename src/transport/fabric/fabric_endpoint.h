@@ -27,6 +27,8 @@
 
 namespace memfabric::transport {
 
+class FabricPeer;
+
 /// One endpoint with its address vector and completion queue, and the window of operations outstanding on it.
 /// Everything of it is used under its own lock.
 class FabricEndpoint {
@@ -81,6 +83,10 @@ class FabricEndpoint {
     /// From now on it is closed at once, as where the provider has no sockets.
     void ignore_sockets();
 
+    /// Breaks the connections to that peer, so that others are made, unless something is under way on them.
+    /// Where there are none, or `thoroughly`, the endpoint is closed and opened again.
+    void renew_connections(const FabricPeer& peer, bool thoroughly);
+
  private:
     static constexpr size_t kMostBytes = 4U << 20;  // of a peer, but for its last operation
     static constexpr size_t kManyBytes = 64U << 10;
@@ -103,6 +109,7 @@ class FabricEndpoint {
     bool read_error();
     void finish(void* context, int error);
     bool has_operations_of(const Transfer& transfer) const;
+    bool has_operations_at(std::string_view peer_address) const;
     void* context_of(size_t place) const;
     void reopen();
 

@@ -20,6 +20,10 @@ constexpr std::chrono::milliseconds kLookWhereSlow{500};
 // A get of which nothing comes for so long: the owner is asked about it, then again at intervals.
 constexpr std::chrono::milliseconds kAskWhereSilent{50};
 constexpr std::chrono::milliseconds kAskAgain{1000};
+// No connection takes so long to be made where the peer answers; the next ones may have longer, up to a
+// minute.
+constexpr std::chrono::milliseconds kAskWhereNothingGoes{2000};
+constexpr int kMostDoublings = 6;
 // A new connection is there within 20 ms.
 constexpr std::chrono::milliseconds kStuckAfter{100};
 // Of failures that are none of the connection.
@@ -238,19 +242,28 @@ Status Transfer::look_around() {
 }
 
 /// The provider `tcp` leaves a get without an answer for ever where its owner has freed the memory; `shm` and
-/// `efa` leave anything so whose key the owner does not know. What is
-/// under way ends with the piece that comes next; all of it is asked about, but for the longest of batches.
+/// `efa` leave anything so whose key the owner does not know. And either side of `rxm`, where memory is short
+/// while it connects, may leave the connection as it is, and say "again" from then on.
+bool Transfer::is_silent(Clock::time_point now) const {
+    const bool nothing_goes = in_flight_ == 0 && has_more() && question_ == nullptr;
+    return (in_flight_ > 0 && now >= heard_ + kAskWhereSilent) ||
+           (nothing_goes && now >= heard_ + kAskWhereNothingGoes);
+}
+
+/// What is under way ends with the piece that comes next; all of it is asked about, but for the longest of
+/// batches.
 Status Transfer::ask_where_silent() {
-    if (in_flight_ == 0) {
+    const Clock::time_point now = Clock::now();
+    if (!is_silent(now)) {
+        doubt_of_silence_.reset();
         return {};
     }
-    const Clock::time_point now = Clock::now();
     if (doubt_of_silence_ == nullptr) {
-        if (now >= std::max(heard_ + kAskWhereSilent, ask_from_)) {
+        if (now >= ask_from_) {
             const size_t end = std::min(next_ + 1, pieces_.size());
             const size_t count = std::min(end, RefusalQuestion::kMostPieces);
             doubt_of_silence_ = peer_.contact().ask_about(flow_, pieces_.subspan(end - count, count));
-            ask_from_ = now + kAskAgain;
+            ask_from_ = now + kAskAgain * (1 << std::min(wishes_, kMostDoublings));
         }
         return {};
     }
@@ -259,8 +272,14 @@ Status Transfer::ask_where_silent() {
         return {};
     }
     doubt_of_silence_.reset();
+    has_wish_ = in_flight_ == 0;
     return verdict->is_ok() ? Status()
                             : failure(verdict->code(), "{} {}: {}", verb(), peer_.name(), verdict->message());
+}
+
+int Transfer::take_wish_for_connections() {
+    const std::lock_guard lock(lock_);
+    return std::exchange(has_wish_, false) ? ++wishes_ : 0;
 }
 
 Status Transfer::judge() {

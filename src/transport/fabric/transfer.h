@@ -64,6 +64,9 @@ class Transfer {
     bool has_doubts() const { return has_doubts_.load(std::memory_order_relaxed); }
     /// Nothing of it is under way, and has not been for a while, because no lane that has it takes anything.
     bool is_stuck() const;
+    /// How often connections to the peer were to be made anew so far, where they are now: it answers, and
+    /// none of its lanes takes anything. 0: no, or told before.
+    int take_wish_for_connections();
     /// The lanes that have gone silent since the last call, a bit each, while others lead to the peer: it is
     /// to leave them.
     uint64_t take_silent_lanes();
@@ -92,6 +95,7 @@ class Transfer {
     void ask_about_failures();
     Status hear_answer();
     Status look_around();
+    bool is_silent(Clock::time_point now) const;
     Status ask_where_silent();
     bool fill(FabricOperation& operation);
     bool note_attached_locked(FabricEndpoint& endpoint);
@@ -123,8 +127,10 @@ class Transfer {
     uint64_t arrived_ = 0;                    // bytes
     Clock::time_point heard_ = Clock::now();  // when last an operation was done
     std::unique_ptr<RefusalQuestion> question_;
-    // About a get that nothing comes of, and when the next one may be asked.
+    // About what nothing comes of, and when the next one may be asked.
     std::unique_ptr<RefusalQuestion> doubt_of_silence_;
+    int wishes_ = 0;  // for connections
+    bool has_wish_ = false;
     Clock::time_point ask_from_ = Clock::time_point::min();
     std::shared_ptr<PeerSigns> signs_;
     std::vector<FabricEndpoint*> attached_to_;
