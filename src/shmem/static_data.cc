@@ -8,11 +8,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "shmem/state.h"
 
 namespace memfabric::shmem {
 namespace {
+
+// Memory may be short for a moment.
+constexpr int kAttempts = 1000;
+constexpr long kPause = 10'000'000;  // nanoseconds
 
 StaticData shared;         // what share_static_data() has put there
 void* snapshot = nullptr;  // between a fork's two handlers: what the child gets
@@ -127,9 +132,19 @@ void unshare_static_data() {
     if (shared.size == 0) {
         return;
     }
-    if (void* copy = private_copy(); copy != nullptr) {
-        put_in_place(copy);
+    void* copy = private_copy();
+    // What the variables hold goes with the object's memory, and the program's standard streams are among
+    // them.
+    for (int i = 0; copy == nullptr && i < kAttempts; ++i) {
+        const timespec pause{0, kPause};
+        nanosleep(&pause, nullptr);
+        copy = private_copy();
     }
+    if (copy == nullptr) {
+        fail("shmem_finalize", "for 10 s there was no memory for the {} bytes of the program's static data",
+             shared.size);
+    }
+    put_in_place(copy);
 }
 
 }  // namespace memfabric::shmem

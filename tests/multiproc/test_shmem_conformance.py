@@ -263,6 +263,16 @@ def test_global_exit_ends_all_with_its_code(harness, bad_calls, case, pe):
     assert "survived" not in output
 
 
+def test_static_data_outlive_an_end_without_memory(harness, tmp_path):
+    program = tmp_path / "short_at_end"
+    build(PROGRAMS / "short_at_end.c", program, "c")
+    code, output, errors = run(harness, 2, program, "back")
+    assert (code, output) == (0, "") and errors.count("kept") == 2, errors
+    code, output, errors = run(harness, 1, program, "never")
+    assert (code, output) == (1, ""), errors
+    assert "shmem_finalize: for 10 s there was no memory for the" in errors, errors
+
+
 def test_global_exit_without_a_launcher_does_all_that_an_exit_does(harness, bad_calls, tmp_path):
     """A PE hears its own call for the exit too, on a thread that would end the process before this is done."""
     dump = tmp_path / "counters"
