@@ -2,6 +2,7 @@
 #include "base/attempt.h"
 
 #include <exception>
+#include <system_error>
 #include <thread>
 
 #include "base/thread.h"
@@ -17,6 +18,9 @@ Status failure_of_exception() noexcept {
                 "(ulimit -u) is used up"};
     } catch (const std::bad_alloc&) {
         return Status::without_memory();
+    } catch (const std::system_error& error) {
+        return failure(errno_code(error.code().value()), "unexpected failure: {}, {}", error.what(),
+                       errno_text(error.code().value()));
     } catch (const std::exception& error) {
         return failure(Code::kError, "unexpected failure: {}", error.what());
     } catch (...) {

@@ -93,7 +93,8 @@ bool Attempt::connect(const SocketAddress& address, Fd& socket) {
     }
     if (error != 0) {
         const char* advice = error == ECONNREFUSED ? "; no store listens there (yet)" : "";
-        return fail(Code::kStoreSocket,
+        const bool is_short = !socket.is_open() && errno_code(error) == Code::kMallocFailed;
+        return fail(is_short ? Code::kMallocFailed : Code::kStoreSocket,
                     fmt::format("cannot connect to {}, {}{}", address.host_text(), errno_text(error), advice),
                     false);
     }

@@ -120,7 +120,9 @@ Result<std::vector<SocketAddress>> resolve(const Endpoint& endpoint, Deadline de
 Result<Fd> listen_on(const SocketAddress& address) {
     Fd socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket.is_open()) {
-        return failure(Code::kStoreSocket, "no socket could be made, {}", errno_text(errno));
+        const Code code = errno_code(errno);
+        return failure(code == Code::kMallocFailed ? code : Code::kStoreSocket, "no socket could be made, {}",
+                       errno_text(errno));
     }
     set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (::bind(socket.get(), address.get(), address.length) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) {

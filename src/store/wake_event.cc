@@ -12,7 +12,7 @@ namespace memfabric::store {
 Result<WakeEvent> WakeEvent::create() {
     Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!event.is_open()) {
-        return failure(Code::kNewObjectFailed, "no eventfd could be made, {}", errno_text(errno));
+        return failure(errno_code(errno), "no eventfd could be made, {}", errno_text(errno));
     }
     return WakeEvent(std::move(event));
 }

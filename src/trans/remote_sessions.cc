@@ -177,8 +177,10 @@ Result<std::shared_ptr<transport::RemoteMemory>> RemoteSessions::memory(Deadline
     if (deadline.is_never()) {
         changed_.wait(lock, is_started);
     } else if (!changed_.wait_until(lock, deadline.when(), is_started)) {
-        return failure(Code::kTimeout, "the fabric did not start here by the deadline{}{}",
-                       problem_.is_ok() ? "" : ": ", problem_.message());
+        const bool is_short = problem_.code() == Code::kMallocFailed;  // and was, however often it was tried
+        return failure(is_short ? Code::kMallocFailed : Code::kTimeout,
+                       "the fabric did not start here by the deadline{}{}", problem_.is_ok() ? "" : ": ",
+                       problem_.message());
     }
     return memory_ == nullptr ? Result<std::shared_ptr<transport::RemoteMemory>>(problem_) : memory_;
 }

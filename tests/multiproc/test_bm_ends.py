@@ -11,10 +11,13 @@ import pytest
 
 from actors import slowness, wait_for
 from harness import free_port
-from pool import G2H, H2G, MIB, OBJECT_NOT_EXISTS, PEER_LOST, create, make_pool, start_pool
+from limits import no_more_files
+from pool import G2H, H2G, MALLOC_FAILED, MIB, OBJECT_NOT_EXISTS, PEER_LOST, create, make_pool, start_pool
+from sessions import start_store
 from shared import start_shared
 
 EVICTED = -2013
+STORE_TIMEOUT = -601
 
 
 def wait_until_lost(actor, pool, rank):
@@ -253,3 +256,23 @@ def test_who_serves_the_store_and_returns_from_main_without_uninit_holds_nobody_
     first.quit()
     second.ask("destroy" if interface == "bm" else "shm_destroy", handle(second), *words)
     assert time.monotonic() - begin < 10 * slowness()
+
+
+# ---- an init that has not what it needs ----
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_an_init_that_runs_out_of_descriptors_anywhere_says_so(harness, serves):
+    if not serves:
+        start_store(harness)
+    actor = harness.actor()
+    for room in range(100):
+        with no_more_files(actor, but=room):
+            harness.init(actor, 0, 1, wait=False, startConfigStore=serves, initTimeout=1)
+            answer = actor.answer(60)
+        if answer.ok:
+            break
+        if serves and answer.code == STORE_TIMEOUT:
+            continue  # its store has none to let it in
+        assert answer.code == MALLOC_FAILED and "ulimit -n" in answer.text, f"{room}: {answer}"
+    assert answer.ok and room > 3

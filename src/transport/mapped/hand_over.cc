@@ -150,19 +150,24 @@ void judge(const HandOverServer::Lookup& lookup, int connection, const Request& 
 
 Result<std::unique_ptr<HandOverServer>> HandOverServer::start(const RuntimeFolder& folder, Lookup lookup) {
     folder.sweep();
+    Fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake.is_open()) {
+        return failure(errno_code(errno), "no eventfd could be made, {}", errno_text(errno));
+    }
     std::string name = fmt::format("{}-{:016x}", ::getpid(), random_u64());
     // Before there is such a file: where memory is short on the way, it goes again.
     auto file = std::make_unique<ExitFile>(folder.socket_path(name));
     MF_ASSIGN_OR_RETURN(Fd listener, folder.listen(name));
     return std::make_unique<HandOverServer>(std::move(name), std::move(file), std::move(listener),
-                                            std::move(lookup));
+                                            std::move(wake), std::move(lookup));
 }
 
-HandOverServer::HandOverServer(std::string name, std::unique_ptr<ExitFile> file, Fd listener, Lookup lookup)
+HandOverServer::HandOverServer(std::string name, std::unique_ptr<ExitFile> file, Fd listener, Fd wake,
+                               Lookup lookup)
     : name_(std::move(name)),
       file_(std::move(file)),
       listener_(std::move(listener)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      wake_(std::move(wake)),
       lookup_(std::move(lookup)),
       thread_(start_thread("mf-handover", [this](const std::stop_token& stop) { serve(stop); })) {}
 

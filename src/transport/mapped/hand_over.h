@@ -30,7 +30,7 @@ class HandOverServer {
     const std::string& address() const { return name_; }
 
     /// Use start().
-    HandOverServer(std::string name, std::unique_ptr<ExitFile> file, Fd listener, Lookup lookup);
+    HandOverServer(std::string name, std::unique_ptr<ExitFile> file, Fd listener, Fd wake, Lookup lookup);
 
  private:
     void serve(const std::stop_token& stop);
