@@ -12,6 +12,7 @@
 #include "shmem/counters.h"
 #include "shmem/hosts.h"
 #include "shmem/loss.h"
+#include "shmem/short_memory.h"
 #include "shmem/startup.h"
 #include "shmem/state.h"
 #include "shmem/threads.h"
@@ -86,11 +87,13 @@ void expect_done(int32_t code, const char* what, size_t bytes, int pe, const cha
     if (code == 0) {
         return;
     }
-    const std::string why = smem_get_last_err_msg();
-    if (code == SM_PEER_LOST) {
-        end_by_loss(static_cast<uint32_t>(pe), why);
-    }
-    fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why);
+    take_memory_or_end(call, [&] {
+        const std::string why = smem_get_last_err_msg();
+        if (code == SM_PEER_LOST) {
+            end_by_loss(static_cast<uint32_t>(pe), why);
+        }
+        fail(call, "{} of {} bytes, PE {}, failed: {}", what, bytes, pe, why);
+    });
 }
 
 void put_slowly(void* dest, const void* source, size_t bytes, int pe, const char* call) {
