@@ -337,12 +337,14 @@ void FabricEndpoint::finish(void* context, int error) {
 }
 
 bool FabricEndpoint::has_operations_of(const Transfer& transfer) const {
-    for (size_t place = 0; place < window_.places_made(); ++place) {
-        if (window_[place].transfer == &transfer) {
-            return true;
-        }
-    }
-    return false;
+    return window_.any_of([&](const Transfer& other) { return &other == &transfer; });
+}
+
+int FabricEndpoint::break_connections(std::string_view peer_address) const {
+    int broken = 0;
+    static_cast<void>(
+        did_with_memory([&] { broken = finds_sockets_ ? break_connections_to(peer_address) : 0; }));
+    return broken;
 }
 
 void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_address) {
@@ -351,10 +353,7 @@ void FabricEndpoint::break_off(const Transfer& transfer, std::string_view peer_a
     if (!has_operations_of(transfer)) {
         return;
     }
-    int broken = 0;
-    static_cast<void>(
-        did_with_memory([&] { broken = finds_sockets_ ? break_connections_to(peer_address) : 0; }));
-    if (broken > 0) {
+    if (break_connections(peer_address) > 0) {
         const Deadline deadline = Deadline::after(kBreakingTakes);
         while (has_operations_of(transfer) && !deadline.expired()) {
             pollfd wait{wait_descriptor_.load(), POLLIN, 0};
@@ -374,13 +373,8 @@ void FabricEndpoint::ignore_sockets() {
 }
 
 bool FabricEndpoint::has_operations_at(std::string_view peer_address) const {
-    for (size_t place = 0; place < window_.places_made(); ++place) {
-        const Transfer* const transfer = window_[place].transfer;
-        if (transfer != nullptr && transfer->peer().way(lane_).address == peer_address) {
-            return true;
-        }
-    }
-    return false;
+    return window_.any_of(
+        [&](const Transfer& transfer) { return transfer.peer().way(lane_).address == peer_address; });
 }
 
 void FabricEndpoint::renew_connections(const FabricPeer& peer, bool thoroughly) {
@@ -389,10 +383,7 @@ void FabricEndpoint::renew_connections(const FabricPeer& peer, bool thoroughly) 
     if (has_operations_at(peer_address)) {
         return;
     }
-    int broken = 0;
-    static_cast<void>(
-        did_with_memory([&] { broken = finds_sockets_ ? break_connections_to(peer_address) : 0; }));
-    if (broken == 0 || thoroughly) {
+    if (break_connections(peer_address) == 0 || thoroughly) {
         reopen();
     }
     note_business();

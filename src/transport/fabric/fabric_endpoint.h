@@ -110,6 +110,7 @@ class FabricEndpoint {
     void finish(void* context, int error);
     bool has_operations_of(const Transfer& transfer) const;
     bool has_operations_at(std::string_view peer_address) const;
+    int break_connections(std::string_view peer_address) const;
     void* context_of(size_t place) const;
     void reopen();
 

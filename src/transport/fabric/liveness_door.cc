@@ -179,8 +179,8 @@ void LivenessDoor::let_in() {
                 log_warn(
                     "fabric: peers that wait for this process are not let in at its door, {}; {} visitors "
                     "are "
-                    "inside. Raise the limit of open files (ulimit -n); where it is high enough, somebody "
-                    "connects to the fabric's ports who should not",
+                    "inside. Where the limit is high enough, somebody connects to the fabric's ports who "
+                    "should not",
                     errno_text(errno), visitors_.size());
             }
             pause();

@@ -41,6 +41,17 @@ class OperationWindow {
         return (*blocks_[place / kBlock])[place % kBlock];
     }
     size_t places_made() const { return blocks_made_ * kBlock; }
+    /// Whether that holds for the transfer of any operation that is outstanding.
+    template <typename Holds>
+    bool any_of(const Holds& holds) const {
+        for (size_t place = 0; place < places_made(); ++place) {
+            const Transfer* const transfer = (*this)[place].transfer;
+            if (transfer != nullptr && holds(*transfer)) {
+                return true;
+            }
+        }
+        return false;
+    }
 
  private:
     static constexpr size_t kBlock = 32;
