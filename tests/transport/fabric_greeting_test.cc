@@ -39,6 +39,14 @@ class Doorman {
         EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&own), &size), 0);
         return {reinterpret_cast<const char*>(&own), size};
     }
+    /// The peer's, but that its endpoints are said to be here.
+    FabricAddress stands_for(FabricAddress peer) const {
+        for (std::string& endpoint : peer.ports.front().endpoints) {
+            EXPECT_EQ(endpoint.size(), address().size());
+            endpoint = address();
+        }
+        return peer;
+    }
     /// The next connection, whose first bytes have come; none where there is none in time.
     Fd greeted(std::chrono::milliseconds patience) const {
         Fd visitor;
@@ -60,13 +68,10 @@ class Doorman {
 };
 
 /// The first connection of `near` to a peer is ended when it should be answered: there is to be another one.
-void check_that_it_tries_again(FabricTransport& near, FabricAddress address, const RemoteRegion& region) {
+void check_that_it_tries_again(FabricTransport& near, const FabricAddress& address,
+                               const RemoteRegion& region) {
     const Doorman doorman;
-    for (std::string& endpoint : address.ports.front().endpoints) {
-        ASSERT_EQ(endpoint.size(), doorman.address().size());
-        endpoint = doorman.address();
-    }
-    const auto peer = connect_to(near, address);
+    const auto peer = connect_to(near, doorman.stands_for(address));
     Bytes sent(region.size);
     const FabricPiece piece{sent.data(), region, 0, sent.size()};
     auto put = near.begin(peer, FabricFlow::kPut, {&piece, 1}, Deadline::after(1s));
@@ -106,11 +111,7 @@ TEST(FabricGreeting, AConnectionThatIsNeverAnsweredIsMadeAnewWhereThePeerIsWell)
     auto exposed = far->expose(memory);
     ASSERT_TRUE(exposed.is_ok());
     const Doorman doorman;
-    FabricAddress address = far->address();
-    for (std::string& endpoint : address.ports.front().endpoints) {
-        endpoint = doorman.address();
-    }
-    const auto peer = connect_to(*near, address);
+    const auto peer = connect_to(*near, doorman.stands_for(far->address()));
     Bytes sent(memory.size());
     const FabricPiece piece{sent.data(), exposed->region(), 0, sent.size()};
     auto put = near->begin(peer, FabricFlow::kPut, {&piece, 1}, Deadline::after(30s));

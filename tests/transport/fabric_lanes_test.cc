@@ -46,16 +46,8 @@ TEST_P(FabricLaneCounts, LongTransfersArriveWhole) {
     auto exposed = far->expose(memory);
     ASSERT_TRUE(exposed.is_ok());
     for (const size_t size : {size_t{64} << 10, (size_t{1} << 20) + 1, memory.size() - 3}) {
-        Bytes sent = pattern(size, static_cast<unsigned>(size));
-        const FabricPiece out{sent.data(), exposed->region(), 3, size};
-        const Status put = near->put(*peer, {&out, 1}, Deadline::after(20s));
-        ASSERT_TRUE(put.is_ok()) << put.message();
-        EXPECT_TRUE(std::equal(sent.begin(), sent.end(), memory.begin() + 3)) << size;
-        Bytes received(size);
-        const FabricPiece in{received.data(), exposed->region(), 3, size};
-        const Status get = near->get(*peer, {&in, 1}, Deadline::after(20s));
-        ASSERT_TRUE(get.is_ok()) << get.message();
-        EXPECT_TRUE(received == sent) << size;
+        ASSERT_NO_FATAL_FAILURE(test::check_round_trip(*near, *peer, exposed->region(), memory, 3,
+                                                       pattern(size, static_cast<unsigned>(size)), 20s));
     }
     EXPECT_EQ(far->address().ports.front().endpoints.size(), GetParam().target);
 }

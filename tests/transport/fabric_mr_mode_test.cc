@@ -46,16 +46,8 @@ TEST_P(MemoryMode, WhatIsPutOverAllLanesIsThereAndComesBack) {
     EXPECT_EQ(exposed->region().base,
               GetParam().has_addresses ? reinterpret_cast<uint64_t>(middle_.data()) : 0U);
     for (const size_t size : {size_t{8}, middle_.size() - 5}) {
-        Bytes sent = pattern(size);
-        const FabricPiece out{sent.data(), exposed->region(), 5, size};
-        const Status put = near_->put(*peer_, {&out, 1}, Deadline::after(20s));
-        ASSERT_TRUE(put.is_ok()) << put.message();
-        EXPECT_TRUE(std::equal(sent.begin(), sent.end(), middle_.begin() + 5)) << size;
-        Bytes received(size);
-        const FabricPiece in{received.data(), exposed->region(), 5, size};
-        const Status get = near_->get(*peer_, {&in, 1}, Deadline::after(20s));
-        ASSERT_TRUE(get.is_ok()) << get.message();
-        EXPECT_EQ(received, sent);
+        ASSERT_NO_FATAL_FAILURE(
+            check_round_trip(*near_, *peer_, exposed->region(), middle_, 5, pattern(size), 20s));
     }
     EXPECT_EQ(std::count(memory_.begin(), memory_.begin() + 4101, std::byte{0}), 4101) << "before it";
     EXPECT_EQ(std::count(memory_.end() - 4096, memory_.end(), std::byte{0}), 4096) << "behind it";

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -46,6 +48,22 @@ inline bool wait_until(const std::function<bool()>& holds,
         std::this_thread::yield();
     }
     return holds();
+}
+
+/// Puts the bytes at an offset of the region, whose memory is that of this process, and gets them back.
+inline void check_round_trip(FabricTransport& near, FabricPeer& peer, const RemoteRegion& region,
+                             std::span<const std::byte> memory, size_t offset, Bytes sent,
+                             std::chrono::seconds limit) {
+    SCOPED_TRACE(sent.size());
+    const FabricPiece out{sent.data(), region, offset, sent.size()};
+    const Status put = near.put(peer, {&out, 1}, Deadline::after(limit));
+    ASSERT_TRUE(put.is_ok()) << put.message();
+    EXPECT_TRUE(std::ranges::equal(sent, memory.subspan(offset, sent.size())));
+    Bytes received(sent.size());
+    const FabricPiece in{received.data(), region, offset, received.size()};
+    const Status get = near.get(peer, {&in, 1}, Deadline::after(limit));
+    ASSERT_TRUE(get.is_ok()) << get.message();
+    EXPECT_TRUE(received == sent);
 }
 
 /// Two transports of this process that know each other: `near` reaches memory of `far`.

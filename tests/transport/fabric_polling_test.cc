@@ -47,16 +47,8 @@ TEST_F(PollingProvider, MovesWhatIsPutAndGot) {
     const auto exposed = far_->expose(memory);
     ASSERT_TRUE(exposed.is_ok()) << exposed.status().message();
     for (const size_t size : {size_t{8}, size_t{4097}, memory.size() - 5}) {
-        Bytes sent = pattern(size);
-        const FabricPiece out{sent.data(), exposed->region(), 5, size};
-        const Status put = near_->put(*peer_, {&out, 1}, Deadline::after(20s));
-        ASSERT_TRUE(put.is_ok()) << put.message();
-        EXPECT_TRUE(std::equal(sent.begin(), sent.end(), memory.begin() + 5)) << size;
-        Bytes received(size);
-        const FabricPiece in{received.data(), exposed->region(), 5, size};
-        const Status get = near_->get(*peer_, {&in, 1}, Deadline::after(20s));
-        ASSERT_TRUE(get.is_ok()) << get.message();
-        EXPECT_EQ(received, sent);
+        ASSERT_NO_FATAL_FAILURE(
+            check_round_trip(*near_, *peer_, exposed->region(), memory, 5, pattern(size), 20s));
     }
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Bytes;
+using test::check_round_trip;
 using test::connect_to;
 using test::FabricPair;
 using test::pattern;
@@ -28,16 +29,8 @@ TEST_F(FabricPair, WhatIsPutIsThereAndComesBack) {
     auto exposed = far_->expose(memory);
     ASSERT_TRUE(exposed.is_ok());
     for (const size_t size : {size_t{0}, size_t{1}, size_t{8}, size_t{4097}, memory.size() - 5}) {
-        Bytes sent = pattern(size);
-        const FabricPiece out{sent.data(), exposed->region(), 5, size};
-        const Status put = near_->put(*peer_, {&out, 1}, Deadline::after(5s));
-        ASSERT_TRUE(put.is_ok()) << put.message();
-        EXPECT_TRUE(std::equal(sent.begin(), sent.end(), memory.begin() + 5)) << size;
-        Bytes received(size);
-        const FabricPiece in{received.data(), exposed->region(), 5, size};
-        const Status get = near_->get(*peer_, {&in, 1}, Deadline::after(5s));
-        ASSERT_TRUE(get.is_ok()) << get.message();
-        EXPECT_EQ(received, sent);
+        ASSERT_NO_FATAL_FAILURE(
+            check_round_trip(*near_, *peer_, exposed->region(), memory, 5, pattern(size), 5s));
     }
     EXPECT_EQ(near_->counters().put_calls, 5U);
     EXPECT_EQ(near_->counters().put_bytes, near_->counters().get_bytes);
@@ -187,55 +180,60 @@ INSTANTIATE_TEST_SUITE_P(Flows, StoppedTarget,
                                     (ending.param.finds_sockets ? "" : "WithoutSockets");
                          });
 
-TEST(KilledTarget, EndsItsTransfersWithPeerLostAndOthersGoOn) {
-    test::FabricTarget victim;
-    const test::FabricTarget other;
-    const auto transport = start_here();
-    const auto lost = connect_to(*transport, victim.address());
-    const auto kept = connect_to(*transport, other.address());
-    Bytes sent = pattern(test::kTargetSize);
-    const FabricPiece to_victim{sent.data(), victim.region(), 0, sent.size()};
-    const FabricPiece to_other{sent.data(), other.region(), 0, sent.size()};
-    ASSERT_TRUE(transport->put(*lost, {&to_victim, 1}, Deadline::after(20s)).is_ok());
-    victim.stop();
-    const uint64_t before = transport->counters().begun_operations;
+/// One process that reaches two others.
+class TwoTargets : public ::testing::Test {
+ protected:
+    Status put_to_first(Deadline deadline) {
+        return transport_->put(*to_first_, {&first_piece_, 1}, deadline);
+    }
+    Status put_to_second(Deadline deadline) {
+        return transport_->put(*to_second_, {&second_piece_, 1}, deadline);
+    }
+
+    const test::FabricTarget first_;
+    const test::FabricTarget second_;
+    const std::unique_ptr<FabricTransport> transport_ = start_here();
+    const std::shared_ptr<FabricPeer> to_first_ = connect_to(*transport_, first_.address());
+    const std::shared_ptr<FabricPeer> to_second_ = connect_to(*transport_, second_.address());
+    Bytes sent_ = pattern(test::kTargetSize);
+    const FabricPiece first_piece_{sent_.data(), first_.region(), 0, sent_.size()};
+    const FabricPiece second_piece_{sent_.data(), second_.region(), 0, sent_.size()};
+};
+
+class KilledTarget : public TwoTargets {};
+
+TEST_F(KilledTarget, EndsItsTransfersWithPeerLostAndOthersGoOn) {
+    ASSERT_TRUE(put_to_first(Deadline::after(20s)).is_ok());
+    first_.stop();
+    const uint64_t before = transport_->counters().begun_operations;
     std::jthread killer([&] {
-        while (transport->counters().begun_operations == before) {
+        while (transport_->counters().begun_operations == before) {
             std::this_thread::yield();
         }
-        victim.kill_only();
+        first_.kill_only();
     });
-    const Status ended = transport->put(*lost, {&to_victim, 1}, Deadline::after(20s));
+    const Status ended = put_to_first(Deadline::after(20s));
     EXPECT_EQ(ended.code(), Code::kPeerLost) << ended.message();
-    const Status good = transport->put(*kept, {&to_other, 1}, Deadline::after(20s));
+    const Status good = put_to_second(Deadline::after(20s));
     EXPECT_TRUE(good.is_ok()) << good.message();
 }
 
-class StoppedNeighbour : public ::testing::TestWithParam<bool> {};
+class StoppedNeighbour : public TwoTargets, public ::testing::WithParamInterface<bool> {};
 
 /// Whether it stood still before there was a connection, or took bytes until it did.
 TEST_P(StoppedNeighbour, HoldsUpNoTransferToAnother) {
-    const test::FabricTarget stopped;
-    const test::FabricTarget other;
-    const auto transport = start_here();
-    const auto silent = connect_to(*transport, stopped.address());
-    const auto lively = connect_to(*transport, other.address());
-    Bytes sent = pattern(test::kTargetSize);
-    const FabricPiece to_stopped{sent.data(), stopped.region(), 0, sent.size()};
-    const FabricPiece to_other{sent.data(), other.region(), 0, sent.size()};
     if (GetParam()) {
-        ASSERT_TRUE(transport->put(*silent, {&to_stopped, 1}, Deadline::after(20s)).is_ok());
+        ASSERT_TRUE(put_to_first(Deadline::after(20s)).is_ok());
     }
-    stopped.stop();
-    Status waited;
-    std::jthread waiter([&] { waited = transport->put(*silent, {&to_stopped, 1}, Deadline::after(60s)); });
+    first_.stop();
+    auto waiting = transport_->begin(to_first_, FabricFlow::kPut, {&first_piece_, 1}, Deadline::after(60s));
+    ASSERT_TRUE(waiting.is_ok()) << waiting.status().message();
     for (int i = 0; i < 3; ++i) {
-        std::this_thread::sleep_for(300ms);
-        const Status good = transport->put(*lively, {&to_other, 1}, Deadline::after(10s));
+        const Status good = put_to_second(Deadline::after(10s));
         EXPECT_TRUE(good.is_ok()) << good.message();
     }
-    stopped.go_on();
-    waiter.join();
+    first_.go_on();
+    const Status waited = (*waiting)->wait(Deadline::never());
     EXPECT_TRUE(waited.is_ok()) << waited.message();
 }
 
