@@ -48,11 +48,11 @@ Status make_inaccessible(AddressRange part) {
 
 // The arena's own reservation serves.
 Status HostProvider::reserve(AddressRange part) {
-    return make_inaccessible(part);
+    return unmap(part);
 }
 
 Status HostProvider::release(AddressRange part) {
-    return make_inaccessible(part);
+    return unmap(part);
 }
 
 Result<std::unique_ptr<Allocation>> HostProvider::allocate(uint64_t size) {
@@ -73,10 +73,14 @@ Status HostProvider::map(AddressRange part, const Allocation& allocation) {
                        "an allocation of {} bytes of another kind or size cannot be mapped at {} bytes",
                        allocation.size(), part.size);
     }
-    return map_over(part, PROT_READ | PROT_WRITE, MAP_SHARED, host->segment().descriptor());
+    MF_RETURN_IF_ERROR(map_over(part, PROT_READ | PROT_WRITE, MAP_SHARED, host->segment().descriptor()));
+    mapped_->remove(part);
+    mapped_->add(part);
+    return {};
 }
 
 Status HostProvider::unmap(AddressRange part) {
+    mapped_->remove(part);
     return make_inaccessible(part);
 }
 

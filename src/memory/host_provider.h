@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
+#include "memory/host_device_memory.h"
 #include "memory/provider.h"
 
 namespace memfabric::memory {
@@ -20,9 +23,11 @@ class HostProvider final : public MemoryProvider {
     Result<std::unique_ptr<Allocation>> import_handle(Fd handle, uint64_t size) override;
     Status map(AddressRange part, const Allocation& allocation) override;
     Status unmap(AddressRange part) override;
+    std::shared_ptr<DeviceMemory> device_memory() override { return mapped_; }
 
  private:
     Options options_;
+    const std::shared_ptr<HostDeviceMemory> mapped_ = std::make_shared<HostDeviceMemory>();
 };
 
 }  // namespace memfabric::memory

@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "memory/address_range.h"
+#include "memory/device_memory.h"
 
 namespace memfabric::memory {
 
@@ -50,6 +51,10 @@ class MemoryProvider {
     /// Makes the allocation accessible at exactly `part` (which was reserved and has its size).
     virtual Status map(AddressRange part, const Allocation& allocation) = 0;
     virtual Status unmap(AddressRange part) = 0;
+
+    /// Of what is mapped; it may outlive the provider. Where HBM parts are not ordinary memory, copies
+    /// between them and other hosts go by it. Null: whoever reads or writes ordinary memory reaches them too.
+    virtual std::shared_ptr<DeviceMemory> device_memory() = 0;
 };
 
 /// The provider that option MF_DEVICE_PROVIDER names.

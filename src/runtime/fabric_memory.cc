@@ -208,9 +208,9 @@ class FabricMemory final : public transport::RemoteMemory {
     const std::shared_ptr<FabricTransport> transport_;
 };
 
-Result<std::shared_ptr<transport::RemoteMemory>> start_once(const Options& options,
-                                                            const std::string& host_id,
-                                                            const std::string& local_address) {
+Result<std::shared_ptr<transport::RemoteMemory>> start_once(
+    const Options& options, const std::string& host_id, const std::string& local_address,
+    const std::shared_ptr<memory::DeviceMemory>& device) {
     MF_RETURN_IF_ERROR(check_room_for(1));
     Result<std::vector<transport::FabricNic>> chosen = choose_nics(options, local_address);
     if (!chosen.is_ok()) {
@@ -228,7 +228,8 @@ Result<std::shared_ptr<transport::RemoteMemory>> start_once(const Options& optio
          .congestion = options.text(OptionId::kFabricCongestion),
          .peer_timeout = std::chrono::milliseconds(options.integer(OptionId::kFabricPeerTimeout)),
          .patience = {std::chrono::milliseconds(options.integer(OptionId::kSuspectAfter)),
-                      std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))}});
+                      std::chrono::milliseconds(options.integer(OptionId::kWaitNotice))},
+         .device = device});
     if (!transport.is_ok()) {
         // Somebody else may have taken it meanwhile.
         MF_RETURN_IF_ERROR(check_room_for(nics.size()));
@@ -250,15 +251,15 @@ bool wants_fabric(const Options& options, const std::string& local_address) {
     return wanted == "on" || (wanted == "auto" && (!on_loopback || !options.text(OptionId::kHostId).empty()));
 }
 
-Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(const Options& options,
-                                                                     const std::string& host_id,
-                                                                     const std::string& local_address) {
-    auto started = start_once(options, host_id, local_address);
+Result<std::shared_ptr<transport::RemoteMemory>> start_fabric_memory(
+    const Options& options, const std::string& host_id, const std::string& local_address,
+    const std::shared_ptr<memory::DeviceMemory>& device) {
+    auto started = start_once(options, host_id, local_address, device);
     if (started.is_ok() || started.status().code() == Code::kMallocFailed) {
         return started;
     }
     // There may have been a moment of shortage that libfabric did not name. What is so for good is so again.
-    return start_once(options, host_id, local_address);
+    return start_once(options, host_id, local_address, device);
 }
 
 }  // namespace memfabric

@@ -195,7 +195,9 @@ Result<std::shared_ptr<transport::RemoteMemory>> Runtime::remote_memory() {
     if (remote_tried_ || !wants_fabric(options(), store_->local_address())) {
         return remote_memory_;
     }
-    auto started = start_fabric_memory(options(), host_id(), store_->local_address());
+    const bool is_ordinary = device_provider_->shares_host_segment();
+    auto started = start_fabric_memory(options(), host_id(), store_->local_address(),
+                                       is_ordinary ? nullptr : device_provider_->device_memory());
     if (started.status().code() == Code::kMallocFailed) {
         return started.status();  // there may be room another time
     }

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "memory/device_memory.h"
 #include "transport/fabric/activity.h"
 #include "transport/fabric/begun_transfer.h"
 #include "transport/fabric/congestion_control.h"
-#include "transport/fabric/device_memory.h"
 #include "transport/fabric/drive.h"
 #include "transport/fabric/exposures.h"
 #include "transport/fabric/fabric_types.h"
@@ -52,7 +52,7 @@ struct FabricState {
     FabricRails rails;
     FabricAddress address;  // a port for each rail
     std::string host_id;
-    std::shared_ptr<DeviceMemory> device;
+    std::shared_ptr<memory::DeviceMemory> device;
     std::chrono::milliseconds peer_timeout{};
     PeerPatience patience;
     CongestionControl congestion;

@@ -10,6 +10,7 @@
 #include "store/wire.h"
 #include "transport/fabric/atomics.h"
 #include "transport/fabric/begun_handles.h"
+#include "transport/fabric/device_staging.h"
 #include "transport/fabric/fabric_state.h"
 #include "transport/fabric/incoming_connections.h"
 #include "transport/fabric/libfabric.h"
@@ -47,9 +48,13 @@ struct ForgetPeer {
     }
 };
 
+bool is_of_device(const FabricState& state, std::span<const std::byte> memory) {
+    return state.device != nullptr && state.device->covers(memory.data(), memory.size());
+}
+
 bool is_of_device(const FabricState& state, std::span<const FabricPiece> pieces) {
     return state.device != nullptr && std::ranges::any_of(pieces, [&](const FabricPiece& piece) {
-               return state.device->covers(piece.local, piece.size);
+               return is_of_device(state, std::span<const std::byte>(piece.local, piece.size));
            });
 }
 
@@ -59,7 +64,7 @@ Status move_device(FabricState& state, const std::shared_ptr<FabricPeer>& peer, 
     std::vector<FabricPiece> of_device;
     std::vector<FabricPiece> of_host;
     for (const FabricPiece& piece : pieces) {
-        (state.device->covers(piece.local, piece.size) ? of_device : of_host).push_back(piece);
+        (is_of_device(state, {&piece, 1}) ? of_device : of_host).push_back(piece);
     }
     const auto host = begin_host(state, peer, flow, of_host, deadline);
     const auto begin = [&](std::span<const FabricPiece> staged) {
@@ -195,6 +200,13 @@ const FabricAddress& FabricTransport::address() const {
 
 Result<ExposedRegion> FabricTransport::expose(std::span<std::byte> memory) {
     MF_RETURN_IF_ERROR(check_process());
+    if (is_of_device(*state_, memory)) {
+        return failure(
+            Code::kNotSupported,
+            "{} bytes at {:#x} are memory of a device that {} does not reach: they are put and got from "
+            "here, not by other hosts",
+            memory.size(), reinterpret_cast<uint64_t>(memory.data()), state_->address.provider);
+    }
     MF_ASSIGN_OR_RETURN(auto registered, register_memory(state_->rails, memory, kPeersMay));
     RemoteRegion region;
     region.key = fi_mr_key(registered.front().get());

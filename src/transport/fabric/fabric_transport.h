@@ -12,7 +12,7 @@
 
 #include "base/deadline.h"
 #include "base/status.h"
-#include "transport/fabric/device_memory.h"
+#include "memory/device_memory.h"
 #include "transport/fabric/fabric_peer.h"
 #include "transport/fabric/fabric_types.h"
 #include "transport/fabric/messages.h"
@@ -34,11 +34,11 @@ struct FabricConfig {
     PeerPatience patience{};                         // before that, what is said of them
     bool register_local = false;                     // also where the provider does not demand it
     // As providers of RDMA devices do, for tests over one that does not:
-    bool draw_keys = false;                  // of exposed memory, whichever are asked for
-    bool virtual_addresses = false;          // of the owner instead of offsets
-    bool finds_sockets = true;               // no: connections are none that could be broken
-    std::shared_ptr<DeviceMemory> device{};  // null: all memory is the host's
-    std::vector<std::string> preferred{};    // tried in turn, for tests; none: what `provider` means
+    bool draw_keys = false;                          // of exposed memory, whichever are asked for
+    bool virtual_addresses = false;                  // of the owner instead of offsets
+    bool finds_sockets = true;                       // no: connections are none that could be broken
+    std::shared_ptr<memory::DeviceMemory> device{};  // null: all memory is the host's
+    std::vector<std::string> preferred{};            // tried in turn, for tests; none: what `provider` means
 };
 
 /// Memory that peers reach while this exists. Must not outlive its transport.
@@ -75,7 +75,7 @@ class FabricTransport final : public Transport {
 
     /// Where peers reach this process.
     const FabricAddress& address() const;
-    /// Lets peers that know the key write and read the memory.
+    /// Lets peers that know the key write and read the memory. kNotSupported for a device's.
     Result<ExposedRegion> expose(std::span<std::byte> memory);
     Result<std::shared_ptr<FabricPeer>> connect(const FabricAddress& address, std::string name);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transport/fabric/device_memory.h"
+#include "transport/fabric/device_staging.h"
 
 #include <algorithm>
 #include <array>
@@ -39,7 +39,7 @@ std::vector<Pieces> cut(std::span<const FabricPiece> pieces) {
 
 class Staging {
  public:
-    Staging(DeviceMemory& device, std::shared_ptr<std::byte[]> pinned, const BeginTransfer& begin)
+    Staging(memory::DeviceMemory& device, std::shared_ptr<std::byte[]> pinned, const BeginTransfer& begin)
         : device_(device), pinned_(std::move(pinned)), begin_(begin) {}
 
     Status put(const std::vector<Pieces>& loads) {
@@ -89,7 +89,7 @@ class Staging {
         return transfer ? transfer->wait(Deadline::never()) : Status();
     }
 
-    DeviceMemory& device_;
+    memory::DeviceMemory& device_;
     const std::shared_ptr<std::byte[]> pinned_;
     const BeginTransfer& begin_;
     // Destroyed first: that waits until nobody touches the halves.
@@ -98,7 +98,7 @@ class Staging {
 
 }  // namespace
 
-Status move_through_host(DeviceMemory& device, FabricFlow flow, std::span<const FabricPiece> pieces,
+Status move_through_host(memory::DeviceMemory& device, FabricFlow flow, std::span<const FabricPiece> pieces,
                          const BeginTransfer& begin) {
     const std::vector<Pieces> loads = cut(pieces);
     MF_ASSIGN_OR_RETURN(auto pinned, device.pinned(2 * kHalf));
