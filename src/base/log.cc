@@ -5,10 +5,10 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <cstdlib>
 #include <mutex>
 #include <string>
 
+#include "base/environment.h"
 #include "base/fork_guard.h"
 #include "base/options.h"
 #include "base/printable.h"
@@ -20,8 +20,7 @@ namespace {
 
 /// Option MF_LOG_LEVEL, from the library's load on; a level that cannot be is told when the options are read.
 LogLevel initial_level() {
-    const char* const text =
-        std::getenv("MF_LOG_LEVEL");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
+    const char* const text = environment_variable("MF_LOG_LEVEL");
     Options options;
     static_cast<void>(text == nullptr || options.set(OptionId::kLogLevel, text).is_ok());
     return static_cast<LogLevel>(options.integer(OptionId::kLogLevel));

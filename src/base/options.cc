@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <cstdlib>
 #include <limits>
 #include <numeric>
 
+#include "base/environment.h"
 #include "base/log.h"
 
 namespace memfabric {
@@ -286,8 +286,7 @@ Result<Options> Options::from_environment() {
     if (!warned.exchange(true)) {
         warn_of_unknown_options();
     }
-    // Read once, while the runtime is made; the program must not change its environment at the same time.
-    return from_lookup([](const char* name) { return std::getenv(name); });  // NOLINT(concurrency-mt-unsafe)
+    return from_lookup(environment_variable);
 }
 
 Result<Options> Options::from_lookup(const Lookup& lookup) {

@@ -55,4 +55,9 @@ Status check_room(size_t files, size_t bytes) {
     return {};
 }
 
+bool has_no_room_for_caller(int error_number) {
+    return error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
+           error_number == ENOMEM;
+}
+
 }  // namespace memfabric

@@ -12,4 +12,8 @@ namespace memfabric {
 /// fail for good, or without a word, where they run short halfway.
 Status check_room(size_t files, size_t bytes);
 
+/// Whether an error number of accept() says that this process has no room for the caller just now, who stays
+/// in the queue and would be reported at once again.
+bool has_no_room_for_caller(int error_number);
+
 }  // namespace memfabric

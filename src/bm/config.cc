@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bm/config.h"
 
-#include <cstdlib>
-
+#include "base/environment.h"
 #include "runtime/launch_environment.h"
 #include "store/types.h"
 
@@ -27,8 +26,7 @@ Status complete_rank(WorldConfig& config) {
         return {};
     }
     if (!config.rank) {
-        const auto launch = detect_launch(
-            [](const char* name) { return std::getenv(name); });  // NOLINT(concurrency-mt-unsafe)
+        const auto launch = detect_launch(environment_variable);
         if (!launch) {
             return failure(Code::kInvalidParam,
                            "no rank was given: set rankId, or autoRanking, or start the program with mf run, "

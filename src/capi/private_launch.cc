@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdlib>
 #include <cstring>
 
+#include "base/environment.h"
 #include "capi/private_api.h"
 #include "runtime/launch_environment.h"
-
-namespace {
-
-const char* variable(const char* name) {
-    return std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-}
-
-}  // namespace
 
 extern "C" {
 
 // No failure is reported here: whoever has no memory for this has none for what follows, and says so.
 int32_t mf_private_detect_launch(mf_private_launch_t* place) {
     try {
-        const auto found = memfabric::detect_launch(variable);
+        const auto found = memfabric::detect_launch(memfabric::environment_variable);
         if (!found) {
             return 0;
         }
@@ -34,7 +26,7 @@ int32_t mf_private_detect_launch(mf_private_launch_t* place) {
 
 char* mf_private_store_of_environment(int32_t* served) {
     try {
-        const auto found = memfabric::store_of_environment(variable);
+        const auto found = memfabric::store_of_environment(memfabric::environment_variable);
         *served = found && found->is_served ? 1 : 0;
         return found ? ::strdup(found->url.c_str()) : nullptr;
     } catch (...) {

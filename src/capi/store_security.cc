@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capi/store_security.h"
 
-#include <cstdlib>
 #include <memory>
 #include <utility>
+
+#include "base/environment.h"
 
 namespace memfabric::capi {
 
@@ -66,8 +67,7 @@ StoreSecurity& process_store_security() {
 
 Result<std::optional<store::TlsSettings>> store_security_for(const Endpoint& endpoint, bool listening,
                                                              const Options& options) {
-    // The program must not change its environment at the same time.
-    const char* info = std::getenv("SMEM_CONF_STORE_TLS_INFO");  // NOLINT(concurrency-mt-unsafe)
+    const char* info = environment_variable("SMEM_CONF_STORE_TLS_INFO");
     return process_store_security().settings_for(endpoint, listening, options, info);
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/room.h"
 #include "base/thread.h"
 #include "observe/http_connection.h"
 #include "observe/more_pages.h"
@@ -137,8 +138,7 @@ void MetricsServer::run(const std::stop_token& stop) const {
             Fd accepted(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
             if (accepted.is_open()) {
                 connections.emplace_back(std::move(accepted));
-            } else if (errno == EMFILE || errno == ENFILE) {
-                // Whoever waits stays in the queue, and would be reported again and again.
+            } else if (has_no_room_for_caller(errno)) {
                 static_cast<void>(::poll(waiting.data(), 1, kPauseWithoutDescriptors));
             }
         }

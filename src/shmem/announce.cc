@@ -4,9 +4,9 @@
 
 #include <cstdio>
 
+#include "base/environment.h"
 #include "base/version.h"
 #include "memfabric-shmem/shmem.h"
-#include "shmem/environment.h"
 #include "shmem/state.h"
 #include "smem.h"
 

@@ -18,10 +18,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/version.h"
 #include "capi/private_api.h"
 #include "shmem/announce.h"
-#include "shmem/environment.h"
 #include "shmem/heap.h"
 #include "shmem/hosts.h"
 #include "shmem/lookout.h"

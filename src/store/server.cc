@@ -17,6 +17,7 @@
 #include "base/exit_call.h"
 #include "base/fork_guard.h"
 #include "base/log.h"
+#include "base/room.h"
 #include "base/thread.h"
 #include "observe/more_pages.h"
 #include "store/identity_file.h"
@@ -219,7 +220,7 @@ class AsioServer : public Server {
             if (socket.is_open()) {
                 add_client(std::move(socket), peer);
                 warned_of_accept_ = false;
-            } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            } else if (has_no_room_for_caller(errno)) {
                 if (!std::exchange(warned_of_accept_, true)) {
                     log_warn("config store: no further client can be accepted ({})", errno_text(errno));
                 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "store/tls.h"
 #include "store/tls_files.h"
@@ -12,8 +12,7 @@ namespace {
 
 /// A number from the environment; what is outside the range is a warning and the default.
 int environment_number(const char* name, int lowest, int highest, int otherwise) {
-    const char* text =
-        std::getenv(name);  // NOLINT(concurrency-mt-unsafe): the program must not change it meanwhile
+    const char* text = environment_variable(name);
     if (text == nullptr || *text == '\0') {
         return otherwise;
     }

@@ -4,8 +4,7 @@
 #include <rdma/fi_cm.h>
 #include <rdma/fi_errno.h>
 
-#include <cstdlib>
-
+#include "base/environment.h"
 #include "transport/fabric/incoming_connections.h"
 
 namespace memfabric::transport {
@@ -71,10 +70,8 @@ namespace {
 
 /// What a full range of ports looks like, as far as libfabric tells.
 std::string about_ports(int code) {
-    // NOLINTBEGIN(concurrency-mt-unsafe): as libfabric reads them
-    const char* const low = std::getenv("FI_TCP_PORT_LOW_RANGE");
-    const char* const high = std::getenv("FI_TCP_PORT_HIGH_RANGE");
-    // NOLINTEND(concurrency-mt-unsafe)
+    const char* const low = environment_variable("FI_TCP_PORT_LOW_RANGE");
+    const char* const high = environment_variable("FI_TCP_PORT_HIGH_RANGE");
     if ((code != -FI_EADDRNOTAVAIL && code != -FI_EADDRINUSE) || low == nullptr || high == nullptr) {
         return "";
     }

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/environment.h"
 #include "base/permanent.h"
 #include "base/room.h"
 
@@ -59,7 +60,7 @@ class NoForeignSignalHandlers {
 
  private:
     static constexpr const char* kVariable = "IPATH_NO_BACKTRACE";
-    const bool is_ours_ = std::getenv(kVariable) == nullptr;  // NOLINT(concurrency-mt-unsafe)
+    const bool is_ours_ = memfabric::environment_variable(kVariable) == nullptr;
 };
 
 /// The library, as far as it is loaded.

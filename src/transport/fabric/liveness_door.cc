@@ -11,11 +11,12 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/attempt.h"
+#include "base/environment.h"
 #include "base/log.h"
+#include "base/room.h"
 #include "store/wire.h"
 #include "transport/fabric/incoming_connections.h"
 
@@ -43,11 +44,6 @@ size_t most_visitors() {
     return static_cast<size_t>(std::min<rlim_t>(share, LivenessDoor::kMostVisitors));
 }
 
-/// Whether accept left the one who knocks in the queue, for as long as the process has not more.
-bool is_short_of_something(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 /// The ports that libfabric keeps its own to, and that firewalls are open for.
 struct PortRange {
     unsigned lowest = 0;
@@ -56,7 +52,7 @@ struct PortRange {
 };
 
 unsigned number_of(const char* variable) {
-    const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): as libfabric reads it
+    const char* text = environment_variable(variable);
     unsigned number = 0;
     if (text != nullptr) {
         std::from_chars(text, text + std::strlen(text), number);
@@ -174,7 +170,7 @@ void LivenessDoor::let_in() {
                 pause();
                 return;
             }
-        } else if (is_short_of_something(errno)) {
+        } else if (has_no_room_for_caller(errno)) {
             if (!std::exchange(has_warned_, true)) {
                 log_warn(
                     "fabric: peers that wait for this process are not let in at its door, {}; {} visitors "

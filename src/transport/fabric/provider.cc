@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/environment.h"
 #include "transport/fabric/libfabric.h"
 
 namespace memfabric::transport {
@@ -117,9 +118,9 @@ std::vector<std::string> providers_of(const std::string& setting) {
 }
 
 std::string settings_of(std::string_view provider) {
-    constexpr const char* kCompared =
-        "FI_OFI_RXM_EAGER_LIMIT";                      // set, at the latest before libfabric read it
-    const char* const value = std::getenv(kCompared);  // NOLINT(concurrency-mt-unsafe)
+    // Set, at the latest before libfabric read it.
+    constexpr const char* kCompared = "FI_OFI_RXM_EAGER_LIMIT";
+    const char* const value = environment_variable(kCompared);
     return provider.ends_with("ofi_rxm") && value != nullptr ? fmt::format("{}={}", kCompared, value) : "";
 }
 

@@ -13,6 +13,7 @@
 #include "base/attempt.h"
 #include "base/incarnation.h"
 #include "base/log.h"
+#include "base/room.h"
 #include "base/secret_compare.h"
 #include "base/thread.h"
 
@@ -191,8 +192,8 @@ void HandOverServer::serve(const std::stop_token& stop) {
         const Fd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (connection.is_open()) {
             answer(connection.get(), stop);
-        } else if (errno == EMFILE || errno == ENFILE) {
-            wait_readable(wake_.get(), kDescriptorPause);  // the asker stays in the queue
+        } else if (has_no_room_for_caller(errno)) {
+            wait_readable(wake_.get(), kDescriptorPause);
         }
     }
 }

@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/folder.h"
 
 namespace memfabric::transport {
@@ -60,8 +60,7 @@ std::string runtime_folder_path(const Options& options) {
     if (!options.text(OptionId::kRuntimeDir).empty()) {
         return options.text(OptionId::kRuntimeDir);
     }
-    const char* const session =
-        std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): nothing here sets it
+    const char* const session = environment_variable("XDG_RUNTIME_DIR");
     if (session != nullptr && session[0] == '/') {
         return std::string(session) + "/memfabric";
     }
