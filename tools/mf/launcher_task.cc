@@ -7,11 +7,11 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 
 #include "capi/private_api.h"
+#include "library.h"
 #include "slurm_nodes.h"
 
 namespace mf {
@@ -65,17 +65,15 @@ std::optional<std::vector<HostSlots>> slurm_allocation(uint32_t ranks) {
 
 TaskStore store_of_tasks(const LauncherTask& task) {
     int32_t served = 0;
-    const std::unique_ptr<char, decltype(&mf_private_free_text)> url(mf_private_store_of_environment(&served),
-                                                                     &mf_private_free_text);
-    if (url == nullptr) {
+    const LibraryText url(mf_private_store_of_environment(&served));
+    if (!url.ok) {
         throw std::runtime_error(fmt::format(
             "this is task {} of {} of {}, and nobody names the store that they share: set MASTER_ADDR and "
             "MASTER_PORT to the host of task 0 and a port there, or give --store; or --world-size for a "
-            "world "
-            "of its own",
+            "world of its own",
             task.number, task.count, task.launcher));
     }
-    return {url.get(), served != 0};
+    return {url.text, served != 0};
 }
 
 bool names_master() {
