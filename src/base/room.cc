@@ -33,9 +33,7 @@ size_t open_files(size_t limit) {
     return static_cast<size_t>(open) - 1;  // without the one that counts
 }
 
-}  // namespace
-
-Status check_room(size_t files, size_t bytes) {
+Status check_files(size_t files) {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const size_t open = open_files(limit.rlim_cur);
@@ -44,6 +42,15 @@ Status check_room(size_t files, size_t bytes) {
                        "{} more file descriptors are needed, and {} of {} are open: close some or raise the "
                        "limit (ulimit -n)",
                        files, open, limit.rlim_cur);
+    }
+    return {};
+}
+
+}  // namespace
+
+Status check_room(size_t files, size_t bytes) {
+    if (files != 0) {
+        MF_RETURN_IF_ERROR(check_files(files));
     }
     void* const place =
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -11,7 +11,7 @@
 
 #include "base/attempt.h"
 #include "base/deadline.h"
-#include "base/room.h"
+#include "transport/fabric/address_vector.h"
 #include "transport/fabric/peer_sockets.h"
 #include "transport/fabric/transfer.h"
 
@@ -19,7 +19,6 @@ namespace memfabric::transport {
 namespace {
 
 constexpr size_t kCompletionsAtOnce = 16;
-constexpr size_t kRoomOfAddress = size_t{1} << 20;
 constexpr uint64_t kWays = FI_TRANSMIT | FI_RECV | FI_SELECTIVE_COMPLETION;
 // A broken connection ends its operations within milliseconds.
 constexpr std::chrono::milliseconds kBreakingTakes{500};
@@ -74,12 +73,13 @@ void FabricEndpoint::set_on_renewed(std::function<void()> wake) {
 Result<fi_addr_t> FabricEndpoint::insert(const std::string& peer_address) {
     const std::scoped_lock guard(lock_);
     Known& known = known_[peer_address];
-    if (known.users == 0 &&
-        fi_av_insert(addresses_.get(), peer_address.data(), 1, &known.handle, 0, nullptr) != 1) {
-        known_.erase(peer_address);
-        MF_RETURN_IF_ERROR(check_room(0, kRoomOfAddress));  // libfabric does not say what it ran short of
-        return failure(Code::kInvalidParam, "libfabric takes the {} bytes of a peer's address for none",
-                       peer_address.size());
+    if (known.users == 0) {
+        Result<fi_addr_t> inserted = insert_address(*addresses_, peer_address);
+        if (!inserted.is_ok()) {
+            known_.erase(peer_address);
+            return inserted;
+        }
+        known.handle = *inserted;
     }
     ++known.users;
     return known.handle;

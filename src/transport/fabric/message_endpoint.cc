@@ -8,13 +8,12 @@
 #include <utility>
 
 #include "base/attempt.h"
-#include "base/room.h"
+#include "transport/fabric/address_vector.h"
 
 namespace memfabric::transport {
 namespace {
 
 constexpr const char* kPurpose = " for messages";
-constexpr size_t kRoomOfAddress = size_t{1} << 20;
 
 }  // namespace
 
@@ -58,14 +57,11 @@ Status MessageEndpoint::make_buffers() {
 
 Result<fi_addr_t> MessageEndpoint::insert(std::string_view peer_address) {
     const std::scoped_lock guard(lock_);
-    fi_addr_t inserted = FI_ADDR_UNSPEC;
-    if (peer_address.size() != address_.size() ||
-        fi_av_insert(addresses_.get(), peer_address.data(), 1, &inserted, 0, nullptr) != 1) {
-        MF_RETURN_IF_ERROR(check_room(0, kRoomOfAddress));  // libfabric does not say what it ran short of
-        return failure(Code::kInvalidParam, "libfabric takes the {} bytes of a peer's address for none",
-                       peer_address.size());
+    if (peer_address.size() != address_.size()) {
+        return failure(Code::kInvalidParam, "a peer's address has {} bytes, those of this provider have {}",
+                       peer_address.size(), address_.size());
     }
-    return inserted;
+    return insert_address(*addresses_, peer_address);
 }
 
 void* MessageEndpoint::context_of(const Buffer& buffer) const {
