@@ -77,7 +77,12 @@ struct Child {
 };
 
 [[noreturn]] void become_program(const Child& child) {
-    ::setpgid(0, 0);
+    if (child.input >= 0) {
+        // Without a terminal: ssh would ask there, be stopped for not being in its foreground, and never end.
+        ::setsid();
+    } else {
+        ::setpgid(0, 0);
+    }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != child.parent) {
         ::_exit(127);  // mf died before the line above

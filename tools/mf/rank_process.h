@@ -41,9 +41,9 @@ struct RankEnd {
     bool by_signal = false;
 };
 
-/// One rank: the leader of a process group of its own, killed by the kernel when mf dies. Its exit status
-/// stays with the kernel until the destructor, which kills the whole group, so that the group's number stays
-/// ours.
+/// One rank: the leader of a process group of its own, or of a session where it is controlled, killed by the
+/// kernel when mf dies. Its exit status stays with the kernel until the destructor, which kills the whole
+/// group, so that the group's number stays ours.
 class RankProcess {
  public:
     using Environment = std::vector<std::pair<std::string, std::string>>;
