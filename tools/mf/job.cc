@@ -147,13 +147,16 @@ void Job::handle_control() {
     const ssize_t size = ::read(control_.get(), text.data(), text.size());
     if (size <= 0) {
         control_.reset();
-        if (!kill_at_) {
+        if (is_told_) {
+            stop_all(SIGKILL);  // a launcher that has told us to stop stays, unless it will not wait
+        } else if (!kill_at_) {
             stop_all(SIGTERM);
         }
         return;
     }
     std::istringstream numbers(std::string(text.data(), static_cast<size_t>(size)));
     for (int signal = 0; numbers >> signal;) {
+        is_told_ = true;
         handle_signal(signal);
     }
 }

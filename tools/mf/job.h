@@ -16,7 +16,7 @@ namespace mf {
 class Job {
  public:
     /// `control`: where a launcher of several hosts writes numbers of signals, a line each; its end is that
-    /// of the launcher, and stops the ranks. Closed: there is none.
+    /// of the launcher, and stops the ranks, at once after a signal. Closed: there is none.
     Job(LaunchPlan plan, std::chrono::milliseconds grace, Descriptor signals, Descriptor control = {});
     ~Job();
     Job(const Job&) = delete;
@@ -56,6 +56,7 @@ class Job {
     std::vector<LineRelay> relays_;
     std::optional<int> first_failure_;
     std::optional<Clock::time_point> kill_at_;  // set while stopping
+    bool is_told_ = false;                      // to stop, by `control_`
 };
 
 }  // namespace mf
