@@ -28,10 +28,16 @@ std::string signal_text(int number) {
     return text != nullptr ? text : "a real-time signal";
 }
 
-std::string description(RankEnd end) {
-    return end.by_signal
-               ? fmt::format("was killed by signal {} ({})", end.code - 128, signal_text(end.code - 128))
-               : fmt::format("exited with code {}", end.code);
+std::string description(RankEnd end, bool of_host) {
+    constexpr int kOfSsh = 255;
+    if (end.by_signal) {
+        return fmt::format("was killed by signal {} ({})", end.code - 128, signal_text(end.code - 128));
+    }
+    // ssh itself has no word for the last of these.
+    return fmt::format("exited with code {}{}", end.code,
+                       of_host && end.code == kOfSsh ? ", as ssh does where the host is not reached, the "
+                                                       "connection is lost, or mf run is killed there"
+                                                     : "");
 }
 
 /// Processes below ours that are left: what ranks have started and left, since we adopt orphans.
@@ -174,7 +180,7 @@ void Job::handle_exits() {
         first_failure_ = end->code;
         if (!kill_at_) {
             const bool alone = std::find(exited_.begin(), exited_.end(), false) == exited_.end();
-            fmt::print(stderr, "mf run: {} {}{}\n", names_[i], description(*end),
+            fmt::print(stderr, "mf run: {} {}{}\n", names_[i], description(*end, ranks_[i].is_controlled()),
                        alone ? "" : "; stopping the others");
             stop_all(SIGTERM);
         }

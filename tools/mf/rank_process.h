@@ -58,6 +58,8 @@ class RankProcess {
 
     uint32_t rank() const { return rank_; }
     pid_t pid() const { return pid_; }
+    /// Told of signals by its input: the ranks of a host.
+    bool is_controlled() const { return control_.is_open(); }
     /// Becomes readable when the rank exits.
     int exit_descriptor() const { return pidfd_.get(); }
     /// The rank's standard output and error; closed where they are not relayed.
