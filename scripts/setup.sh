@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t wanted < <(grep -Ev '^[[:space:]]*(#|$)' scripts/packages.txt)
 missing=()
 for package in "${wanted[@]}"; do
+    # Where services are started by systemd it would at once open the machine to others; its tests are skipped there.
+    [[ $package == openssh-server && -d /run/systemd/system ]] && continue
     state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [[ $state == installed ]] || missing+=("$package")
 done
