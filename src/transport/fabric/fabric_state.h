@@ -60,11 +60,11 @@ struct FabricState {
     FlowCounts gets;
     Activity activity;
     FabricLanes lanes;  // those of all rails in turn
-    BegunTransfers begun{lanes};
     Exposures exposures;
     std::vector<std::unique_ptr<LivenessDoor>> doors;  // where addresses are of IP, one a rail
     std::unique_ptr<SilentCallers> silent_callers;     // where addresses are of IP
     std::unique_ptr<Messenger> messenger;              // tells `activity`, uses all from `exposures` on
+    BegunTransfers begun{lanes};                       // asks peers by `messenger`
 };
 
 }  // namespace memfabric::transport
