@@ -11,6 +11,7 @@ sys.path.insert(0, str(MULTIPROC))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import network  # noqa: E402
+from actors import BUILD  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from suites import check_traffic, host_counts, is_too_large  # noqa: E402
 
@@ -26,6 +27,15 @@ pytest_configure = _multiproc.pytest_configure
 def _allowed():
     if network.refusal():
         pytest.skip(network.refusal())
+
+
+@pytest.fixture
+def python_packages():
+    """The folder of the packages that were built; skipped where the build has none."""
+    folder = BUILD / "python"
+    if not list(folder.glob("memfabric/_core.*.so")):
+        pytest.skip(f"{folder} has no Python packages")
+    return folder
 
 
 def pytest_generate_tests(metafunc):

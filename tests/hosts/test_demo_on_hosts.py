@@ -15,10 +15,7 @@ from suites import short
 DEMO = ROOT / "scripts" / "demo_hosts.py"
 
 
-@pytest.fixture(autouse=True)
-def _built():
-    if not list((BUILD / "python").glob("memfabric/_core.*.so")):
-        pytest.skip(f"{BUILD}/python has no Python packages")
+pytestmark = pytest.mark.usefixtures("python_packages")
 
 
 def start(hosts, source):

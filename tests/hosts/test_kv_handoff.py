@@ -4,23 +4,18 @@ import pathlib
 
 import pytest
 
-from actors import BUILD
-
-PACKAGES = BUILD / "python"
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "examples" / "kv_handoff.py"
 SHAPE = ["--layers", "5", "--tokens", "500", "--heads", "3", "--page-tokens", "7", "--requests", "2"]
 
 
 @pytest.mark.parametrize("memory", ["private", "pool"])
-def test_every_page_arrives(make_cluster, memory):
-    if not list(PACKAGES.glob("memfabric/_core.*.so")):
-        pytest.skip(f"{PACKAGES} has no Python packages")
+def test_every_page_arrives(make_cluster, python_packages, memory):
     cluster = make_cluster(2)
     place = f"{cluster.network.address(0)}:17500"
     programs = []
     for host, name, option in zip(cluster.hosts, ("decode", "prefill"), ("--decode-at", "--prefill-to")):
         command = ["/usr/bin/python3", "-u", PROGRAM, *SHAPE, "--memory", memory, option, place]
-        environment = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {"PYTHONPATH": str(python_packages), "PYTHONDONTWRITEBYTECODE": "1"}
         programs.append(host.start(command, name, environment))
         if name == "decode":
             assert "waits for prefill" in read_until(programs[0], "waits for prefill")

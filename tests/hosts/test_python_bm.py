@@ -4,10 +4,9 @@ import pathlib
 
 import pytest
 
-from actors import BUILD, Failed
+from actors import Failed
 from pool import MIB, NOT_SUPPORTED, PEER_LOST
 
-PACKAGES = BUILD / "python"
 ACTOR = pathlib.Path(__file__).with_name("python_actor.py")
 SIZE = 4 * MIB
 
@@ -15,8 +14,8 @@ SIZE = 4 * MIB
 class Rank:
     """One Python process on a host."""
 
-    def __init__(self, cluster, number, rank, count):
-        environment = {"PYTHONPATH": str(PACKAGES), "PYTHONDONTWRITEBYTECODE": "1"}
+    def __init__(self, cluster, packages, number, rank, count):
+        environment = {"PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
         self.process = cluster.hosts[number].start(["/usr/bin/python3", "-u", ACTOR], f"rank{rank}", environment)
         self.process.wait_for("started", 60)
         self.rank = rank
@@ -44,12 +43,10 @@ class Rank:
 
 
 @pytest.fixture
-def ranks(make_cluster):
+def ranks(make_cluster, python_packages):
     """Four, two on a host, with a pool that all have joined but rank 3."""
-    if not list(PACKAGES.glob("memfabric/_core.*.so")):
-        pytest.skip(f"{PACKAGES} has no Python packages")
     cluster = make_cluster(2)
-    made = [Rank(cluster, number, rank, 4) for rank, number in enumerate((0, 0, 1, 1))]
+    made = [Rank(cluster, python_packages, number, rank, 4) for rank, number in enumerate((0, 0, 1, 1))]
     for rank in made:
         assert rank.answer() == "0"
     for rank in made:

@@ -3,14 +3,12 @@
 import pathlib
 import sys
 
-from actors import BUILD
-
 PROGRAM = pathlib.Path(__file__).parent / "share_memory_program.py"
 
 
-def test_ranks_of_two_hosts_put_get_and_hear_the_exit(make_cluster):
+def test_ranks_of_two_hosts_put_get_and_hear_the_exit(make_cluster, python_packages):
     cluster = make_cluster(2)
-    environment = {"PYTHONPATH": str(BUILD / "python")}
+    environment = {"PYTHONPATH": str(python_packages)}
     ranks = [
         cluster.hosts[rank // 2].start(
             [sys.executable, PROGRAM, cluster.url, rank, 2, 4], f"rank{rank}", environment

@@ -14,7 +14,7 @@ import termios
 import pytest
 
 import openssh
-from actors import BUILD, ROOT, wait_for
+from actors import ROOT, wait_for
 from launcher import MF
 from suites import sweep_after_a_kill
 
@@ -51,10 +51,8 @@ def launcher(make_cluster, tmp_path):
 
 
 @pytest.fixture
-def python_path():
-    if not list((BUILD / "python").glob("memfabric/_core.*.so")):
-        pytest.skip(f"{BUILD}/python has no Python packages")
-    return {"PYTHONPATH": f"{BUILD}/python:{ROOT}/examples", "PYTHONDONTWRITEBYTECODE": "1"}
+def python_path(python_packages):
+    return {"PYTHONPATH": f"{python_packages}:{ROOT}/examples", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def start(launcher, program, *options, environment=None):
