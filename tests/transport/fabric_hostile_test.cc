@@ -136,9 +136,11 @@ TEST_P(FloodedProcess, NeitherKeepsThemNorGoesOnWorkingAfterwards) {
     const FabricPort& port = far->address().ports.front();
     const std::string& where = GetParam().at_data ? port.endpoints.front() : port.messages;
     hostile(GetParam().what, where, 0, 0, 1000, "1");  // what is needed once
-    const size_t before = resident_pages();
+    [[maybe_unused]] const size_t before = resident_pages();
     const std::string said = hostile(GetParam().what, where, 0, 0, 1000, "4");
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps what is freed for a while
     EXPECT_LT(resident_pages(), before + (16U << 20) / 4096) << said;
+#endif
     std::this_thread::sleep_for(500ms);
     const auto used = time_used();
     std::this_thread::sleep_for(1s);
@@ -205,6 +207,10 @@ bool has_room() {
 }
 
 TEST_F(HostilePeer, WhoConnectsOftenAndSaysNothingTakesNoDescriptorForLong) {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "all descriptors are looked at by copies, which ThreadSanitizer takes for a race, and "
+                    "without descriptors it finds no names that a suppression could have";
+#endif
     constexpr int kOfEach = 400;
     constexpr size_t kSpare = 100;
     const FabricPort& port = far_->address().ports.front();
