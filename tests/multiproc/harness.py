@@ -140,6 +140,7 @@ class Harness:
                     self._ask_to_quit(process)
             for process in self.processes:
                 problems += self._check_end(process)
+                print(f"{process.name} said:\n{process.stderr()}")  # shown where the test failed
             problems += self._leftovers()
         finally:
             for process in self.processes:
