@@ -131,6 +131,20 @@ TEST_F(FabricPostTarget, OneThatStandsStillIsWaitedFor) {
     EXPECT_EQ(held(), sent_);
 }
 
+TEST_F(FabricPostTarget, WhatWasAskedAboutOneThatIsKeptHoldsUpNoRequest) {
+    constexpr int kMoreThanThePeerKeeps = 4200;
+    target_.stop();
+    const auto posted = post(*transport_, peer_, whole());
+    EXPECT_EQ(posted->wait(Deadline::after(300ms)).code(), Code::kTimeout);  // it is asked meanwhile
+    target_.go_on();
+    const Status late = posted->wait(Deadline::after(10s));
+    EXPECT_TRUE(late.is_ok()) << late.message();
+    for (int i = 0; i < kMoreThanThePeerKeeps; ++i) {
+        const Status answered = transport_->ping(*peer_, Deadline::after(5s));
+        ASSERT_TRUE(answered.is_ok()) << i << ": " << answered.message();
+    }
+}
+
 TEST_F(FabricPostTarget, WhatABrokenConnectionLosesIsPutAgain) {
     target_.stop();
     const auto posted = post(*transport_, peer_, whole());

@@ -141,7 +141,8 @@ bool Messenger::send_request(Route& route, const Line& line, const Message& requ
     message.reply_to = line.endpoint->address();
     {
         const std::scoped_lock guard(mutex_);
-        message.oldest = route.pending.begin()->first;
+        // It may have been answered just now, and wait no more.
+        message.oldest = route.pending.empty() ? request.id : route.pending.begin()->first;
     }
     return line.endpoint->send(line.handle, message);
 }
@@ -256,9 +257,11 @@ void Messenger::on_answer(const Message& message) {
         return;
     }
     const auto waiting = route->pending.find(message.id);
-    if (waiting != route->pending.end() && !waiting->second->done) {
+    if (waiting != route->pending.end()) {
         Pending& pending = *waiting->second;
         pending.answer = {message.code, std::string(message.payload)};
+        // However long its owner keeps it: the peer keeps the answers to all that came after the oldest one.
+        route->pending.erase(waiting);
         pending.done = true;
         pending.wake();
     }

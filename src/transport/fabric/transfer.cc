@@ -191,6 +191,9 @@ bool Transfer::end_if_over() {
         ++counts_.calls;
         counts_.bytes += bytes_;
     }
+    // Whoever keeps what has ended does not go on asking about it.
+    question_.reset();
+    doubt_of_silence_.reset();
     ended_.store(true);  // before the waiter is looked for: whoever became it since then sees the end
     return true;
 }
