@@ -78,4 +78,5 @@ def make_cluster(tmp_path):
     finally:
         for cluster in made:
             problems += cluster.finish()
+            print(*(host.said() for host in cluster.hosts), sep="\n")  # shown where the test failed
     assert not problems, "\n".join(problems)

@@ -46,6 +46,7 @@ def harness(tmp_path):
         yield everything
     finally:
         problems = everything.finish()
+        print(everything.said())  # shown where the test failed
     assert not problems, "\n".join(problems)
 
 

@@ -131,6 +131,11 @@ class Harness:
         actor.send("bm_init", url or self.url, world, device)
         return actor.expect_ok(timeout) if wait else None
 
+    def said(self):
+        """By the processes that said something."""
+        texts = [(process.name, process.stderr()) for process in self.processes]
+        return "\n".join(f"{name} said:\n{text}" for name, text in texts if text)
+
     def finish(self):
         """Ends everything. Returns what a test must not leave: sentences, none where all is clean."""
         problems = []
@@ -140,7 +145,6 @@ class Harness:
                     self._ask_to_quit(process)
             for process in self.processes:
                 problems += self._check_end(process)
-                print(f"{process.name} said:\n{process.stderr()}")  # shown where the test failed
             problems += self._leftovers()
         finally:
             for process in self.processes:
