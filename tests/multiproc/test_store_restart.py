@@ -86,15 +86,16 @@ def test_joins_under_way_are_done_by_the_next_store(harness):
 def test_rank_that_dies_while_the_store_is_away_is_lost_and_has_a_successor(harness, secured):
     store, pool = start_pool_apart(harness, 3, environments=secured)
     first, _, victim = pool.actors
+    buffer = first.value("alloc", 4096)
+
+    def copy():
+        return first.ask("copy", pool.handle(first), G2H, 0, buffer, pool.region(2), 4096)
+
+    wait_for(lambda: copy().ok, "the victim's join to be heard of: else nobody misses it")
     store.kill()
     victim.kill()
     start_store(harness, secured[0])
-    buffer = first.value("alloc", 4096)
-    wait_for(
-        lambda: first.ask("copy", pool.handle(first), G2H, 0, buffer, pool.region(2), 4096).code == PEER_LOST,
-        "the loss to be noticed",
-        10,
-    )
+    wait_for(lambda: copy().code == PEER_LOST, "the loss to be noticed", 10)
     wait_for(lambda: first.ask("all", pool.region(2), pool.stride, 0).ok, "the memory to be given back")
     successor = harness.actor(environment=secured[1])
     harness.init(successor, 2, 3, startConfigStore=False)
