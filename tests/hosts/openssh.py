@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mf run` on the hosts of a cluster by OpenSSH: a server on each. Keys, configuration and known hosts lie in a folder of the
-test's; nothing of the machine's own is read or written."""
+test's; nothing of the machine's own OpenSSH is read or written."""
 import contextlib
 import os
 import shutil
