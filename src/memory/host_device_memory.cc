@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <mutex>
-#include <new>
+
+#include "base/attempt.h"
 
 namespace memfabric::memory {
 
@@ -29,12 +30,9 @@ bool HostDeviceMemory::covers(const std::byte* address, size_t size) const {
 }
 
 Result<std::shared_ptr<std::byte[]>> HostDeviceMemory::pinned(size_t size) {
-    try {
+    return attempt([size]() -> Result<std::shared_ptr<std::byte[]>> {
         return std::make_shared_for_overwrite<std::byte[]>(size);
-    } catch (const std::bad_alloc&) {
-        return failure(Code::kMallocFailed, "there are no {} bytes of host memory to move a device's through",
-                       size);
-    }
+    });
 }
 
 Status HostDeviceMemory::to_host(std::byte* host, const std::byte* device, size_t size) {
