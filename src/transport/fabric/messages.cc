@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transport/fabric/messages.h"
-
 #include <poll.h>
 #include <rdma/fi_errno.h>
 #include <sys/eventfd.h>
@@ -10,6 +8,7 @@
 #include <cerrno>
 
 #include "base/thread.h"
+#include "transport/fabric/messages_route.h"
 
 namespace memfabric::transport {
 namespace {
@@ -30,34 +29,18 @@ constexpr std::chrono::milliseconds kLongestRepeat{1000};
 
 }  // namespace
 
-/// Guarded by the messenger's mutex_.
-struct Messenger::Pending {
-    std::atomic<bool> done{false};
-    std::atomic<bool> came_back{false};  // the engine returned the message
-    Fd waker;                            // of a caller that sleeps
-    Answer answer;
-
-    void wake() const {
-        if (waker.is_open()) {
-            static_cast<void>(::eventfd_write(waker.get(), 1));
-        }
+void Messenger::Pending::wake() const {
+    if (waker.is_open()) {
+        static_cast<void>(::eventfd_write(waker.get(), 1));
     }
-};
-
-class Messenger::Route {
- public:
-    Route(std::vector<Line> ways, uint64_t life) : lines(std::move(ways)), instance(life) {}
-
-    const std::vector<Line> lines;     // never none
-    std::atomic<size_t> preferred{0};  // the line that the last answer came for
-    const uint64_t instance;
-    std::map<uint64_t, Pending*> pending;  // guarded by the messenger's mutex_
-};
+}
 
 Result<std::unique_ptr<Messenger>> Messenger::open(FabricRails& rails, uint64_t instance) {
-    std::unique_ptr<Messenger> opened(new Messenger(instance));
+    std::unique_ptr<Messenger> opened(new Messenger(rails, instance));
+    opened->polled_.reserve(rails.size() * (1 + Route::kMostSpares));
     for (FabricRail& rail : rails) {
         MF_ASSIGN_OR_RETURN(auto endpoint, MessageEndpoint::open(rail));
+        opened->polled_.push_back(endpoint.get());
         opened->endpoints_.push_back(std::move(endpoint));
     }
     opened->wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -97,13 +80,12 @@ Result<std::shared_ptr<Messenger::Route>> Messenger::route(std::span<const Way> 
     if (auto route = routes_.find(instance)) {
         return route;
     }
-    std::vector<Line> lines;
+    auto route = std::make_shared<Route>(ways, instance);
     for (const Way& way : ways) {
         MessageEndpoint* const endpoint = endpoints_[way.rail].get();
         MF_ASSIGN_OR_RETURN(const fi_addr_t handle, endpoint->insert(way.address));
-        lines.push_back({endpoint, handle});
+        route->lines.push_back({endpoint, handle});
     }
-    auto route = std::make_shared<Route>(std::move(lines), instance);
     routes_.put(instance, route);
     return route;
 }
@@ -153,12 +135,14 @@ Messenger::Exchange::Exchange(Messenger& messenger, Route& route, uint32_t servi
       service_(service),
       payload_(payload),
       pending_(std::make_unique<Pending>()),
-      line_(route.preferred.load(std::memory_order_relaxed)),
       send_at_(Clock::now()),
       change_at_(send_at_ + kFirstRepeat),
       repeat_(kFirstRepeat) {
     ++messenger_.requests_;
     const std::scoped_lock guard(messenger_.mutex_);
+    number_ = route_.preferred.load(std::memory_order_relaxed);
+    line_ = route_.lines[number_];
+    route_.silent_since = route_.silent_since.value_or(send_at_);
     id_ = messenger_.next_id_++;
     route_.pending.emplace(id_, pending_.get());
 }
@@ -178,14 +162,13 @@ bool Messenger::Exchange::advance() {
     }
     if (now >= send_at_) {
         if (now >= change_at_) {
-            line_ = (line_ + 1) % route_.lines.size();
-            change_at_ = now + kFirstRepeat;
+            change_line(now);
         }
         Message message;
         message.service = service_;
         message.id = id_;
         message.payload = payload_;
-        const bool taken = messenger_.send_request(route_, route_.lines[line_], message);
+        const bool taken = messenger_.send_request(route_, line_, message);
         send_at_ = now + (taken ? repeat_ : kTryAgain);
         repeat_ = taken ? std::min(2 * repeat_, kLongestRepeat) : repeat_;
         was_sent_ = was_sent_ || taken;
@@ -193,8 +176,16 @@ bool Messenger::Exchange::advance() {
     return pending_->done;
 }
 
+void Messenger::Exchange::change_line(Clock::time_point now) {
+    const std::scoped_lock guard(messenger_.mutex_);
+    messenger_.doubt(route_, now);
+    number_ = (number_ + 1) % route_.lines.size();
+    line_ = route_.lines[number_];
+    change_at_ = now + kFirstRepeat;
+}
+
 Answer& Messenger::Exchange::answer() {
-    route_.preferred.store(line_, std::memory_order_relaxed);
+    route_.preferred.store(number_, std::memory_order_relaxed);
     return pending_->answer;
 }
 
@@ -203,7 +194,7 @@ void Messenger::Exchange::wait(Deadline until) {
     const Clock::time_point end = std::min({until.when(), send_at_, now + kLookAround});
     const Clock::time_point spin_until = std::min(now + kSpin, end);
     const auto is_over = [&] { return pending_->done || pending_->came_back || Clock::now() >= end; };
-    MessageEndpoint& endpoint = *route_.lines[line_].endpoint;
+    MessageEndpoint& endpoint = *line_.endpoint;
     do {
         messenger_.progress_as_caller(endpoint);
     } while (!pending_->done && Clock::now() < spin_until);
@@ -256,6 +247,7 @@ void Messenger::on_answer(const Message& message) {
     if (route == nullptr) {
         return;
     }
+    route->silent_since.reset();
     const auto waiting = route->pending.find(message.id);
     if (waiting != route->pending.end()) {
         Pending& pending = *waiting->second;
@@ -287,7 +279,8 @@ void Messenger::progress_until(const std::stop_token& stop) {
     Clock::time_point spin_until = Clock::now();
     while (!stop.stop_requested()) {
         const uint64_t before = asked_;
-        for (const auto& endpoint : endpoints_) {
+        add_spares();
+        for (MessageEndpoint* const endpoint : polled_) {
             endpoint->progress(*this);
         }
         const bool served = run_services() || asked_ != before;
@@ -313,7 +306,7 @@ void Messenger::sleep(bool briefly) {
         return;
     }
     std::vector<pollfd> waits{{wake_.get(), POLLIN, 0}};
-    for (const auto& endpoint : endpoints_) {
+    for (MessageEndpoint* const endpoint : polled_) {
         if (!endpoint->may_sleep()) {
             return;
         }
@@ -329,7 +322,7 @@ void Messenger::sleep(bool briefly) {
         clear_wake();
     }
     for (size_t i = 0; i < watched_.size(); ++i) {
-        if (waits[1 + endpoints_.size() + i].revents != 0) {
+        if (waits[1 + polled_.size() + i].revents != 0) {
             watched_[i].ready();
         }
     }

@@ -63,6 +63,11 @@ class Messenger final : private MessageSink {
     void serve_quickly(uint32_t service, QuickService handler) { quick_[service] = std::move(handler); }
     /// Before start() only: calls `ready` on the thread whenever the descriptor is readable.
     void watch(int descriptor, std::function<void()> ready);
+    /// Before start() only: calls `use` on the thread with each further address where it listens from then
+    /// on.
+    void when_listening(std::function<void(const std::string& address)> use) {
+        on_listening_ = std::move(use);
+    }
     /// Starts the thread that progresses.
     void start();
 
@@ -104,7 +109,8 @@ class Messenger final : private MessageSink {
         std::string payload;
     };
 
-    explicit Messenger(uint64_t instance) : instance_(instance) {}
+    Messenger(FabricRails& rails, uint64_t instance)
+        : rails_(rails), instance_(instance), spares_(rails.size()) {}
     void received(std::string_view bytes, MessageEndpoint& at) override;
     void returned(std::string_view bytes) override;
     void on_request(const Message& message, MessageEndpoint& at);
@@ -115,6 +121,10 @@ class Messenger final : private MessageSink {
     void send_or_keep(Reply reply);
     bool send_reply(const Reply& reply);
     bool send_request(Route& route, const Line& line, const Message& request);
+    void doubt(Route& route, Deadline::Clock::time_point now);
+    void add_spares();
+    void add_spare(Route& route);
+    Result<MessageEndpoint*> spare(size_t rail, size_t number);
     void progress_until(const std::stop_token& stop);
     bool run_services();
     Answer run_service(const Waiting& waiting);
@@ -126,10 +136,12 @@ class Messenger final : private MessageSink {
     void wake() const;
     void clear_wake() const;
 
+    FabricRails& rails_;
     const uint64_t instance_;
-    std::vector<std::unique_ptr<MessageEndpoint>> endpoints_;  // a rail each; fixed
-    std::unordered_map<uint32_t, QuickService> quick_;         // fixed since start()
-    std::vector<Watched> watched_;                             // likewise
+    std::vector<std::unique_ptr<MessageEndpoint>> endpoints_;                           // a rail each; fixed
+    std::unordered_map<uint32_t, QuickService> quick_;                                  // fixed since start()
+    std::vector<Watched> watched_;                                                      // likewise
+    std::function<void(const std::string&)> on_listening_ = [](const std::string&) {};  // likewise
     std::atomic<uint64_t> requests_{0};
     std::atomic<uint64_t> asked_{0};                      // requests that came
     std::atomic<Deadline::Clock::duration> driven_at_{};  // when a caller last read messages
@@ -140,13 +152,17 @@ class Messenger final : private MessageSink {
     WeakMap<uint64_t, Route> routes_;                              // by life
     std::unordered_map<uint64_t, std::vector<Replier>> repliers_;  // how answers reach a life
     AnswerBook book_;
-    std::list<Waiting> waiting_;  // for the thread
-    std::deque<Reply> replies_;   // that the engine did not take at once
+    std::list<Waiting> waiting_;     // for the thread
+    std::deque<Reply> replies_;      // that the engine did not take at once
+    std::vector<uint64_t> doubted_;  // lives whose routes are to get a spare
 
     std::mutex services_mutex_;  // held while a service runs
     std::unordered_map<uint32_t, Service> services_;
 
-    AnswerBook::Clock::time_point shrunk_{};  // of the thread alone
+    // Of the thread alone, once it runs.
+    AnswerBook::Clock::time_point shrunk_{};
+    std::vector<std::vector<std::unique_ptr<MessageEndpoint>>> spares_;  // of each rail; only added to
+    std::vector<MessageEndpoint*> polled_;                               // all, spares too
     std::jthread thread_;
 };
 
@@ -169,6 +185,8 @@ class Messenger::Exchange {
     Answer& answer();
 
  private:
+    void change_line(Deadline::Clock::time_point now);
+
     Messenger& messenger_;
     Route& route_;
     const uint32_t service_;
@@ -176,7 +194,8 @@ class Messenger::Exchange {
     const std::unique_ptr<Pending> pending_;
     uint64_t id_ = 0;
     bool was_sent_ = false;
-    size_t line_;  // of the route
+    size_t number_ = 0;  // of the line, in the route
+    Line line_;
     Deadline::Clock::time_point send_at_;
     Deadline::Clock::time_point change_at_;  // to another line, where this one takes nothing
     std::chrono::milliseconds repeat_;

@@ -63,6 +63,10 @@ Status open_messenger(FabricState& state) {
     if (state.silent_callers != nullptr) {
         state.messenger->watch(state.silent_callers->descriptor(),
                                [raw = state.silent_callers.get()] { raw->serve(); });
+        state.messenger->when_listening([raw = state.silent_callers.get()](const std::string& address) {
+            static_cast<void>(
+                raw->listen_for_callers_at(address));  // a watch less, where descriptors are short
+        });
     }
     state.messenger->start();
     return {};

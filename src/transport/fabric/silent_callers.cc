@@ -55,11 +55,14 @@ Result<std::unique_ptr<SilentCallers>> SilentCallers::open(std::span<const std::
                                                            Pace pace) {
     MF_ASSIGN_OR_RETURN(store::WakeTimer next_look, store::WakeTimer::create());
     std::unique_ptr<SilentCallers> opened(new SilentCallers(pace, std::move(next_look)));
-    MF_RETURN_IF_ERROR(opened->listen_for_callers_at(own_addresses));
+    MF_RETURN_IF_ERROR(opened->begin());
+    for (const std::string& address : own_addresses) {
+        MF_RETURN_IF_ERROR(opened->listen_for_callers_at(address));
+    }
     return opened->ports_.empty() ? nullptr : std::move(opened);
 }
 
-Status SilentCallers::listen_for_callers_at(std::span<const std::string> own_addresses) {
+Status SilentCallers::begin() {
     events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
     numbers_ = Fd(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     slot_ = Fd(::fcntl(events_.get(), F_DUPFD_CLOEXEC, 0));
@@ -67,15 +70,17 @@ Status SilentCallers::listen_for_callers_at(std::span<const std::string> own_add
         return failed("opening it");
     }
     plan_look(false);
-    Status watched = watch(next_look_.descriptor(), EPOLLIN);
-    for (const std::string& address : own_addresses) {
-        for_listeners_at(address, [&](int listener) {
-            // Tells of a caller once, where the engine has not let it in before we look, for as long as it
-            // listens there: it has the socket, not we.
-            watched = watched.is_ok() ? watch(listener, EPOLLIN | EPOLLET) : watched;
-            ports_.push_back(local_port_of(listener));
-        });
-    }
+    return watch(next_look_.descriptor(), EPOLLIN);
+}
+
+Status SilentCallers::listen_for_callers_at(const std::string& own_address) {
+    Status watched;
+    for_listeners_at(own_address, [&](int listener) {
+        // Tells of a caller once, where the engine has not let it in before we look, for as long as it
+        // listens there: it has the socket, not we.
+        watched = watched.is_ok() ? watch(listener, EPOLLIN | EPOLLET) : watched;
+        ports_.push_back(local_port_of(listener));
+    });
     return watched;
 }
 

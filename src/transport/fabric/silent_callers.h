@@ -33,6 +33,9 @@ class SilentCallers {
     /// Who calls at these socket addresses (bytes) of this process. Null where it listens at none of them.
     static Result<std::unique_ptr<SilentCallers>> open(std::span<const std::string> own_addresses, Pace pace);
 
+    /// Who calls at this address, too, from now on.
+    Status listen_for_callers_at(const std::string& own_address);
+
     /// Readable when serve() has something to do.
     int descriptor() const { return events_.get(); }
     void serve();
@@ -45,7 +48,7 @@ class SilentCallers {
     };
 
     SilentCallers(Pace pace, store::WakeTimer next_look) : pace_(pace), next_look_(std::move(next_look)) {}
-    Status listen_for_callers_at(std::span<const std::string> own_addresses);
+    Status begin();
     Status watch(int descriptor, uint32_t events) const;
     void plan_look(bool soon);
     void look();
