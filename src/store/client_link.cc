@@ -15,9 +15,11 @@ constexpr milliseconds kHandshakeLimit(5000);
 // A host that came up in between is asked anew: TCP's own next attempt may be seconds away.
 constexpr milliseconds kConnectLimit(1000);
 
+using Kind = LinkFailure::Kind;
+
 /// Whether one side has refused the other's TLS; a connection that just broke may work the next time.
-bool is_verdict(const IoResult& result) {
-    return result.reason.starts_with("TLS:");
+Kind kind_of(const IoResult& result) {
+    return result.reason.starts_with("TLS:") ? Kind::kForeign : Kind::kPassing;
 }
 
 /// One attempt at one address.
@@ -35,7 +37,7 @@ class Attempt {
     bool connect(const SocketAddress& address, Fd& socket);
     bool secure(Channel& channel);
     bool fail_refused_in_plaintext(Channel& channel);
-    bool fail_refused(std::string_view body);
+    bool fail_refused(std::string_view body, Kind kind);
     bool send_all(Channel& channel, std::string_view bytes);
     bool receive_message(Channel& channel, Header& header, std::string& body);
     bool receive_exactly(Channel& channel, std::string& bytes, size_t size);
@@ -43,7 +45,7 @@ class Attempt {
     bool wait(int descriptor, IoState state, const char* what) {
         return wait(descriptor, state, deadline_, what);
     }
-    bool fail(Code code, std::string text, bool is_final);
+    bool fail(Code code, std::string text, Kind kind);
 
     const Target& target_;
     Deadline deadline_;
@@ -51,9 +53,9 @@ class Attempt {
     LinkFailure& failure_;
 };
 
-bool Attempt::fail(Code code, std::string text, bool is_final) {
+bool Attempt::fail(Code code, std::string text, Kind kind) {
     failure_.status = Status(code, fmt::format("config store at {}: {}", target_.endpoint.text(), text));
-    failure_.is_final = is_final;
+    failure_.kind = kind;
     return false;
 }
 
@@ -62,10 +64,10 @@ bool Attempt::wait(int descriptor, IoState state, Deadline deadline, const char*
                         {wake_, POLLIN, 0}};
     const int ready = ::poll(polled, 2, deadline.poll_timeout());
     if (ready > 0 && polled[1].revents != 0) {
-        return fail(Code::kStoreSocket, "the client is being closed", true);
+        return fail(Code::kStoreSocket, "the client is being closed", Kind::kRefused);
     }
     if (ready == 0) {
-        return fail(Code::kStoreTimeout, what, false);
+        return fail(Code::kStoreTimeout, what, Kind::kPassing);
     }
     return true;
 }
@@ -96,7 +98,7 @@ bool Attempt::connect(const SocketAddress& address, Fd& socket) {
         const bool is_short = !socket.is_open() && errno_code(error) == Code::kMallocFailed;
         return fail(is_short ? Code::kMallocFailed : Code::kStoreSocket,
                     fmt::format("cannot connect to {}, {}{}", address.host_text(), errno_text(error), advice),
-                    false);
+                    Kind::kPassing);
     }
     tune_stream(socket.get(), target_.silent);
     return true;
@@ -107,7 +109,7 @@ bool Attempt::secure(Channel& channel) {
         return true;
     }
     if (const Status status = channel.enable_tls(target_.tls, TlsRole::kClient); !status.is_ok()) {
-        return fail(status.code(), status.message(), false);  // for want of memory, perhaps
+        return fail(status.code(), status.message(), Kind::kPassing);  // for want of memory, perhaps
     }
     for (;;) {
         char begin[1] = {};
@@ -124,7 +126,7 @@ bool Attempt::secure(Channel& channel) {
                 fmt::format("the TLS handshake failed: {}",
                             result.reason.empty() ? "the store closed the connection; its log says why"
                                                   : result.reason),
-                is_verdict(result));
+                kind_of(result));
         }
         if (!wait(channel.descriptor(), result.state, "it did not answer the TLS handshake")) {
             return false;
@@ -132,7 +134,8 @@ bool Attempt::secure(Channel& channel) {
     }
 }
 
-/// A store without TLS says so in the only way it can. Nothing but a refusal is taken from it.
+/// A store without TLS says so in the only way it can. Nothing but a refusal is taken from it, and that as
+/// anybody's: it may not be the store that says it.
 bool Attempt::fail_refused_in_plaintext(Channel& channel) {
     channel.disable_tls();
     Header header;
@@ -141,17 +144,17 @@ bool Attempt::fail_refused_in_plaintext(Channel& channel) {
         return false;
     }
     if (header.operation != Operation::kRefusal) {
-        return fail(Code::kStoreInvalidMessage, "it answers the TLS handshake without TLS", true);
+        return fail(Code::kStoreInvalidMessage, "it answers the TLS handshake without TLS", Kind::kForeign);
     }
-    return fail_refused(body);
+    return fail_refused(body, Kind::kForeign);
 }
 
-bool Attempt::fail_refused(std::string_view body) {
+bool Attempt::fail_refused(std::string_view body, Kind kind) {
     const Result<Outcome> outcome = decode<Outcome>(body);
     const Outcome refusal = outcome.is_ok() && outcome->code != 0
                                 ? *outcome
                                 : Outcome{static_cast<int32_t>(Code::kRefused), "refused"};
-    return fail(static_cast<Code>(refusal.code), refusal.text, true);
+    return fail(static_cast<Code>(refusal.code), refusal.text, kind);
 }
 
 bool Attempt::send_all(Channel& channel, std::string_view bytes) {
@@ -161,7 +164,7 @@ bool Attempt::send_all(Channel& channel, std::string_view bytes) {
             bytes.remove_prefix(result.bytes);
         } else if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
             return fail(Code::kStoreSocket, fmt::format("the greeting could not be sent: {}", result.reason),
-                        false);
+                        Kind::kPassing);
         } else if (!wait(channel.descriptor(), result.state, "it does not take the greeting")) {
             return false;
         }
@@ -181,13 +184,13 @@ bool Attempt::receive_exactly(Channel& channel, std::string& bytes, size_t size)
                 return fail(Code::kStoreInvalidMessage,
                             fmt::format("what answers there is no config store: {}",
                                         describe_foreign_bytes(std::string_view(bytes).substr(0, got))),
-                            true);
+                            Kind::kForeign);
             }
         } else if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
             return fail(Code::kStoreSocket,
                         fmt::format("the connection was closed before the greeting was answered{}{}",
                                     result.reason.empty() ? "" : ": ", result.reason),
-                        is_verdict(result));
+                        kind_of(result));
         } else if (!wait(channel.descriptor(), result.state,
                          "it accepted the connection and does not answer the greeting; is it a config "
                          "store, and is it running?")) {
@@ -204,7 +207,7 @@ bool Attempt::receive_message(Channel& channel, Header& header, std::string& bod
     }
     const Result<Header> decoded = decode_header(bytes, kMaxHandshakeMessage);
     if (!decoded.is_ok()) {
-        return fail(decoded.status().code(), decoded.status().message(), true);
+        return fail(decoded.status().code(), decoded.status().message(), Kind::kForeign);
     }
     header = *decoded;
     if (!receive_exactly(channel, bytes, kHeaderSize + header.length)) {
@@ -231,12 +234,12 @@ std::optional<Established> Attempt::run(const SocketAddress& address, const Hell
         return std::nullopt;
     }
     if (header.operation == Operation::kRefusal) {
-        fail_refused(body);
+        fail_refused(body, Kind::kRefused);
         return std::nullopt;
     }
     const Result<Welcome> welcome = decode<Welcome>(body);
     if (header.operation != Operation::kWelcome || !welcome.is_ok()) {
-        fail(Code::kStoreInvalidMessage, "its answer to the greeting makes no sense", true);
+        fail(Code::kStoreInvalidMessage, "its answer to the greeting makes no sense", Kind::kForeign);
         return std::nullopt;
     }
     return Established{std::move(channel), *welcome};
@@ -251,7 +254,7 @@ std::optional<Established> establish(const Target& target, const Hello& hello, c
         if (std::optional<Established> established = attempt.run(address, hello, seen)) {
             return established;
         }
-        if (failure.is_final || deadline.expired()) {
+        if (failure.kind != Kind::kPassing || deadline.expired()) {
             break;
         }
     }

@@ -17,6 +17,7 @@ namespace memfabric::store {
 // Between attempts to connect; doubled from one to the next.
 inline constexpr std::chrono::milliseconds kFirstPause{2};
 inline constexpr std::chrono::milliseconds kLongestPause{500};
+inline constexpr std::chrono::milliseconds kLongestForeignPause{10'000};  // where a foreigner answers
 
 /// What is needed to reach a store, again and again.
 struct Target {
@@ -31,10 +32,15 @@ struct Established {
     Welcome welcome;
 };
 
-/// Why no connection came about, and whether trying again may help.
+/// Why no connection came about.
 struct LinkFailure {
+    enum class Kind {
+        kPassing,  // it may come about the next time
+        kForeign,  // what answers is no store that this client could talk with; it may stand in for one
+        kRefused,  // the store's own word
+    };
     Status status;
-    bool is_final = false;
+    Kind kind = Kind::kPassing;
 };
 
 /// Connects, does the TLS handshake and greets, at each address in turn. Gives up at the deadline or once

@@ -83,7 +83,7 @@ Result<std::unique_ptr<ClientSession>> ClientSession::open(Target target, Incarn
             session->start(std::move(*established));
             return session;
         }
-        if (why.is_final || deadline.expired()) {
+        if (why.kind != LinkFailure::Kind::kPassing || deadline.expired()) {
             return std::move(why.status);
         }
         wait.look([&] { return why.status.message(); });

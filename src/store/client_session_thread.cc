@@ -113,9 +113,11 @@ void ClientSession::call_own_thread() {
     }
 }
 
+/// There was a store. What answers in its place may be somebody on the wire, or a store that is set up
+/// wrongly and will be again as it was: only the store's own word ends the session.
 void ClientSession::reconnect(Lock& lock, const std::stop_token& stop) {
-    for (milliseconds pause = kFirstPause; !stop.stop_requested();
-         pause = std::min(2 * pause, kLongestPause)) {
+    milliseconds longest = kLongestPause;
+    for (milliseconds pause = kFirstPause; !stop.stop_requested(); pause = std::min(2 * pause, longest)) {
         const Hello hello{incarnation_, welcome_.store_instance, welcome_.run, welcome_.session};
         const Header seen = progress();
         wake_own_.drain();
@@ -131,10 +133,11 @@ void ClientSession::reconnect(Lock& lock, const std::stop_token& stop) {
             resume(std::move(*established));
             return;
         }
-        if (why.is_final && !stop.stop_requested()) {
+        if (why.kind == LinkFailure::Kind::kRefused && !stop.stop_requested()) {
             give_up(std::move(why.status));
             return;
         }
+        longest = why.kind == LinkFailure::Kind::kForeign ? kLongestForeignPause : kLongestPause;
         why_disconnected_ = std::move(why.status);
         own_wake_.wait_for(lock, stop, pause, [] { return false; });
     }

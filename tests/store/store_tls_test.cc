@@ -70,13 +70,46 @@ TEST_F(StoreTls, WhatIsChangedOrRepeatedOnTheWireBreaksTheConnectionAndIsDoneOnc
                 proxy.spoil_next(how, of_client);
                 ASSERT_EQ(added(*client), ++sum);
                 proxy.wait_accepted(connections + 1);
-                // In a handshake it could be taken for a refusal: this one comes behind it.
+                // What is spoilt next comes behind the handshake.
                 ASSERT_EQ(added(*client), ++sum);
             }
         }
     }
     const auto other = connect_with(server->endpoint(), pki_.settings("client")).value();
     EXPECT_EQ(other->get("counter", soon()).value(), std::to_string(sum));
+}
+
+TEST_F(StoreTls, AGarbledHandshakeOfOneThatConnectsAgainIsTriedAgain) {
+    Options patient;
+    MF_EXPECT_OK(patient.set(OptionId::kLostAfter, "1m"));
+    const auto server = start_at({"127.0.0.1", 0}, patient, pki_.settings("server")).value();
+    TcpProxy proxy(server->endpoint());
+    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
+    int64_t sum = 0;
+    for (const bool of_client : {true, false}) {
+        for (int i = 0; i < 3; ++i) {
+            proxy.close_door(true);
+            proxy.cut();
+            proxy.spoil_next(TcpProxy::Spoil::kFlip, of_client);
+            proxy.close_door(false);
+            ASSERT_EQ(added(*client), ++sum);
+        }
+    }
+}
+
+TEST_F(StoreTls, AnotherOneInTheStoresPlaceEndsNoClient) {
+    Options patient;
+    MF_EXPECT_OK(patient.set(OptionId::kLostAfter, "1m"));
+    const auto server = start_at({"127.0.0.1", 0}, patient, pki_.settings("server")).value();
+    const auto plain = start_at({"127.0.0.1", 0}, {}, std::nullopt).value();
+    TcpProxy proxy(server->endpoint());
+    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
+    EXPECT_EQ(added(*client), 1);
+    proxy.lead_to(plain->endpoint());
+    proxy.cut();
+    MF_EXPECT_FAILURE(client->get("counter", briefly()), Code::kStoreSocket, "counter", "broke", "TLS");
+    proxy.lead_to(server->endpoint());
+    EXPECT_EQ(added(*client), 2);
 }
 
 TEST_F(StoreTls, APlainClientIsToldThatTheStoreUsesTls) {

@@ -51,6 +51,10 @@ class TcpProxy {
     void close_door(bool on) {
         change([this, on] { closed_ = on; }, [] { return true; });
     }
+    /// Where new connections lead from now on.
+    void lead_to(const Endpoint& store) {
+        change([&] { store_ = resolve(store, soon()).value().front(); }, [] { return true; });
+    }
     enum class Spoil { kNone, kFlip, kRepeat };
     /// What the client, or else the store, says next arrives with its last byte changed, or twice.
     void spoil_next(Spoil how, bool of_client) {
