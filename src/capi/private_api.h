@@ -142,8 +142,9 @@ uint32_t mf_private_shmem_cells(uint32_t operation, uint32_t count, uint32_t* fi
 /// Count in a thread that has no cells yet; nonzero where the operation is to be measured.
 int mf_private_count_slowly(uint32_t cell, uint64_t bytes);
 int mf_private_count_word_slowly(uint32_t word);
-/// Adds to the histogram of mapped operations; numbered as in mf_private_shmem_cells().
-void mf_private_shmem_time(uint32_t operation, uint64_t nanoseconds);
+/// Adds to the histogram of mapped operations, numbered as in mf_private_shmem_cells(), and logs what was
+/// slow: `bytes` of memory of PE `pe`.
+void mf_private_shmem_time(uint32_t operation, int pe, uint64_t bytes, uint64_t nanoseconds);
 /// What this process has moved to and from other hosts since it was initialized: {"put": {"calls", "bytes"},
 /// "get": {"calls", "bytes"}, "operations": {"begun", "retried"}}.
 char* mf_private_fabric_counters_json(void);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+
+#include "base/attempt.h"
 #include "capi/private_api.h"
 #include "capi/private_text.h"
 #include "observe/counters.h"
 #include "observe/long_wait.h"
 #include "observe/start.h"
 #include "observe/texts.h"
+#include "observe/timed.h"
 
 using memfabric::Result;
 using memfabric::capi::guarded_text;
@@ -74,9 +78,16 @@ void mf_private_log_wait(int warns, double seconds, const char* text) {
     }
 }
 
-void mf_private_shmem_time(uint32_t operation, uint64_t nanoseconds) {
-    memfabric::observe::record_time(shmem_operation(operation), Path::kMapped,
-                                    std::chrono::nanoseconds(nanoseconds));
+void mf_private_shmem_time(uint32_t operation, int pe, uint64_t bytes, uint64_t nanoseconds) {
+    namespace observe = memfabric::observe;
+    const std::chrono::nanoseconds time(nanoseconds);
+    observe::record_time(shmem_operation(operation), Path::kMapped, time);
+    if (time.count() >= observe::slow_nanoseconds.load(std::memory_order_relaxed)) {
+        static_cast<void>(memfabric::did_with_memory([&] {
+            observe::log_slow(shmem_operation(operation), Path::kMapped, time,
+                              fmt::format("PE {}: {} bytes", pe, bytes));
+        }));
+    }
 }
 
 }  // extern "C"

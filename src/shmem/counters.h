@@ -66,31 +66,39 @@ inline bool note(Counter counter, int pe, size_t bytes) {
 #endif
 }
 
+/// What one operation does to PE `pe`.
+struct Noted {
+    Counter counter = Counter::kPut;
+    int pe = 0;
+    size_t bytes = 0;
+};
+
 /// Takes the time of `work`.
 template <typename Work>
-[[gnu::noinline]] auto measured(Counter counter, Work work) {
+[[gnu::noinline]] auto measured(Noted what, Work work) {
     class Watch {
      public:
-        explicit Watch(Counter what) : what_(what) {}
+        explicit Watch(Noted what) : what_(what) {}
         ~Watch() {
             const auto time = std::chrono::steady_clock::now() - begun_;
-            mf_private_shmem_time(static_cast<uint32_t>(what_), static_cast<uint64_t>(time.count()));
+            mf_private_shmem_time(static_cast<uint32_t>(what_.counter), what_.pe, what_.bytes,
+                                  static_cast<uint64_t>(time.count()));
         }
         Watch(const Watch&) = delete;
         Watch& operator=(const Watch&) = delete;
 
      private:
-        Counter what_;
+        Noted what_;
         std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
     };
-    const Watch watch(counter);
+    const Watch watch(what);
     return work();
 }
 
 /// Does `work` on memory of PE `pe`, which is here, and counts it.
 template <typename Work>
 auto counted(Counter counter, int pe, size_t bytes, const Work& work) {
-    return note(counter, pe, bytes) ? measured(counter, work) : work();
+    return note(counter, pe, bytes) ? measured({counter, pe, bytes}, work) : work();
 }
 
 /// look_quickly() for operations that are counted. `otherwise` counts by itself.

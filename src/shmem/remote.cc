@@ -167,11 +167,12 @@ void put_strided_slowly(void* dest, const void* source, const Strided& shape, in
                     "strided put", shape.size * shape.count, pe, call);
         return;
     }
-    static_cast<void>(note(Counter::kPut, pe, shape.size * shape.count));
-    for (size_t i = 0; i < shape.count; ++i) {
-        std::memcpy(pointer(target + i * dest_step), static_cast<const char*>(source) + i * source_step,
-                    shape.size);
-    }
+    counted(Counter::kPut, pe, shape.size * shape.count, [=] {
+        for (size_t i = 0; i < shape.count; ++i) {
+            std::memcpy(pointer(target + i * dest_step), static_cast<const char*>(source) + i * source_step,
+                        shape.size);
+        }
+    });
 }
 
 void get_strided_slowly(void* dest, const void* source, const Strided& shape, int pe, const char* call) {
@@ -185,10 +186,12 @@ void get_strided_slowly(void* dest, const void* source, const Strided& shape, in
                     "strided get", shape.size * shape.count, pe, call);
         return;
     }
-    static_cast<void>(note(Counter::kGet, pe, shape.size * shape.count));
-    for (size_t i = 0; i < shape.count; ++i) {
-        std::memcpy(static_cast<char*>(dest) + i * dest_step, pointer(from + i * source_step), shape.size);
-    }
+    counted(Counter::kGet, pe, shape.size * shape.count, [=] {
+        for (size_t i = 0; i < shape.count; ++i) {
+            std::memcpy(static_cast<char*>(dest) + i * dest_step, pointer(from + i * source_step),
+                        shape.size);
+        }
+    });
 }
 
 uint64_t update_slowly(Atomic kind, const void* place, size_t size, AtomicOperands operands, int pe,

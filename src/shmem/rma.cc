@@ -114,8 +114,8 @@ void iput(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
     look_quickly(
         dest, extent(dst, count, kSize, call), pe,
         [&](void* target) {
-            static_cast<void>(note(Counter::kPut, pe, count * kSize));
-            copy_strided<kSize>(target, source, dst, sst, count);
+            counted(Counter::kPut, pe, count * kSize,
+                    [=] { copy_strided<kSize>(target, source, dst, sst, count); });
         },
         [&] { put_strided_slowly(dest, source, shape, pe, call); });
 }
@@ -128,8 +128,8 @@ void iget(void* dest, const void* source, ptrdiff_t dst, ptrdiff_t sst, size_t c
     look_quickly(
         source, extent(sst, count, kSize, call), pe,
         [&](const void* from) {
-            static_cast<void>(note(Counter::kGet, pe, count * kSize));
-            copy_strided<kSize>(dest, from, dst, sst, count);
+            counted(Counter::kGet, pe, count * kSize,
+                    [=] { copy_strided<kSize>(dest, from, dst, sst, count); });
         },
         [&] { get_strided_slowly(dest, source, shape, pe, call); });
 }

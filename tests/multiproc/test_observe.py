@@ -214,12 +214,16 @@ SLOW = {"MF_SLOW_OPERATION": "1ms"}
 LONG = 64 * MIB  # takes longer than that on any path
 
 
-def told_slow(actor, operation, path):
-    """What the log says that its slow operations of that kind were about."""
+def told_slow_in(log, operation, path):
+    """What the log says that slow operations of that kind were about."""
     form = re.compile(rf"slow: {re.escape(operation)} by {path} took (\d+\.\d{{3}}) ms: (.*)")
-    found = [match.groups() for line in actor.stderr().splitlines() if (match := form.search(line))]
+    found = [match.groups() for line in log.splitlines() if (match := form.search(line))]
     assert all(float(milliseconds) >= 1 for milliseconds, _ in found)
     return [about for _, about in found]
+
+
+def told_slow(actor, operation, path):
+    return told_slow_in(actor.stderr(), operation, path)
 
 
 def test_slow_operations_are_told(harness):
@@ -425,3 +429,12 @@ def test_shmem_counts_by_pe(harness, tmp_path, checks):
     assert counted(now, "shmem.get") == {"PE 1": (3, 300)}
     assert counted(now, "shmem.atomic") == {"PE 1": (7, 56)}
     assert measured(now, "shmem.put", "mapped") == 4
+
+
+@pytest.mark.skipif(not (BUILD / "bin/oshrun").exists(), reason="this build has no OpenSHMEM")
+def test_a_slow_operation_of_shmem_that_is_looked_at_is_told(harness, tmp_path):
+    program = tmp_path / "program"
+    build(PROGRAMS / "slow.c", program, "c")
+    code, _, errors = run(harness, 2, program, variables=SLOW)
+    assert code == 0, errors
+    assert told_slow_in(errors, "shmem.put", "mapped") == ["PE 1: 100 bytes"]
