@@ -81,6 +81,10 @@ class SilentCallersOfAPort : public ::testing::Test {
 };
 
 TEST_F(SilentCallersOfAPort, AreEndedWhereTheyTookAllDescriptorsAndNobodyElse) {
+#if defined(MEMFABRIC_SANITIZES_UNDEFINED)
+    GTEST_SKIP()
+        << "without a descriptor UndefinedBehaviorSanitizer takes every object for one of a wrong type";
+#endif
     Port other;
     const Call silent(port_);
     const Call speaker(port_);
