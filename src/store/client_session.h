@@ -161,10 +161,11 @@ class ClientSession {
     std::optional<Channel> channel_;
     Status why_disconnected_;
     Clock::time_point disconnected_at_{};
-    bool is_asked_ = false;  // the store, for a sign of life; nothing came since
     Clock::time_point asked_at_{};
-    std::optional<Status> given_up_;  // for good
+    bool is_asked_ = false;    // the store, for a sign of life; nothing came since
+    bool is_starved_ = false;  // there was no memory for what has come
     std::atomic<bool> is_evicted_{false};
+    std::optional<Status> given_up_;  // for good
     std::map<uint64_t, std::shared_ptr<Call>> calls_;
     std::vector<uint64_t>
         orphans_;  // requests that nobody waits for any more and that the store has not been told to cancel
@@ -175,7 +176,6 @@ class ClientSession {
     std::string incoming_;
     std::vector<char> scratch_;
     std::string_view unread_;  // of scratch_: what has come and was not looked at yet
-    bool is_starved_ = false;  // there was no memory for what has come
     std::deque<Outgoing> outgoing_;
     std::deque<Event> events_;
     const void* leader_ = nullptr;  // a Call, or this: the session's own thread
