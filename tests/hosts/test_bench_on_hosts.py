@@ -40,16 +40,19 @@ def test_every_other_host_is_measured(make_cluster, tmp_path):
     assert mf.processes_inside() == []
 
 
+OF_SHMEM = ("fabric_shmem_barrier", "fabric_shmem_broadcast_4KiB", "fabric_shmem_sum_reduce_4KiB")
 METRICS = {
     *("fabric_put_8B", "fabric_get_8B", "fabric_put_8B_idle", "fabric_fadd_8B"),
     *(f"fabric_{way}_{size}" for way in ("put", "get") for size in ("64KiB", "1MiB", "16MiB", "256MiB")),
     *("fabric_put_256MiB_striped", "fabric_kv_batch", "fabric_put_16MiB_vs_ucx", "fabric_get_8B_vs_ucx"),
     *("fabric_cpu", "fabric_cpu_vs_raw"),
-    *("fabric_shmem_barrier", "fabric_shmem_broadcast_4KiB", "fabric_shmem_sum_reduce_4KiB"),
+    *OF_SHMEM,
+    *(f"{metric}_own_processor" for metric in OF_SHMEM if len(os.sched_getaffinity(0)) > 1),
 }
 
 
-SCALE_METRICS = {
+SCALE_OF_SHMEM = ("fabric_shmem_barrier", "fabric_shmem_broadcast_4KiB", "fabric_shmem_sum_reduce_4KiB")
+METRICS = {
     *("scale_detect_kill", "scale_detect_silent", "scale_restart_peer", "scale_store_restart"),
 }
 
