@@ -281,9 +281,10 @@ def test_destroy_while_batches_are_in_flight(harness, path):
     initiator, target = pair(harness, path)
     ours = initiator.memory(16 * MIB, registered=False)
     theirs = target.memory(16 * MIB, pool=path == "mapped")
+    beside = target.memory(MIB, pool=path == "mapped")  # what nobody else writes meanwhile
     pieces = flat(scattered(ours, theirs, 200, seed=1))
     initiator.actor.call("background", 1 << 30, "batch_write", initiator.handle, target.name, 0, *pieces)
-    initiator.call("write", target.name, ours, theirs, MIB)
+    initiator.call("write", target.name, ours, beside, MIB)
     initiator.call("trans_destroy", timeout=15)
     assert initiator.actor.call("background_result").text.startswith(f"err {OBJECT_NOT_EXISTS}")
     again = open_session(harness, initiator.actor, initiator.name)
