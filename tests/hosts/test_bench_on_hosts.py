@@ -51,8 +51,7 @@ METRICS = {
 }
 
 
-SCALE_OF_SHMEM = ("fabric_shmem_barrier", "fabric_shmem_broadcast_4KiB", "fabric_shmem_sum_reduce_4KiB")
-METRICS = {
+SCALE_METRICS = {
     *("scale_detect_kill", "scale_detect_silent", "scale_restart_peer", "scale_store_restart"),
 }
 
