@@ -141,7 +141,7 @@ MachineFabric inspect_fabric(const Options& options) {
     found.interfaces = find_interfaces();
     Result<std::vector<transport::FabricNic>> nics = choose_nics(options, found.local_address);
     if (nics.is_ok()) {
-        found.nics = std::move(nics).value();
+        found.nics = *nics;
         found.local_address = found.nics.front().address;
     }
     found.survey = transport::survey_fabric(options.text(OptionId::kFabricProvider), found.local_address);
