@@ -43,8 +43,9 @@ class Pair:
 
 def test_both_interfaces_carry(make_cluster):
     pair = Pair(make_cluster)
-    assert min(pair.sent_by(0, pair.put, 1)) > SIZE // 8
-    assert min(pair.sent_by(1, pair.get, 2)) > SIZE // 8
+    # A first one may be over before both have their connections.
+    wait_for(lambda: min(pair.sent_by(0, pair.put, 1)) > SIZE // 8, "a put over both", 30)
+    wait_for(lambda: min(pair.sent_by(1, pair.get, 2)) > SIZE // 8, "a get over both", 30)
 
 
 def test_those_that_are_named_carry(make_cluster):
