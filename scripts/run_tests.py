@@ -209,7 +209,7 @@ def run_sanitizer(preset):
 
 def run_long_hosts():
     """Also what takes more hosts, and suites that say the same over hosts as beside."""
-    return run_pytest("hosts", environment={"MEMFABRIC_LONG_TESTS": "1"}, limit=3600)
+    return run_pytest("hosts", environment={"MEMFABRIC_LONG_TESTS": "1"}, limit=5400)
 
 
 def verbs_environment():
