@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 
-#include "base/attempt.h"
 #include "capi/private_api.h"
 #include "capi/private_text.h"
 #include "observe/counters.h"
@@ -82,12 +81,8 @@ void mf_private_shmem_time(uint32_t operation, int pe, uint64_t bytes, uint64_t 
     namespace observe = memfabric::observe;
     const std::chrono::nanoseconds time(nanoseconds);
     observe::record_time(shmem_operation(operation), Path::kMapped, time);
-    if (time.count() >= observe::slow_nanoseconds.load(std::memory_order_relaxed)) {
-        static_cast<void>(memfabric::did_with_memory([&] {
-            observe::log_slow(shmem_operation(operation), Path::kMapped, time,
-                              fmt::format("PE {}: {} bytes", pe, bytes));
-        }));
-    }
+    observe::log_if_slow(shmem_operation(operation), Path::kMapped, time,
+                         [&] { return fmt::format("PE {}: {} bytes", pe, bytes); });
 }
 
 }  // extern "C"

@@ -17,6 +17,15 @@ extern constinit std::atomic<int64_t> slow_nanoseconds;
 /// One line: the operation, its time, and what it was about.
 void log_slow(Operation operation, Path path, std::chrono::nanoseconds time, const std::string& about);
 
+/// The same where it took so long; `about()` gives the text. What is done is done, whether or not there is
+/// memory to tell of it.
+template <typename About>
+void log_if_slow(Operation operation, Path path, std::chrono::nanoseconds time, const About& about) {
+    if (time.count() >= slow_nanoseconds.load(std::memory_order_relaxed)) [[unlikely]] {
+        static_cast<void>(did_with_memory([&] { log_slow(operation, path, time, about()); }));
+    }
+}
+
 /// An operation, its way, and where it is counted.
 struct Counted {
     Operation operation = Operation::kOther;
@@ -58,11 +67,7 @@ class Timed {
             if (is_measured_) {
                 record_time(what_.operation, what_.path, time);
             }
-            if (time.count() >= slow_nanoseconds.load(std::memory_order_relaxed)) [[unlikely]] {
-                // What is done is done, whether or not there is memory to tell of it.
-                static_cast<void>(
-                    did_with_memory([&] { log_slow(what_.operation, what_.path, time, about()); }));
-            }
+            log_if_slow(what_.operation, what_.path, time, about);
         }
     }
 
