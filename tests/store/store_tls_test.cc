@@ -8,6 +8,8 @@ namespace {
 
 class StoreTls : public ::testing::Test {
  protected:
+    explicit StoreTls(const Options& options = {})
+        : server_(start_at({"127.0.0.1", 0}, options, pki_.settings("server")).value()) {}
     static Result<std::shared_ptr<Client>> connect_with(const Endpoint& endpoint,
                                                         std::optional<TlsSettings> tls) {
         ClientConfig config = client_config(endpoint);
@@ -25,7 +27,21 @@ class StoreTls : public ::testing::Test {
 
     TemporaryFolder folder_;
     Pki pki_{folder_ / "pki"};
-    std::unique_ptr<Server> server_ = start_at({"127.0.0.1", 0}, {}, pki_.settings("server")).value();
+    std::unique_ptr<Server> server_;
+};
+
+/// A client of a store that is patient with who is away, and what lies between them.
+class StoreTlsOverProxy : public StoreTls {
+ protected:
+    static Options patient() {
+        Options options;
+        MF_EXPECT_OK(options.set(OptionId::kLostAfter, "1m"));
+        return options;
+    }
+    StoreTlsOverProxy() : StoreTls(patient()) {}
+
+    TcpProxy proxy_{server_->endpoint()};
+    std::shared_ptr<Client> client_ = connect_with(proxy_.endpoint(), pki_.settings("client")).value();
 };
 
 TEST_F(StoreTls, EverythingWorksOverTls) {
@@ -56,60 +72,45 @@ TEST_F(StoreTls, ACutConnectionIsResumed) {
     }
 }
 
-TEST_F(StoreTls, WhatIsChangedOrRepeatedOnTheWireBreaksTheConnectionAndIsDoneOnce) {
-    Options patient;
-    MF_EXPECT_OK(patient.set(OptionId::kLostAfter, "1m"));
-    const auto server = start_at({"127.0.0.1", 0}, patient, pki_.settings("server")).value();
-    TcpProxy proxy(server->endpoint());
-    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
+TEST_F(StoreTlsOverProxy, WhatIsChangedOrRepeatedOnTheWireBreaksTheConnectionAndIsDoneOnce) {
     int64_t sum = 0;
     for (const auto how : {TcpProxy::Spoil::kFlip, TcpProxy::Spoil::kRepeat}) {
         for (const bool of_client : {true, false}) {
             for (int i = 0; i < 5; ++i) {
-                const size_t connections = proxy.accepted();
-                proxy.spoil_next(how, of_client);
-                ASSERT_EQ(added(*client), ++sum);
-                proxy.wait_accepted(connections + 1);
+                const size_t connections = proxy_.accepted();
+                proxy_.spoil_next(how, of_client);
+                ASSERT_EQ(added(*client_), ++sum);
+                proxy_.wait_accepted(connections + 1);
                 // What is spoilt next comes behind the handshake.
-                ASSERT_EQ(added(*client), ++sum);
+                ASSERT_EQ(added(*client_), ++sum);
             }
         }
     }
-    const auto other = connect_with(server->endpoint(), pki_.settings("client")).value();
+    const auto other = connect_with(server_->endpoint(), pki_.settings("client")).value();
     EXPECT_EQ(other->get("counter", soon()).value(), std::to_string(sum));
 }
 
-TEST_F(StoreTls, AGarbledHandshakeOfOneThatConnectsAgainIsTriedAgain) {
-    Options patient;
-    MF_EXPECT_OK(patient.set(OptionId::kLostAfter, "1m"));
-    const auto server = start_at({"127.0.0.1", 0}, patient, pki_.settings("server")).value();
-    TcpProxy proxy(server->endpoint());
-    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
+TEST_F(StoreTlsOverProxy, AGarbledHandshakeOfOneThatConnectsAgainIsTriedAgain) {
     int64_t sum = 0;
     for (const bool of_client : {true, false}) {
         for (int i = 0; i < 3; ++i) {
-            proxy.close_door(true);
-            proxy.cut();
-            proxy.spoil_next(TcpProxy::Spoil::kFlip, of_client);
-            proxy.close_door(false);
-            ASSERT_EQ(added(*client), ++sum);
+            proxy_.close_door(true);
+            proxy_.cut();
+            proxy_.spoil_next(TcpProxy::Spoil::kFlip, of_client);
+            proxy_.close_door(false);
+            ASSERT_EQ(added(*client_), ++sum);
         }
     }
 }
 
-TEST_F(StoreTls, AnotherOneInTheStoresPlaceEndsNoClient) {
-    Options patient;
-    MF_EXPECT_OK(patient.set(OptionId::kLostAfter, "1m"));
-    const auto server = start_at({"127.0.0.1", 0}, patient, pki_.settings("server")).value();
+TEST_F(StoreTlsOverProxy, AnotherOneInTheStoresPlaceEndsNoClient) {
     const auto plain = start_at({"127.0.0.1", 0}, {}, std::nullopt).value();
-    TcpProxy proxy(server->endpoint());
-    const auto client = connect_with(proxy.endpoint(), pki_.settings("client")).value();
-    EXPECT_EQ(added(*client), 1);
-    proxy.lead_to(plain->endpoint());
-    proxy.cut();
-    MF_EXPECT_FAILURE(client->get("counter", briefly()), Code::kStoreSocket, "counter", "broke", "TLS");
-    proxy.lead_to(server->endpoint());
-    EXPECT_EQ(added(*client), 2);
+    EXPECT_EQ(added(*client_), 1);
+    proxy_.lead_to(plain->endpoint());
+    proxy_.cut();
+    MF_EXPECT_FAILURE(client_->get("counter", briefly()), Code::kStoreSocket, "counter", "broke", "TLS");
+    proxy_.lead_to(server_->endpoint());
+    EXPECT_EQ(added(*client_), 2);
 }
 
 TEST_F(StoreTls, APlainClientIsToldThatTheStoreUsesTls) {
