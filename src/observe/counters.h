@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -48,6 +49,12 @@ inline uint64_t& word_at(Cell* cells, uint32_t number) {
     return reinterpret_cast<uint64_t*>(cells)[number];
 }
 
+/// What lies `at` bytes behind the first of a thread's cells.
+template <typename T>
+T* behind(Cell* cells, ptrdiff_t at) {
+    return reinterpret_cast<T*>(reinterpret_cast<char*>(cells) + at);
+}
+
 /// Counts one operation of that many bytes; whether its time is to be measured.
 inline bool count(uint32_t cell, uint64_t bytes) {
 #if MEMFABRIC_COUNTERS
@@ -74,21 +81,24 @@ inline bool count(uint32_t cell, uint64_t bytes) {
     return true;
 }
 
-/// count() without its rare cases: false, and nothing is counted, where the thread has no cells yet or this
-/// one's time is to be measured.
-[[gnu::always_inline]] inline bool count_quickly(uint32_t number, uint64_t bytes) {
-    Cell* const cells = mf_private_counter_cells;
-    if (cells == nullptr || !bump_quickly(cells[number].operations)) [[unlikely]] {
+/// count() without its rare cases, for cell `index` of those that begin `at` bytes behind the thread's first:
+/// false, and nothing is counted, where the thread has no cells yet or this one's time is to be measured.
+[[gnu::always_inline]] inline bool count_quickly(ptrdiff_t at, int index, uint64_t bytes) {
+    if (mf_private_counter_cells == nullptr) [[unlikely]] {
         return false;
     }
-    bump(cells[number].bytes, bytes);
+    Cell& cell = behind<Cell>(mf_private_counter_cells, at)[index];
+    if (!bump_quickly(cell.operations)) [[unlikely]] {
+        return false;
+    }
+    bump(cell.bytes, bytes);
     return true;
 }
 
-/// The same of an operation of kWordBytes bytes, in its word.
-[[gnu::always_inline]] inline bool count_word_quickly(uint32_t number) {
-    Cell* const cells = mf_private_counter_cells;
-    return cells != nullptr && bump_quickly(word_at(cells, number));
+/// The same of an operation of kWordBytes bytes, for word `index` of those that begin there.
+[[gnu::always_inline]] inline bool count_word_quickly(ptrdiff_t at, int index) {
+    return mf_private_counter_cells != nullptr &&
+           bump_quickly(behind<uint64_t>(mf_private_counter_cells, at)[index]);
 }
 
 /// Whether one of those that will be counted next in this cell, `next` of them, is to be measured.

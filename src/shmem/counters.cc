@@ -3,12 +3,12 @@
 
 namespace memfabric::shmem {
 
-std::array<CounterPlace, 3> counter_places{};
-
 void make_counters(int pes) {
-    for (uint32_t counter = 0; counter < counter_places.size(); ++counter) {
-        CounterPlace& place = counter_places.at(counter);
-        place.first_cell = mf_private_shmem_cells(counter, static_cast<uint32_t>(pes), &place.first_word);
+    for (uint32_t counter = 0; counter < kCounters; ++counter) {
+        uint32_t first_word = 0;
+        const uint32_t first_cell = mf_private_shmem_cells(counter, static_cast<uint32_t>(pes), &first_word);
+        the_state.counters.at(counter) = {static_cast<ptrdiff_t>(first_cell * sizeof(observe::Cell)),
+                                          static_cast<ptrdiff_t>(first_word * sizeof(uint64_t))};
     }
 }
 

@@ -14,33 +14,32 @@
 
 namespace memfabric::shmem {
 
-/// Numbered as in mf_private_shmem_cells().
-enum class Counter : uint32_t { kPut, kGet, kAtomic };
-
-/// Where PE 0's operations of a kind are counted; the other PEs' follow.
-struct CounterPlace {
-    uint32_t first_cell = 0;
-    uint32_t first_word = 0;  // for those of observe::kWordBytes bytes
-};
-
-/// By Counter. Written by init alone.
-extern std::array<CounterPlace, 3> counter_places;
+inline const CounterPlace& place_of(Counter counter) {
+    return state()
+        .counters[static_cast<size_t>(counter)];  // NOLINT(cppcoreguidelines-pro-bounds-constant-array-index)
+}
 
 void make_counters(int pes);
+
+/// The number, from a thread's first on, of the one of PE `pe`.
+template <typename T>
+uint32_t number_behind(ptrdiff_t at, int pe) {
+    return static_cast<uint32_t>(static_cast<size_t>(at) / sizeof(T)) + static_cast<uint32_t>(pe);
+}
 
 // None of this may refer to what libmemfabric.so does not export, also where nothing is inlined.
 
 /// Counts an operation on a PE of this host; whether it is to be measured.
 inline bool note(Counter counter, int pe, size_t bytes) {
 #if MEMFABRIC_COUNTERS
-    const CounterPlace& place = counter_places[static_cast<size_t>(counter)];
+    const CounterPlace& place = place_of(counter);
     observe::Cell* const cells = mf_private_counter_cells;
     if (bytes == observe::kWordBytes) {
-        const uint32_t word = place.first_word + static_cast<uint32_t>(pe);
+        const uint32_t word = number_behind<uint64_t>(place.words, pe);
         return cells != nullptr ? observe::bump(observe::word_at(cells, word), 1) % observe::kSampled == 0
                                 : mf_private_count_word_slowly(word) != 0;
     }
-    const uint32_t cell = place.first_cell + static_cast<uint32_t>(pe);
+    const uint32_t cell = number_behind<observe::Cell>(place.cells, pe);
     return cells != nullptr ? observe::add_to(cells[cell], bytes) : mf_private_count_slowly(cell, bytes) != 0;
 #else
     static_cast<void>(counter);
@@ -54,10 +53,9 @@ inline bool note(Counter counter, int pe, size_t bytes) {
 /// taken: then note() is to follow.
 [[gnu::always_inline]] inline bool note_quickly(Counter counter, int pe, size_t bytes) {
 #if MEMFABRIC_COUNTERS
-    const CounterPlace& place = counter_places[static_cast<size_t>(counter)];
-    return bytes == observe::kWordBytes
-               ? observe::count_word_quickly(place.first_word + static_cast<uint32_t>(pe))
-               : observe::count_quickly(place.first_cell + static_cast<uint32_t>(pe), bytes);
+    const CounterPlace& place = place_of(counter);
+    return bytes == observe::kWordBytes ? observe::count_word_quickly(place.words, pe)
+                                        : observe::count_quickly(place.cells, pe, bytes);
 #else
     static_cast<void>(counter);
     static_cast<void>(pe);

@@ -40,10 +40,9 @@ template <Transfer kSlowly>
 }
 
 template <Transfer kSlowly>
-inline void put(void* dest, const void* source, size_t bytes, int pe, const char* call) {
-    if (bytes == kWord) {
-        put_at_once<kSlowly>(dest, source, kWord, pe, call);
-    } else if (is_none_or_large(bytes)) [[unlikely]] {
+[[gnu::noinline]] void put_other_size(void* dest, const void* source, size_t bytes, int pe,
+                                      const char* call) {
+    if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
     } else {
         put_at_once<kSlowly>(dest, source, bytes, pe, call);
@@ -51,13 +50,32 @@ inline void put(void* dest, const void* source, size_t bytes, int pe, const char
 }
 
 template <Transfer kSlowly>
-inline void get(void* dest, const void* source, size_t bytes, int pe, const char* call) {
+[[gnu::always_inline]] inline void put(void* dest, const void* source, size_t bytes, int pe,
+                                       const char* call) {
     if (bytes == kWord) {
-        get_at_once<kSlowly>(dest, source, kWord, pe, call);
-    } else if (is_none_or_large(bytes)) [[unlikely]] {
+        put_at_once<kSlowly>(dest, source, kWord, pe, call);
+    } else {
+        put_other_size<kSlowly>(dest, source, bytes, pe, call);
+    }
+}
+
+template <Transfer kSlowly>
+[[gnu::noinline]] void get_other_size(void* dest, const void* source, size_t bytes, int pe,
+                                      const char* call) {
+    if (is_none_or_large(bytes)) [[unlikely]] {
         kSlowly(dest, source, bytes, pe, call);
     } else {
         get_at_once<kSlowly>(dest, source, bytes, pe, call);
+    }
+}
+
+template <Transfer kSlowly>
+[[gnu::always_inline]] inline void get(void* dest, const void* source, size_t bytes, int pe,
+                                       const char* call) {
+    if (bytes == kWord) {
+        get_at_once<kSlowly>(dest, source, kWord, pe, call);
+    } else {
+        get_other_size<kSlowly>(dest, source, bytes, pe, call);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,18 @@ struct SymmetricRange {
     uint64_t window = 0;
 };
 
+/// Numbered as in mf_private_shmem_cells().
+enum class Counter : uint32_t { kPut, kGet, kAtomic };
+inline constexpr size_t kCounters = 3;
+
+/// Where PE 0's operations of a kind are counted, in bytes behind a thread's first cell; the other PEs'
+/// follow. A distance, and beside the rest that a call looks at: on a way of some forty instructions each one
+/// shows.
+struct CounterPlace {
+    ptrdiff_t cells = 0;
+    ptrdiff_t words = 0;  // for those of observe::kWordBytes bytes
+};
+
 /// What every call looks at. Written by init and finalize alone, plain afterwards.
 struct State {
     // The run of PEs around this one that live on this host: their memory is reached by pointers at once.
@@ -29,6 +42,7 @@ struct State {
     // are empty with checks, so that each address is looked up in the ranges below and among the blocks.
     SymmetricRange region;
     SymmetricRange statics;
+    std::array<CounterPlace, kCounters> counters;  // by Counter
     SymmetricRange whole_region;
     SymmetricRange before_heap;  // the region's begin
     SymmetricRange all_statics;

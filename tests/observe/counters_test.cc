@@ -37,7 +37,7 @@ Reading::Count counted(const std::string& peer) {
 
 /// As SHMEM counts: quickly, or else with the rare cases; whether it is to be measured.
 bool count_word(uint32_t word) {
-    return !count_word_quickly(word) && count_word_slowly(word);
+    return !count_word_quickly(static_cast<ptrdiff_t>(word * sizeof(uint64_t)), 0) && count_word_slowly(word);
 }
 
 TEST(Counters, SumsOverThreadsThatLiveAndThatHaveEnded) {
