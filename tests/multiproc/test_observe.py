@@ -1,65 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What processes count, and who sees it: `mf top`, the dump at exit, Prometheus, the log of slow operations."""
-import contextlib
+"""What processes count, and who sees it: `mf top` and the dump at exit."""
 import json
 import os
 import pathlib
-import re
 import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 
 import pytest
 
-from actors import slowness, wait_for
-from harness import free_port
-from pool import G2H, H2G, INVALID_PARAM, KIB, MIB, PEER_LOST, make_pool, start_pool
-from sessions import PATHS, PATIENCE, flat, forced, open_session, scattered, start_store
-from shared import start_shared
+from actors import wait_for
+from observing import BUILD, copies, counted, look, measured, mf
+from pool import G2H, H2G, INVALID_PARAM, KIB, MIB, PEER_LOST, start_pool
+from sessions import PATHS, flat, forced, open_session, scattered, start_store
 from test_bm_hosts import pool_of_hosts
-from test_shm_hosts import shared_of_hosts
 from test_shmem_conformance import PROGRAMS, build, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("MEMFABRIC_BUILD_DIR", ROOT / "build" / "release"))
 NOBODY = 65534
-
-
-def mf(harness, *words, prefix=(), check=True):
-    run = subprocess.run([*prefix, BUILD / "bin" / "mf", *map(str, words)], env=harness.environment(), capture_output=True,
-                         text=True, timeout=60, check=False)
-    assert not check or run.returncode == 0, run.stderr
-    return run.stdout
-
-
-def look(harness, *actors, prefix=()):
-    """What `mf top` says of the actors, in their order; None for those that it does not see."""
-    seen = {process["pid"]: process for process in json.loads(mf(harness, "top", "--json", prefix=prefix))["processes"]}
-    return [seen.get(actor.pid) for actor in actors]
-
-
-def counted(process, operation, path=None):
-    """Operations and bytes by peer."""
-    return {
-        count["peer"]: (count["operations"], count["bytes"])
-        for count in process["counters"]
-        if count["operation"] == operation and path in (None, count["path"])
-    }
-
-
-def measured(process, operation, path):
-    times = [time for time in process["latencies"] if time["operation"] == operation and time["path"] == path]
-    return times[0]["measured"] if times else 0
-
-
-def copies(actor, pool, rank, sizes, type=H2G):
-    buffer = actor.value("alloc", max(sizes))
-    for size in sizes:
-        ends = (pool.region(rank), buffer) if type == H2G else (buffer, pool.region(rank))
-        actor.call("copy", pool.handle(actor), type, 0, *ends, size)
 
 
 def test_top_counts_copies_by_rank_and_errors_by_code(harness):
@@ -210,209 +165,6 @@ def test_a_dump_that_cannot_be_written_is_told(harness, tmp_path):
     assert "MF_COUNTERS_DUMP" in actor.stderr() and "No such file" in actor.stderr()
 
 
-SLOW = {"MF_SLOW_OPERATION": "1ms"}
-LONG = 64 * MIB  # takes longer than that on any path
-
-
-def told_slow_in(log, operation, path):
-    """What the log says that slow operations of that kind were about."""
-    form = re.compile(rf"slow: {re.escape(operation)} by {path} took (\d+\.\d{{3}}) ms: (.*)")
-    found = [match.groups() for line in log.splitlines() if (match := form.search(line))]
-    assert all(float(milliseconds) >= 1 for milliseconds, _ in found)
-    return [about for _, about in found]
-
-
-def told_slow(actor, operation, path):
-    return told_slow_in(actor.stderr(), operation, path)
-
-
-def test_slow_operations_are_told(harness):
-    actors = harness.ranks(2, environment=SLOW)
-    pool = make_pool(actors, dram=LONG)
-    copies(actors[0], pool, 1, [LONG])
-    (about,) = told_slow(actors[0], "bm.put", "mapped")
-    assert about.startswith(f"BM 0: {LONG} bytes from 0x") and about.endswith(f" to {pool.region(1):#x}")
-    copies(actors[0], pool, 1, [64])
-    assert len(told_slow(actors[0], "bm.put", "mapped")) == 1
-
-
-def test_slow_operations_between_hosts_are_told(harness):
-    pool = pool_of_hosts(harness, 2, LONG, **SLOW)
-    left = pool.actors[0]
-    copies(left, pool, 1, [LONG])
-    (about,) = told_slow(left, "bm.put", "fabric")
-    assert about.startswith(f"BM 0: {LONG} bytes from 0x") and about.endswith(f" to {pool.region(1):#x}")
-    (below,) = told_slow(left, "fabric.put", "fabric")
-    assert "1 piece, rank 1 of bm/0" in below
-
-
-@pytest.mark.parametrize("path", ["mapped", "fabric"])
-def test_slow_copies_of_shm_objects_are_told(harness, path):
-    shared = (start_shared(harness, 2, LONG, environment=SLOW) if path == "mapped"
-              else shared_of_hosts(harness, 2, LONG, **SLOW))
-    actor = shared.actors[0]
-    buffer = actor.value("alloc", LONG)
-    actor.call("shm_put", shared(actor), shared.region(1), buffer, LONG)
-    actor.call("shm_get", shared(actor), buffer, shared.region(1), LONG)
-    for operation in ("shm.put", "shm.get"):
-        (about,) = told_slow(actor, operation, path)
-        assert f"SHM 0: {LONG} bytes at {shared.region(1):#x}" in about
-
-
-@pytest.mark.parametrize("path", [*PATHS, "fabric"])
-def test_slow_transfers_are_told(harness, path):
-    start_store(harness)
-    hosts = [{"MF_HOST_ID": "left"}, {"MF_HOST_ID": "right"}] if path == "fabric" else [forced(path), {}]
-    initiator, target = (open_session(harness, harness.actor(environment={**PATIENCE, **SLOW, **host})) for host in hosts)
-    theirs = target.memory(LONG, pool=path == "mapped")
-    ours = initiator.memory(LONG, registered=False, seed=1)
-    initiator.call("write", target.name, ours, theirs, LONG)
-    initiator.call("read", target.name, ours, theirs, LONG)
-    for operation in ("trans.write", "trans.read"):
-        assert told_slow(initiator.actor, operation, path) == [f"session {target.name}: 1 piece"]
-    assert "slow: trans." not in target.actor.stderr()
-
-
-def test_slow_requests_to_the_store_are_told(harness):
-    shared = start_shared(harness, 2, environment=SLOW)
-    early, late = shared.actors
-    before = len(told_slow(early, "store.wait", "store"))
-    early.send("shm_barrier", shared(early))
-    time.sleep(0.05)
-    late.call("shm_barrier", shared(late))
-    early.expect_ok()
-    told = told_slow(early, "store.wait", "store")[before:]
-    assert len(told) == 1 and told[0].startswith("barrier of group 'shm/")
-
-
-def page_of(address, path="/metrics"):
-    with urllib.request.urlopen(f"http://{address}{path}", timeout=30) as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        return answer.read().decode()
-
-
-def test_prometheus_asks_a_rank(harness):
-    actors = harness.ranks(2, environment={"MF_METRICS": "127.0.0.1:0"})
-    addresses = [process["metrics"] for process in look(harness, *actors)]
-    assert len(set(addresses)) == 2
-    page = page_of(addresses[0])
-    samples = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
-    store = harness.url.replace("tcp://", "store ")
-    assert int(samples[f'memfabric_operations_total{{operation="store.request",path="store",peer="{store}"}}']) > 0
-    assert any(name.startswith("memfabric_process{") and f'pid="{actors[0].pid}"' in name for name in samples)
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        page_of(addresses[0], "/")
-    # Whoever says nothing holds nobody up.
-    host, _, port = addresses[0].rpartition(":")
-    with socket.create_connection((host, int(port))):
-        assert "memfabric_process" in page_of(addresses[0])
-
-
-def store_samples(address):
-    """What a page says of stores: each sample without the label of the store."""
-    samples = dict(line.rsplit(" ", 1) for line in page_of(address).splitlines() if line.startswith("memfabric_store_"))
-    return {re.sub(r'store="[^"]*",?', "", name).removesuffix("{}"): int(value) for name, value in samples.items()}
-
-
-def test_prometheus_asks_the_rank_that_serves_the_store(harness):
-    limits = {"MF_METRICS": "127.0.0.1:0", "MF_SUSPECT_AFTER": "300ms", "MF_LOST_AFTER": "50ms"}
-    shared = start_shared(harness, 4, environment=limits)
-    first, second, third, last = shared.actors
-    pages = [process["metrics"] for process in look(harness, *shared.actors)]
-    now = store_samples(pages[0])
-    assert store_samples(pages[1]) == {}
-    assert now['memfabric_store_sessions{state="connected"}'] == now["memfabric_store_connections"] == 4
-    assert now['memfabric_store_requests_total{operation="assign_rank"}'] == 4
-    assert now["memfabric_store_messages_total"] > 12
-    shared.all("shm_barrier")
-    barriers = 'memfabric_store_requests_total{operation="barrier"}'
-    assert store_samples(pages[0])[barriers] == now[barriers] + 4
-    # One that is waited for and stopped.
-    last.stop()
-    for actor in (first, second, third):
-        actor.send("shm_barrier", shared(actor))
-    wait_for(lambda: store_samples(pages[0])['memfabric_store_sessions{state="suspect"}'] == 1, "the suspect")
-    now = store_samples(pages[0])
-    assert now['memfabric_store_sessions{state="connected"}'] == 3
-    assert now['memfabric_store_open_rounds{kind="barrier"}'] == 1 and now["memfabric_store_waiting_requests"] == 3
-    assert now["memfabric_store_lost_total"] == 0
-    # And killed.
-    last.kill()
-    for actor in (first, second, third):
-        assert actor.answer().code == PEER_LOST
-    now = store_samples(pages[0])
-    assert now["memfabric_store_lost_total"] == 1 and now['memfabric_store_sessions{state="connected"}'] == 3
-    assert now[f'memfabric_store_failures_total{{code="{PEER_LOST}"}}'] == 3
-    assert now['memfabric_store_open_rounds{kind="barrier"}'] == 0 and now["memfabric_store_waiting_requests"] == 0
-
-
-def test_a_page_of_two_stores_has_each_family_once(harness):
-    keeper = harness.actor(environment={"MF_METRICS": "127.0.0.1:0"})
-    urls = [harness.url, f"tcp://127.0.0.1:{free_port()}"]
-    for url in urls:
-        keeper.call("create_store", url)
-    harness.init(keeper, 0, 1, startConfigStore=False)
-    page = page_of(look(harness, keeper)[0]["metrics"])
-    heads = [line for line in page.splitlines() if line.startswith("#")]
-    assert len(heads) == len(set(heads))
-    lines = page.splitlines()
-    first = next(i for i, line in enumerate(lines) if line.startswith("memfabric_store_messages_total{"))
-    for url, line in zip(urls, lines[first:]):  # what belongs together stands together
-        assert line.startswith(f'memfabric_store_messages_total{{store="{url.removeprefix("tcp://")}"}} ')
-
-
-def test_silent_connections_to_metrics_are_cut(harness):
-    """16 at a time are served, for 5 seconds each: who comes behind them waits for no more than that."""
-    (actor,) = harness.ranks(1, environment={"MF_METRICS": "127.0.0.1:0"})
-    address = look(harness, actor)[0]["metrics"]
-    host, _, port = address.rpartition(":")
-    with contextlib.ExitStack() as stack:
-        begun = time.monotonic()
-        connections = [stack.enter_context(socket.create_connection((host, int(port)), timeout=30)) for _ in range(16)]
-        connections[0].sendall(b"GET /metrics HTTP/1.1\r\n")  # half a request is none
-        assert "memfabric_process" in page_of(address)
-        waited = time.monotonic() - begun
-        assert 4.9 < waited < 5 + 5 * slowness()
-        assert [connection.recv(1) for connection in connections] == [b""] * 16
-    # As many as there is room for hold nobody up.
-    with contextlib.ExitStack() as stack:
-        for _ in range(15):
-            stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
-        begun = time.monotonic()
-        assert "memfabric_process" in page_of(address)
-        assert time.monotonic() - begun < 4
-
-
-def test_a_taken_port_stops_no_program(harness):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        (actor,) = harness.ranks(1, environment={"MF_METRICS": f"127.0.0.1:{port}"})
-    assert "Address already in use" in actor.stderr() and "MF_METRICS" in actor.stderr()
-
-
-def test_beyond_loopback_metrics_need_permission(harness):
-    (actor,) = harness.ranks(1, environment={"MF_METRICS": "0.0.0.0:0"})
-    assert "MF_ALLOW_PLAINTEXT" in actor.stderr()
-    assert look(harness, actor)[0]["metrics"] == ""
-
-
-def test_long_waits_say_whom_they_wait_for(harness):
-    start_store(harness)
-    initiator = open_session(harness, harness.actor("initiator", {"MF_TRANS_TIMEOUT": "20s", "MF_WAIT_NOTICE": "200ms"}))
-    target = open_session(harness, harness.actor("target"))
-    ours = initiator.memory(4096, registered=False)
-    theirs = target.memory(4096, registered=False)
-    initiator.actor.send("write", initiator.handle, target.name, ours, theirs, 4096)
-    said = f"a transfer with session {target.name}: it has not registered {theirs:#x} + 4096 bytes"
-    wait_for(lambda: said in initiator.actor.stderr(), "word of the wait", 15)
-    target.call("reg", theirs, 4096)
-    initiator.actor.expect_ok()
-    initiator.actor.send("write", initiator.handle, "127.0.0.1:1", ours, theirs, 4096)
-    said = "a transfer with session 127.0.0.1:1, which no process has opened at the config store"
-    wait_for(lambda: said in initiator.actor.stderr(), "word of the wait", 15)
-    initiator.actor.kill()
-
-
 @pytest.mark.skipif(not (BUILD / "bin/oshrun").exists(), reason="this build has no OpenSHMEM")
 @pytest.mark.parametrize("checks", ["0", "1"])
 def test_shmem_counts_by_pe(harness, tmp_path, checks):
@@ -429,12 +181,3 @@ def test_shmem_counts_by_pe(harness, tmp_path, checks):
     assert counted(now, "shmem.get") == {"PE 1": (3, 300)}
     assert counted(now, "shmem.atomic") == {"PE 1": (7, 56)}
     assert measured(now, "shmem.put", "mapped") == 4
-
-
-@pytest.mark.skipif(not (BUILD / "bin/oshrun").exists(), reason="this build has no OpenSHMEM")
-def test_a_slow_operation_of_shmem_that_is_looked_at_is_told(harness, tmp_path):
-    program = tmp_path / "program"
-    build(PROGRAMS / "slow.c", program, "c")
-    code, _, errors = run(harness, 2, program, variables=SLOW)
-    assert code == 0, errors
-    assert told_slow_in(errors, "shmem.put", "mapped") == ["PE 1: 100 bytes"]
