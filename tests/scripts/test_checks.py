@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import check_layers  # noqa: E402
 import check_symbols  # noqa: E402
+import commands  # noqa: E402
+import counted_runs  # noqa: E402
 import run_tests  # noqa: E402
 
 
@@ -105,19 +107,19 @@ def test_junit_counts(tmp_path):
         '<testsuites><testsuite name="a" errors="1" failures="2" skipped="3" tests="10"/></testsuites>',
         encoding="utf-8",
     )
-    assert run_tests.read_junit(report) == run_tests.Count(passed=4, failed=3, skipped=3)
+    assert counted_runs.read_junit(report) == counted_runs.Count(passed=4, failed=3, skipped=3)
 
 
-@pytest.mark.parametrize("code,expected", [(0, run_tests.Count(passed=1)), (1, run_tests.Count(failed=1))])
+@pytest.mark.parametrize("code,expected", [(0, counted_runs.Count(passed=1)), (1, counted_runs.Count(failed=1))])
 def test_a_command_without_report_counts_as_one(tmp_path, code, expected):
     entry = {"name": "plain", "command": ["/bin/sh", "-c", f"exit {code}"]}
-    assert run_tests.run_ctest_entry(entry, {}, tmp_path) == expected
+    assert counted_runs.run_ctest_entry(entry, {}, tmp_path) == expected
 
 
 def test_a_binary_that_dies_after_its_last_test_has_failed(tmp_path):
     text = '{"tests": 2, "failures": 0, "disabled": 0, "testsuites": []}'
     entry = {"name": "dies", "command": ["/bin/sh", "-c", f"echo '{text}' > ${{GTEST_OUTPUT#json:}}; exit 1"]}
-    assert run_tests.run_ctest_entry(entry, {}, tmp_path) == run_tests.Count(passed=2, failed=1)
+    assert counted_runs.run_ctest_entry(entry, {}, tmp_path) == counted_runs.Count(passed=2, failed=1)
 
 
 def runs(pid):
@@ -131,7 +133,7 @@ def runs(pid):
 
 def test_a_command_that_hangs_is_ended_and_its_children_with_it(tmp_path):
     pid_file = tmp_path / "pid"
-    assert not run_tests.run(["/bin/sh", "-c", f"sleep 600 & echo $! > {pid_file}; wait"], 1)
+    assert not commands.run(["/bin/sh", "-c", f"sleep 600 & echo $! > {pid_file}; wait"], 1)
     pid = int(pid_file.read_text(encoding="utf-8"))
     deadline = time.monotonic() + 5
     while runs(pid):
@@ -172,7 +174,7 @@ def verbs(tmp_path, monkeypatch):
 )
 def test_without_an_rdma_device_the_verbs_part_is_skipped_and_says_why(verbs, capsys, provider, reason):
     verbs(**provider)
-    assert run_tests.run_verbs() == run_tests.Count(skipped=1)
+    assert run_tests.run_verbs() == counted_runs.Count(skipped=1)
     assert reason in capsys.readouterr().out
 
 
@@ -181,7 +183,7 @@ def test_the_verbs_part_uses_the_address_of_the_device(verbs, monkeypatch):
     used = []
     monkeypatch.setattr(run_tests, "run", lambda command, limit, environment: used.append(environment) or True)
     monkeypatch.setattr(
-        run_tests, "run_pytest", lambda suite, environment: used.append(environment) or run_tests.Count(passed=2)
+        run_tests, "run_pytest", lambda suite, environment: used.append(environment) or counted_runs.Count(passed=2)
     )
-    assert run_tests.run_verbs() == run_tests.Count(passed=7)
+    assert run_tests.run_verbs() == counted_runs.Count(passed=7)
     assert used == 4 * [{"MF_FABRIC_PROVIDER": "verbs;ofi_rxm", "MF_FABRIC_ADDRESS": "10.1.0.1"}]
