@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -15,6 +17,7 @@
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "tests/base/file_limit.h"
+#include "transport/fabric/incoming_connections.h"
 
 namespace memfabric::transport {
 namespace {
@@ -27,12 +30,15 @@ bool is_readable(int descriptor, std::chrono::milliseconds timeout = 0ms) {
     return ::poll(&wait, 1, static_cast<int>(timeout.count())) > 0;
 }
 
-/// Where the engine would listen.
+/// Where the engine would listen: at a port that is free, or at this one of the second interface.
 struct Port {
-    Port() {
+    Port() : Port(INADDR_LOOPBACK, 0) {}
+    explicit Port(const Port& of_first) : Port(INADDR_LOOPBACK + 1, of_first.own.sin_port) {}
+    Port(in_addr_t address, in_port_t number) {
         own.sin_family = AF_INET;
-        own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        EXPECT_EQ(::bind(socket.get(), bytes(), size), 0);
+        own.sin_addr.s_addr = htonl(address);
+        own.sin_port = number;
+        EXPECT_EQ(::bind(socket.get(), bytes(), size), 0) << errno;
         EXPECT_EQ(::listen(socket.get(), 10), 0);
         EXPECT_EQ(::getsockname(socket.get(), bytes(), &size), 0);
     }
@@ -110,6 +116,30 @@ TEST_F(SilentCallersOfAPort, ThatEndsListensNoMore) {
     port_.socket.reset();
     const Fd caller(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     EXPECT_LT(::connect(caller.get(), port_.bytes(), port_.size), 0) << "the watch does not hold it open";
+}
+
+TEST(SilentCallersOfTwoInterfaces, MayHaveTheSamePortAtBoth) {
+    Port first;
+    Port second(first);
+    const std::array<std::string, 2> addresses{first.address(), second.address()};
+    const auto opened = SilentCallers::open(addresses, {});
+    ASSERT_TRUE(opened.is_ok()) << opened.status().message();
+    EXPECT_NE(*opened, nullptr);
+}
+
+TEST(ConnectionsOfTwoInterfaces, AreBrokenAtOneOfThem) {
+    Port first;
+    Port second(first);
+    Call broken(first);
+    const Call whole(second);
+    const std::string address = first.address();
+    break_incoming_connections({&address, 1}, [&] {
+        if (broken.was_ended()) {
+            broken.accepted.reset();  // as the engine does
+        }
+    });
+    EXPECT_FALSE(broken.accepted.is_open());
+    EXPECT_FALSE(whole.was_ended());
 }
 
 TEST(SilentCallersOfNothing, AreNotWatched) {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/incoming_connections.h"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <set>
 #include <thread>
 #include <vector>
@@ -32,31 +30,21 @@ constexpr int kAskEvery = 1;  // seconds
 // connects anew and tries again.
 constexpr unsigned kDeadAfter = 5000;  // milliseconds
 
-/// 0 where it is no address of IP.
-in_port_t port_of(const sockaddr_storage& address) {
-    if (address.ss_family == AF_INET) {
-        return reinterpret_cast<const sockaddr_in&>(address).sin_port;
-    }
-    return address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port : 0;
-}
-
-std::vector<in_port_t> ports_of(std::span<const std::string> addresses) {
-    std::vector<in_port_t> ports;
+std::vector<SocketEndpoint> endpoints_of(std::span<const std::string> addresses) {
+    std::vector<SocketEndpoint> endpoints;
     for (const std::string& bytes : addresses) {
-        sockaddr_storage address{};
-        std::memcpy(&address, bytes.data(), std::min(bytes.size(), sizeof address));
-        if (port_of(address) != 0) {
-            ports.push_back(port_of(address));
+        if (const auto endpoint = SocketEndpoint::of(bytes)) {
+            endpoints.push_back(*endpoint);
         }
     }
-    return ports;
+    return endpoints;
 }
 
-bool is_listening_at(int descriptor, std::span<const in_port_t> ports) {
+bool is_listening_at(int descriptor, const SocketEndpoint& own) {
     int listens = 0;
     socklen_t size = sizeof listens;
     return ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
-           std::ranges::count(ports, local_port_of(descriptor)) > 0;
+           SocketEndpoint::own_of(descriptor) == own;
 }
 
 template <typename T>
@@ -64,11 +52,11 @@ void set_option(int descriptor, int level, int name, T value) {
     static_cast<void>(::setsockopt(descriptor, level, name, &value, sizeof value));
 }
 
-std::set<ino_t> break_all_at(std::span<const in_port_t> ports) {
+std::set<ino_t> break_all_at(std::span<const SocketEndpoint> own) {
     std::set<ino_t> broken;
     for (const OwnSocket& socket : own_sockets()) {
         const Fd held = hold(socket);
-        if (held.is_open() && is_connected_at(held.get(), ports) && break_off(held.get())) {
+        if (held.is_open() && is_connected_at(held.get(), own) && break_off(held.get())) {
             broken.insert(socket.inode);
         }
     }
@@ -82,25 +70,15 @@ bool is_any_open(const std::set<ino_t>& sockets) {
 
 }  // namespace
 
-in_port_t local_port_of(int descriptor) {
-    sockaddr_storage own{};
-    socklen_t size = sizeof own;
-    return ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) == 0 ? port_of(own)
-                                                                                    : in_port_t{0};
-}
-
-bool is_connected_at(int descriptor, std::span<const in_port_t> ports) {
-    const in_port_t own = local_port_of(descriptor);
-    sockaddr_storage other{};
-    socklen_t size = sizeof other;
-    return own != 0 && std::ranges::count(ports, own) > 0 &&
-           ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &size) == 0;
+bool is_connected_at(int descriptor, std::span<const SocketEndpoint> own) {
+    const auto here = SocketEndpoint::own_of(descriptor);
+    return here && std::ranges::count(own, *here) > 0 && SocketEndpoint::other_of(descriptor);
 }
 
 void break_incoming_connections(std::span<const std::string> own_addresses,
                                 const std::function<void()>& progress) {
-    const std::vector<in_port_t> ports = ports_of(own_addresses);
-    const std::set<ino_t> broken = ports.empty() ? std::set<ino_t>() : break_all_at(ports);
+    const std::vector<SocketEndpoint> own = endpoints_of(own_addresses);
+    const std::set<ino_t> broken = own.empty() ? std::set<ino_t>() : break_all_at(own);
     if (broken.empty()) {
         return;
     }
@@ -118,14 +96,13 @@ void break_incoming_connections(std::span<const std::string> own_addresses,
 }
 
 void for_listeners_at(std::string_view own_address, const std::function<void(int descriptor)>& use) {
-    const std::string address(own_address);
-    const std::vector<in_port_t> ports = ports_of(std::span(&address, 1));
-    if (ports.empty()) {
+    const auto own = SocketEndpoint::of(own_address);
+    if (!own) {
         return;
     }
     for (const OwnSocket& socket : own_sockets()) {
         const Fd held = hold(socket);
-        if (held.is_open() && is_listening_at(held.get(), ports)) {
+        if (held.is_open() && is_listening_at(held.get(), *own)) {
             use(held.get());
         }
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <netinet/in.h>
-
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "transport/fabric/socket_endpoint.h"
 
 namespace memfabric::transport {
 
@@ -18,10 +18,8 @@ namespace memfabric::transport {
 void break_incoming_connections(std::span<const std::string> own_addresses,
                                 const std::function<void()>& progress);
 
-/// The port (in the network's order) of this end of a socket; 0 where it is none of IP.
-in_port_t local_port_of(int descriptor);
-/// Whether a peer made this connection to one of these ports.
-bool is_connected_at(int descriptor, std::span<const in_port_t> ports);
+/// Whether a peer made this connection to one of these.
+bool is_connected_at(int descriptor, std::span<const SocketEndpoint> own);
 
 /// Calls `use` with each socket of this process that listens at this socket address (bytes).
 void for_listeners_at(std::string_view own_address, const std::function<void(int descriptor)>& use);

@@ -59,7 +59,7 @@ Result<std::unique_ptr<SilentCallers>> SilentCallers::open(std::span<const std::
     for (const std::string& address : own_addresses) {
         MF_RETURN_IF_ERROR(opened->listen_for_callers_at(address));
     }
-    return opened->ports_.empty() ? nullptr : std::move(opened);
+    return opened->listening_.empty() ? nullptr : std::move(opened);
 }
 
 Status SilentCallers::begin() {
@@ -79,7 +79,7 @@ Status SilentCallers::listen_for_callers_at(const std::string& own_address) {
         // Tells of a caller once, where the engine has not let it in before we look, for as long as it
         // listens there: it has the socket, not we.
         watched = watched.is_ok() ? watch(listener, EPOLLIN | EPOLLET) : watched;
-        ports_.push_back(local_port_of(listener));
+        listening_.push_back(*SocketEndpoint::of(own_address));
     });
     return watched;
 }
@@ -134,7 +134,7 @@ SilentCallers::Count SilentCallers::end_silent_callers() const {
     Count count;
     for_each_number_in(numbers_.get(), [&](int number) {
         std::chrono::milliseconds silent_for{};
-        if (!is_connected_at(number, ports_) || !holds_silent_caller(number, silent_for)) {
+        if (!is_connected_at(number, listening_) || !holds_silent_caller(number, silent_for)) {
             return;
         }
         if (silent_for >= pace_.silence && break_off(slot_.get())) {
@@ -151,7 +151,7 @@ SilentCallers::Count SilentCallers::end_silent_callers() const {
 bool SilentCallers::holds_silent_caller(int number, std::chrono::milliseconds& silent_for) const {
     tcp_info info{};
     socklen_t size = sizeof info;
-    if (::dup3(number, slot_.get(), O_CLOEXEC) < 0 || !is_connected_at(slot_.get(), ports_) ||
+    if (::dup3(number, slot_.get(), O_CLOEXEC) < 0 || !is_connected_at(slot_.get(), listening_) ||
         ::getsockopt(slot_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
         size < offsetof(tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received) {
         return false;

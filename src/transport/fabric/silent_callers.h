@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <netinet/in.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +13,7 @@
 #include "base/fd.h"
 #include "base/status.h"
 #include "store/wake_timer.h"
+#include "transport/fabric/socket_endpoint.h"
 
 namespace memfabric::transport {
 
@@ -58,7 +57,7 @@ class SilentCallers {
     void tell(const Count& count, Supply supply);
 
     const Pace pace_;
-    std::vector<in_port_t> ports_;
+    std::vector<SocketEndpoint> listening_;  // where the engine does
     Fd events_;
     Fd numbers_;  // of the descriptors: their folder, kept open for when none is left
     Fd slot_;     // takes the place of one that is looked at, likewise
