@@ -15,7 +15,8 @@ namespace memfabric::transport::test {
 /// How long to wait for what an innocent one does beside others that hinder it.
 inline constexpr std::chrono::seconds kPatience{60};
 
-/// Puts to another region of the same process, from this one, each of which has to succeed.
+/// Puts to another region of the same process, from this one, once or more often, each of which has to
+/// succeed.
 class Innocent {
  public:
     explicit Innocent(FabricTransport& far)
@@ -23,7 +24,6 @@ class Innocent {
     ~Innocent() {
         stop_ = true;
         thread_.join();
-        EXPECT_GT(rounds_, 0U);
     }
     Innocent(const Innocent&) = delete;
     Innocent& operator=(const Innocent&) = delete;
@@ -31,7 +31,7 @@ class Innocent {
 
  private:
     void put_on() {
-        while (!stop_) {
+        do {
             const FabricPiece piece{sent_.data(), target_.region(), 0, sent_.size()};
             const Status done = near_->put(*peer_, {&piece, 1}, Deadline::after(std::chrono::seconds(60)));
             EXPECT_TRUE(done.is_ok()) << done.message();
@@ -40,7 +40,7 @@ class Innocent {
                               Deadline::after(std::chrono::seconds(60)));
             EXPECT_TRUE(before.is_ok() && *before == rounds_) << before.status().message();
             ++rounds_;
-        }
+        } while (!stop_);
     }
     Bytes memory_ = Bytes((1 << 20) + 8);
     Bytes sent_ = pattern(1 << 20);
