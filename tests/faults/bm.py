@@ -33,13 +33,13 @@ class BmRound(Round):
                 yield from self.write_and_read(buffer, rank, number, target)
             yield Meet("mended")
             yield from self.end(rank, buffer)
-        yield Call("uninit", ("bm_uninit", 0), limit=TIMEOUT)
+        yield from self.uninit(rank, "bm_uninit", 0, limit=TIMEOUT)
 
     def successor(self, rank):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
         if (yield from self.enter(rank, sure=True)):
             yield from self.end(rank, buffer)
-        yield Call("uninit", ("bm_uninit", 0), limit=TIMEOUT)
+        yield from self.uninit(rank, "bm_uninit", 0, limit=TIMEOUT)
 
     def end(self, rank, buffer):
         yield from self.prove_and_verify(buffer, rank)
@@ -49,7 +49,7 @@ class BmRound(Round):
     def enter(self, rank, sure=False):
         """Whether it has joined the object; the fault may keep it from that."""
         yield Call("config", ("config_init",))
-        yield Call("config", ("config", "rankId", rank, "startConfigStore", 0, "initTimeout", TIMEOUT,
+        yield Call("config", ("config", "rankId", rank, "startConfigStore", int(self.world.is_store(rank)), "initTimeout", TIMEOUT,
                               "createTimeout", TIMEOUT, "controlOperationTimeout", TIMEOUT))
         done = yield Call("init", ("bm_init", self.world.url, self.ranks, 0), limit=TIMEOUT, sure=sure)
         if not done.ok:

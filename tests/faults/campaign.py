@@ -54,14 +54,27 @@ class Plan:
         self.fault = draw.choice([fault for fault in chosen if two_hosts or not fault.is_privileged])()
         self.hosts = 2 if two_hosts and (self.fault.hosts == 2 or draw.random() < 0.5) else 1
         self.ranks = draw.randrange(2, 6)
-        self.victim = draw.randrange(self.ranks)
         self.point = draw.choice(INTERFACES[self.interface][1])
+        self.store_in_rank = self._may_have_store_in_rank() and draw.random() < 0.3
+        self.tls = self._may_use_tls() and draw.random() < 0.3
+        self.victim = draw.randrange(1 if self.store_in_rank else 0, self.ranks)  # what serves the store stays
         self.delay = draw.choice([0, draw.random() * 0.0003, draw.random() * 0.002, draw.random() * 0.01])
         self.lasts = draw.uniform(*self.fault.lasts)
 
+    def _may_have_store_in_rank(self):
+        # Where a rank is lost in smem_shm_init, that of rank 0 may fail, and its store ends with it.
+        return not self.fault.strikes_store and (
+            self.interface == "bm" or (self.interface == "shm" and self.point != "init")
+        )
+
+    def _may_use_tls(self):
+        # A job's launcher has a store of its own; who writes keys to a store with a disk speaks no TLS.
+        return self.interface != "shmem" and not self.fault.has_small_disk
+
     def __str__(self):
+        store = f"{', the store in rank 0' if self.store_in_rank else ''}{', TLS' if self.tls else ''}"
         return (
-            f"{self.interface}, {self.ranks} ranks on {self.hosts} host{'s' if self.hosts > 1 else ''}: "
+            f"{self.interface}, {self.ranks} ranks on {self.hosts} host{'s' if self.hosts > 1 else ''}{store}: "
             f"{self.fault.name} of rank {self.victim} {self.delay * 1000:.1f} ms into {self.point}, for {self.lasts:.2f} s"
         )
 
@@ -90,7 +103,8 @@ def run_job(plan, folder):
 
 def run_world(plan, folder):
     workload = INTERFACES[plan.interface][0]
-    world = World(folder, plan.ranks, plan.hosts, workload.variables, plan.fault.has_small_disk)
+    world = World(folder, plan.ranks, plan.hosts, workload.variables, plan.fault.has_small_disk,
+                  plan.store_in_rank, plan.tls)
     conductor = world.conductor
     try:
 

@@ -32,9 +32,14 @@ class Meet:
     name: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Last:
+    """Goes on when all other scripts are over."""
+
+
 @dataclasses.dataclass
 class Player:
-    """One rank: its process, and its script (a generator of Call and Meet)."""
+    """One rank: its process, and its script (a generator of Call, Meet and Last)."""
 
     rank: int
     actor: typing.Any
@@ -120,12 +125,14 @@ class Conductor:
 
     def _let_meet(self):
         playing = [player for player in self.players if not player.over]
-        meetings = {player.waiting for player in playing}
-        if playing and len(meetings) == 1 and isinstance(playing[0].waiting, Meet):
-            name = playing[0].waiting.name
+        meeting = [player for player in playing if not isinstance(player.waiting, Last)]
+        if len(playing) == 1 and not meeting:
+            self._go_on(playing[0], None)
+        elif len({player.waiting for player in meeting}) == 1 and isinstance(meeting[0].waiting, Meet):
+            name = meeting[0].waiting.name
             self.note(f"all meet: {name}")
             self._meetings.pop(name, lambda: None)()
-            for player in playing:
+            for player in meeting:
                 self._go_on(player, None)
 
     def _wait(self):

@@ -16,6 +16,7 @@ class Fault:
     lasts_for_good = False  # lifting it brings nothing back
     hosts = 1  # that it needs
     is_privileged = False  # needs a superuser, as two hosts do
+    strikes_store = False  # which must be a process of its own for that
     has_small_disk = False  # where the store keeps its data
 
     def strike(self, world, victim):
@@ -118,6 +119,7 @@ class StoreRestart(Fault):
 
     name = "store"
     lasts = (0.05, 1.5)
+    strikes_store = True
 
     def strike(self, world, victim):
         world.store.kill()

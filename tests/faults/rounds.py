@@ -2,7 +2,7 @@
 """What the scripts of all interfaces have in common: places for the writes of each rank, and their oracle."""
 import dataclasses
 
-from conductor import Call, Meet
+from conductor import Call, Last, Meet
 from oracle import Oracle, Places, Write, odd_size, random_of_ranks, split
 from pool import KIB
 
@@ -88,6 +88,12 @@ class Round:
         for target in self.members():
             if self.world.actors[target].is_running():
                 yield from self.write_and_read(buffer, rank, self.writes, target, sure=True)
+
+    def uninit(self, rank, *words, limit):
+        """A store that rank 0 serves ends with this, so all others come first."""
+        if rank == 0 and self.world.store_in_rank:
+            yield Last()
+        yield Call("uninit", words, limit=limit)
 
     def verify(self, rank):
         yield from self.oracle.checks(rank)

@@ -36,7 +36,7 @@ class ShmRound(Round):
         yield from self.end(rank, buffer)
         if entered or (yield from self.enter(rank, sure=True)):
             yield from self.create_anew(rank, buffer)
-        yield Call("uninit", ("shm_uninit", 0), limit=TIMEOUT)
+        yield from self.uninit(rank, "shm_uninit", 0, limit=TIMEOUT)
 
     def successor(self, rank):
         """Of one that was killed while the first object was there: no part of that is its own."""
@@ -48,7 +48,7 @@ class ShmRound(Round):
         buffer = (yield Call("memory", ("alloc", PLACE))).value
         if (yield from self.enter(rank, sure=True)):
             yield from self.create_anew(rank, buffer)
-        yield Call("uninit", ("shm_uninit", 0), limit=TIMEOUT)
+        yield from self.uninit(rank, "shm_uninit", 0, limit=TIMEOUT)
 
     def begin_anew(self):
         self.handles.clear()
@@ -64,7 +64,7 @@ class ShmRound(Round):
     def enter(self, rank, sure=False):
         yield Call("config", ("shm_config_init",))
         yield Call("config", ("shm_timeouts", TIMEOUT, TIMEOUT, TIMEOUT))
-        yield Call("config", ("shm_start_store", 0))
+        yield Call("config", ("shm_start_store", int(self.world.is_store(rank))))
         words = ("shm_init", self.world.url, self.ranks, rank, 0)
         return (yield Call("init", words, self.everybody, TIMEOUT, sure=sure)).ok
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of one round: a config store of its own and the ranks, on one host or on two."""
+"""The processes of one round: a config store, by itself or in rank 0, and the ranks, on one host or on two."""
 import pathlib
 import re
 import sys
@@ -12,6 +12,7 @@ from conductor import Conductor
 from disk import SmallDisk
 from harness import Harness
 from pool import PEER_LOST
+from tls import tls_info
 
 MF = BUILD / "bin" / "mf"
 KEYS = pathlib.Path(__file__).with_name("keys.py")
@@ -32,15 +33,17 @@ def ranks_in(text):
 
 
 class World:
-    """`ranks` actors."""
+    """`ranks` actors. `store_in_rank`: rank 0 is told to serve the config store. `tls`: all speak TLS with it."""
 
-    def __init__(self, folder, ranks, hosts, environment=None, has_small_disk=False):
+    def __init__(self, folder, ranks, hosts, environment=None, has_small_disk=False, store_in_rank=False, tls=False):
         self.struck = None  # (fault, victim) once it has
         self._struck_at = 0.0
         self.names = {}  # rank -> what it is called where it is not "rank N"
         self._lasting = None  # the same until it is lifted
         self._mended = False  # whether nothing of it was left before the calls that are sure
-        self._environment = environment
+        self.store_in_rank = store_in_rank
+        self._tls = {"SMEM_CONF_STORE_TLS_INFO": tls_info()} if tls else {}
+        self._environment = {**self._tls, **(environment or {})}
         self.conductor = Conductor(self.judge)
         self.network = None
         if hosts == 1:
@@ -59,11 +62,12 @@ class World:
         try:
             if has_small_disk:
                 self.disk = SmallDisk(self._store_host, folder / "disk")
-            self.restart_store()
+            if not store_in_rank:
+                self.restart_store()
             if self.disk:
                 self._keys = self._store_host.start([sys.executable, KEYS, self.url, folder.name], "keys")
                 self._keys.read_line(STORE_STARTS)
-            self.actors = self._harness.actors(ranks, environment)
+            self.actors = self._harness.actors(ranks, self._environment)
         except BaseException:
             self.finish()
             raise
@@ -73,8 +77,11 @@ class World:
         command = [MF, "store", self.url]
         if self.disk:
             command = [*self.disk.prefix, *command, "--data", self.disk.data]
-        self.store = self._store_host.start(command, f"store{self._stores}")
+        self.store = self._store_host.start(command, f"store{self._stores}", self._tls)
         self.store.read_line(STORE_STARTS)
+
+    def is_store(self, rank):
+        return self.store_in_rank and rank == 0
 
     def host_of(self, rank):
         return self._harness.hosts.index(self._harness.host_of(self.actors[rank])) if self.network else 0

@@ -37,6 +37,18 @@ def world(tmp_path):
     made.finish()
 
 
+def test_a_rank_may_serve_the_store_over_tls(tmp_path):
+    made = World(tmp_path, 3, 1, store_in_rank=True, tls=True)
+    try:
+        assert made.store is None
+        BmRound(made, random.Random(1)).start()
+        made.conductor.play()
+    finally:
+        assert made.finish() == []
+    assert made.conductor.problems == []
+    assert [line for line in made.conductor.trace if "uninit" in line][-1].split()[1:3] == ["rank", "0:"]
+
+
 class LastByteMissing(BmRound):
     """Says that a write is done whose last byte was never written."""
 
