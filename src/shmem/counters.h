@@ -15,8 +15,7 @@
 namespace memfabric::shmem {
 
 inline const CounterPlace& place_of(Counter counter) {
-    return state()
-        .counters[static_cast<size_t>(counter)];  // NOLINT(cppcoreguidelines-pro-bounds-constant-array-index)
+    return state().counters[static_cast<size_t>(counter)];
 }
 
 void make_counters(int pes);
