@@ -16,13 +16,22 @@ REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSa
 
 
 @functools.cache
-def sanitizer():
-    """The sanitizer of the build under test: "", "address", "undefined" or "thread"."""
+def _setting_of_build(name):
     with contextlib.suppress(OSError):
         for line in (BUILD / "CMakeCache.txt").read_text(encoding="utf-8").splitlines():
-            if line.startswith("MEMFABRIC_SANITIZER:"):
+            if line.startswith(f"{name}:"):
                 return line.partition("=")[2].strip()
     return ""
+
+
+def sanitizer():
+    """The sanitizer of the build under test: "", "address", "undefined" or "thread"."""
+    return _setting_of_build("MEMFABRIC_SANITIZER")
+
+
+def sanitizes_undefined():
+    """Whether that, or one beside it by the compiler's flags, is UndefinedBehaviorSanitizer."""
+    return sanitizer() == "undefined" or "-fsanitize=undefined" in _setting_of_build("CMAKE_CXX_FLAGS")
 
 
 def slowness():
