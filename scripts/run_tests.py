@@ -26,6 +26,7 @@ SANITIZERS = ["asan", "ubsan", "tsan"]
 # libfabric has no frame pointers: without fast_unwind_on_malloc=0 the stack of what is lost ends where libfabric was called.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "exitcode=99:detect_stack_use_after_return=1:fast_unwind_on_malloc=0",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/leak_sanitizer.supp:print_suppressions=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
     "TSAN_OPTIONS": "exitcode=99:halt_on_error=0:second_deadlock_stack=1:atexit_sleep_ms=100:"
     f"suppressions={ROOT}/tests/thread_sanitizer.supp",

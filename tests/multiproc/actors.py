@@ -43,6 +43,7 @@ def sanitizer_environment():
     """What a process of this build needs in its environment, unless the caller has set it."""
     reports = {
         "ASAN_OPTIONS": "exitcode=99:fast_unwind_on_malloc=0",
+        "LSAN_OPTIONS": f"suppressions={ROOT}/tests/leak_sanitizer.supp:print_suppressions=0",
         "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99",
         # Leaving takes a second a process by default.
         "TSAN_OPTIONS": f"exitcode=99:atexit_sleep_ms=100:suppressions={ROOT}/tests/thread_sanitizer.supp",
