@@ -15,6 +15,7 @@ namespace memfabric::store {
 struct ProcessId {
     int64_t pid = 0;
     uint64_t start_time = 0;  // clock ticks after boot: a pid may be given to another one
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy sees a 0 in there
     auto operator<=>(const ProcessId&) const = default;
     bool is_stopped() const { return process_state(pid, start_time) == ProcessState::kStopped; }
 };

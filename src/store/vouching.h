@@ -34,6 +34,7 @@ class Vouching {
     struct Process {
         std::string host_id;
         ProcessId id;
+        // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy sees a 0 in there
         auto operator<=>(const Process&) const = default;
     };
     struct Inquiry {

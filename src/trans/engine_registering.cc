@@ -111,7 +111,7 @@ Status Engine::deregister_memory(uint64_t address, Deadline deadline) {
     std::vector<Run> removed;
     std::vector<Run> added;
     std::vector<memory::AddressRange> gone;
-    const Status applied = memfabric::attempt([&] {
+    Status applied = memfabric::attempt([&] {
         removed = segments_.cut(change.removed);
         added = segments_.cut(change.added);
         gone = vanished(change);
