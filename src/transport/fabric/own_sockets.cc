@@ -29,10 +29,10 @@ Number number_in(std::string_view text, Number otherwise) {
 std::vector<OwnSocket> own_sockets() {
     constexpr std::string_view kMark = "socket:[";
     std::vector<OwnSocket> sockets;
-    const std::string folder = "/proc/self/fd";
+    const std::string folder = "/proc/self/fd/";
     for (const std::string& name : names_in(folder)) {
         char text[64];
-        const ssize_t length = ::readlink((folder + "/" + name).c_str(), text, sizeof text);
+        const ssize_t length = ::readlink((folder + name).c_str(), text, sizeof text);
         const std::string_view target(text, static_cast<size_t>(std::max<ssize_t>(length, 0)));
         if (target.starts_with(kMark)) {
             sockets.push_back({number_in(name, -1), number_in(target.substr(kMark.size()), ino_t{0})});
