@@ -46,6 +46,12 @@ void Channel::disable_tls() {
     tls_.reset();
 }
 
+void Channel::expect_memory() {
+    if (tls_) {
+        tls_->expect_memory();
+    }
+}
+
 IoResult Channel::handshake() {
     return tls_ ? tls_->handshake() : IoResult();
 }

@@ -42,6 +42,10 @@ class Channel {
     /// Where the other side turned out to have none.
     void disable_tls();
 
+    /// Throws std::bad_alloc where read() or write() would end the connection for want of memory: TLS takes
+    /// some for each record.
+    void expect_memory();
+
     /// Until it is kDone; at once without TLS.
     IoResult handshake();
     IoResult read(std::span<char> target);

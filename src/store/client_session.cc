@@ -296,9 +296,10 @@ Status ClientSession::late(const Call& call, const RequestName& name) const {
 void ClientSession::lead(Lock& lock, const void* who, Deadline deadline) {
     leader_ = who;
     const WakeEvent& wake = who == this ? wake_own_ : wake_leader_;
-    pollfd polled[2] = {
-        {channel_->descriptor(), static_cast<short>(outgoing_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
-        {wake.descriptor(), POLLIN, 0}};
+    // What cannot be read for want of memory makes the socket no less readable.
+    pollfd polled[2] = {{is_starved_ ? -1 : channel_->descriptor(),
+                         static_cast<short>(outgoing_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
+                        {wake.descriptor(), POLLIN, 0}};
     const Deadline until = is_starved_ ? deadline.sooner(Deadline::after(kMemoryPause)) : deadline;
     lock.unlock();
     ::poll(polled, 2, until.poll_timeout());

@@ -55,6 +55,10 @@ bool ClientSession::write_some(Outgoing& outgoing) {
 }
 
 void ClientSession::flush() {
+    if (!did_with_memory([this] { channel_->expect_memory(); })) {
+        is_starved_ = true;  // it stays where it is
+        return;
+    }
     const bool done = did_with_memory([this] {
         while (!outgoing_.empty() && write_some(outgoing_.front())) {
             if (outgoing_.front().sent == kHeaderSize + outgoing_.front().body->size()) {
@@ -73,6 +77,7 @@ void ClientSession::receive() {
         if (!is_connected()) {
             return;
         }
+        channel_->expect_memory();
         const IoResult result = channel_->read(scratch_);
         if (result.state == IoState::kWantRead || result.state == IoState::kWantWrite) {
             return;

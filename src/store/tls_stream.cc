@@ -65,6 +65,9 @@ const BIO_METHOD* socket_method() {
     return instance;
 }
 
+// More than OpenSSL takes to read or write records, for which it has buffers already.
+constexpr size_t kRoomForRecords = size_t{64} << 10;
+
 int clamp(size_t size) {
     return static_cast<int>(std::min<size_t>(size, std::numeric_limits<int>::max()));
 }
@@ -84,8 +87,11 @@ Result<std::unique_ptr<TlsStream>> TlsStream::create(std::shared_ptr<ssl_ctx_st>
     BIO_set_data(bio, socket.get());
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl.get(), bio, bio);
-    SSL_set_mode(ssl.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_mode(ssl.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // A store has thousands of connections that say nothing; a client has one.
+    if (role == TlsRole::kServer) {
+        SSL_set_mode(ssl.get(), SSL_MODE_RELEASE_BUFFERS);
+    }
     // Our messages say how long they are, so a connection that broke is not taken for one that ended.
     SSL_set_options(ssl.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
     role == TlsRole::kServer ? SSL_set_accept_state(ssl.get()) : SSL_set_connect_state(ssl.get());
@@ -108,6 +114,11 @@ IoResult TlsStream::outcome(int returned) const {
         default:
             return IoResult{IoState::kFailed, 0, "TLS: " + openssl_error_text()};
     }
+}
+
+void TlsStream::expect_memory() {
+    room_.reserve(kRoomForRecords);
+    room_ = std::vector<char>();
 }
 
 IoResult TlsStream::handshake() {

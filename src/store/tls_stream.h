@@ -27,6 +27,9 @@ class TlsStream {
               std::unique_ptr<SSL, Free> ssl)
         : context_(std::move(context)), socket_(std::move(socket)), ssl_(std::move(ssl)) {}
 
+    /// Throws where there is not the memory that OpenSSL takes to read or write: where it finds none, the
+    /// connection is over.
+    void expect_memory();
     IoResult handshake();
     IoResult read(std::span<char> target);
     IoResult write(std::string_view bytes);
@@ -39,6 +42,7 @@ class TlsStream {
     std::shared_ptr<ssl_ctx_st> context_;
     std::unique_ptr<Socket> socket_;  // OpenSSL has its address
     std::unique_ptr<SSL, Free> ssl_;
+    std::vector<char> room_;  // empty: taken to see whether it is to be had
 };
 
 }  // namespace memfabric::store
