@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 
 #include "base/log.h"
 #include "store/tls.h"
@@ -158,9 +159,7 @@ void say_package_path_is_ignored(const TlsSettings& settings) {
     }
 }
 
-}  // namespace
-
-Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsSettings& settings, TlsRole role) {
+Result<std::shared_ptr<ssl_ctx_st>> make_context(const TlsSettings& settings, TlsRole role) {
     MF_RETURN_IF_ERROR(check_required(settings));
     say_package_path_is_ignored(settings);
     // A store serves until the process has ended, so OpenSSL must not take its tables down at exit. Where the
@@ -176,6 +175,18 @@ Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsSettings& settings
     MF_RETURN_IF_ERROR(use_own_certificate(context.get(), settings));
     warn_of_expiry(settings);
     return context;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ssl_ctx_st>> make_tls_context(const TlsSettings& settings, TlsRole role) {
+    // Of a file that it had no memory to read OpenSSL says that it cannot be read.
+    errno = 0;
+    Result<std::shared_ptr<ssl_ctx_st>> made = make_context(settings, role);
+    if (!made.is_ok() && errno == ENOMEM) {
+        return failure(Code::kMallocFailed, "no memory for TLS: {}", made.status().message());
+    }
+    return made;
 }
 
 }  // namespace memfabric::store
