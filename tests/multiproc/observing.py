@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `mf top` says of the processes of a test."""
 import json
-import os
-import pathlib
 import subprocess
 
+from actors import BUILD
 from pool import H2G
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("MEMFABRIC_BUILD_DIR", ROOT / "build" / "release"))
 
 
 def mf(harness, *words, prefix=(), check=True):
