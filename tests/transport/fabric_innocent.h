@@ -24,6 +24,7 @@ class Innocent {
     ~Innocent() {
         stop_ = true;
         thread_.join();
+        EXPECT_GT(rounds_, 0U);
     }
     Innocent(const Innocent&) = delete;
     Innocent& operator=(const Innocent&) = delete;
