@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <rdma/fi_errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "store/wire.h"
 #include "tests/transport/fabric_pair.h"
 #include "transport/fabric/refusal.h"
+#include "transport/fabric/transfer.h"
 
 namespace memfabric::transport {
 namespace {
@@ -74,6 +76,24 @@ TEST_F(FabricRefusal, BoundsThatTheCallerHasWrongAreToldByTheOwner) {
     EXPECT_EQ(memory_, Bytes(4096));
 }
 
+TEST_F(FabricRefusal, WhatFailedWithoutFaultIsToBeHandedToALane) {
+    const FabricPiece piece{sent_.data(), exposed_->region(), 0, sent_.size()};
+    FlowCounts counts;
+    Transfer transfer(*peer_, FabricFlow::kPut, {&piece, 1}, {}, Deadline::after(20s), counts);
+    FabricOperation operation;
+    ASSERT_TRUE(transfer.take(operation));
+    EXPECT_TRUE(transfer.judge().is_ok());
+    EXPECT_FALSE(transfer.take_need_for_lane());
+    transfer.finish(operation, FI_ENOTCONN);
+    // Asked and answered by one judge() or by several: the one that hears the answer says so.
+    ASSERT_TRUE(test::wait_until([&] { return !transfer.judge().is_ok() || !transfer.has_doubts(); }));
+    EXPECT_TRUE(transfer.take_need_for_lane());
+    EXPECT_FALSE(transfer.take_need_for_lane());
+    ASSERT_TRUE(transfer.take(operation));
+    transfer.finish(operation, 0);
+    EXPECT_TRUE(transfer.has_ended() && transfer.outcome().is_ok());
+}
+
 /// The parameter: whether the sockets of connections are found, else the endpoint is opened again.
 class FabricRefusals : public FabricRefusal, public ::testing::WithParamInterface<bool> {
  protected:
@@ -95,7 +115,7 @@ TEST_P(FabricRefusals, NeighboursOfThemAllSucceed) {
     std::vector<std::jthread> culprits;
     for (int i = 0; i < 2; ++i) {
         culprits.emplace_back([&] {
-            while (!stop) {
+            while (!stop && !HasFailure()) {
                 EXPECT_EQ(put(wrong, 0).code(), Code::kRefused);
             }
         });

@@ -104,9 +104,9 @@ void start_transfer(const FabricLanes& lanes, FabricLane& home, Transfer& transf
 }
 
 bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) {
-    const bool had_doubts = transfer.has_doubts();
     Status reason = judge(transfer);
-    if (reason.is_ok() && (leave_silent_lanes(lanes, transfer) || had_doubts)) {
+    const bool needs_lane = transfer.take_need_for_lane();
+    if (reason.is_ok() && (leave_silent_lanes(lanes, transfer) || needs_lane)) {
         hand_to_a_lane(lanes, home, transfer);
     } else if (reason.is_ok()) {
         offer_to_other_rails(lanes, transfer);

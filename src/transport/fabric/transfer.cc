@@ -280,6 +280,11 @@ Status Transfer::ask_where_silent() {
                             : failure(verdict->code(), "{} {}: {}", verb(), peer_.name(), verdict->message());
 }
 
+bool Transfer::take_need_for_lane() {
+    const std::lock_guard lock(lock_);
+    return std::exchange(needs_lane_, false);
+}
+
 int Transfer::take_wish_for_connections() {
     const std::lock_guard lock(lock_);
     return std::exchange(has_wish_, false) ? ++wishes_ : 0;
@@ -291,6 +296,7 @@ Status Transfer::judge() {
         return {};
     }
     MF_RETURN_IF_ERROR(peer_.problem());
+    needs_lane_ = needs_lane_ || !doubtful_.empty();  // now: some may have failed since anybody looked
     if (question_ == nullptr && !doubtful_.empty()) {
         ask_about_failures();
     }

@@ -62,6 +62,9 @@ class Transfer {
     Status judge();
     /// Whether the peer was asked something whose answer wakes nobody.
     bool has_doubts() const { return has_doubts_.load(std::memory_order_relaxed); }
+    /// Whether operations had failed when judge() looked, told once: what it has to give may be with no lane,
+    /// and is to be handed to one.
+    bool take_need_for_lane();
     /// Nothing of it is under way, and has not been for a while, because no lane that has it takes anything.
     bool is_stuck() const;
     /// How often connections to the peer were to be made anew so far, where they are now: it answers, and
@@ -121,9 +124,10 @@ class Transfer {
     size_t in_flight_ = 0;     // operations
     bool stopped_ = false;
     Status outcome_;
-    std::vector<FabricOperation> returned_;   // to be given to the engine again
-    std::vector<FabricOperation> doubtful_;   // that failed; the peer is to be asked about them
-    size_t asked_ = 0;                        // how many of these `question_` is about
+    std::vector<FabricOperation> returned_;  // to be given to the engine again
+    std::vector<FabricOperation> doubtful_;  // that failed; the peer is to be asked about them
+    size_t asked_ = 0;                       // how many of these `question_` is about
+    bool needs_lane_ = false;
     uint64_t arrived_ = 0;                    // bytes
     Clock::time_point heard_ = Clock::now();  // when last an operation was done
     std::unique_ptr<RefusalQuestion> question_;
