@@ -18,7 +18,7 @@ namespace memfabric::transport {
 namespace {
 
 using namespace std::chrono_literals;
-using shortage::LibfabricShortage;
+using shortage::LibraryShortage;
 
 constexpr uint32_t kEcho = 0x20000;
 constexpr const char* kAfter = "MEMFABRIC_TEST_AFTER";
@@ -34,7 +34,7 @@ int ask_twice(uint64_t after) {
         return attempt([&] { return near->request(*peer, kEcho, "x", Deadline::after(time)); });
     };
     {
-        const LibfabricShortage shortage(after);
+        const LibraryShortage shortage(shortage::kLibfabric, after);
         static_cast<void>(ask(100ms));
     }
     const Result<std::string> answer = ask(30s);
@@ -65,7 +65,7 @@ TEST(FabricConnectionProcess, DISABLED_asks) {
 }
 
 TEST(FabricConnectionWithoutMemory, is_made_another_way) {
-    if (!LibfabricShortage::is_possible()) {
+    if (!LibraryShortage::is_possible()) {
         GTEST_SKIP() << "a sanitizer has the allocation functions";
     }
     std::vector<pid_t> processes;

@@ -10,7 +10,8 @@
 namespace memfabric {
 namespace {
 
-using shortage::LibfabricShortage;
+using shortage::kLibfabric;
+using shortage::LibraryShortage;
 
 Status start_transport() {
     return transport::FabricTransport::start({"tcp;ofi_rxm", {{.address = "127.0.0.1"}}, "here"}).status();
@@ -34,9 +35,9 @@ template <typename Start>
 [[noreturn]] void fails_once(const Start& start, uint64_t after, size_t least, bool says_so) {
     bool good = false;
     {
-        const LibfabricShortage shortage(after, least);
+        const LibraryShortage shortage(kLibfabric, after, least);
         const Status status = start();
-        good = is(!status.is_ok() && LibfabricShortage::has_struck(), "without memory", status) &&
+        good = is(!status.is_ok() && LibraryShortage::has_struck(), "without memory", status) &&
                is(!says_so || status.code() == Code::kMallocFailed, "its code", status);
     }
     const Status status = start();
@@ -48,7 +49,7 @@ class StartWithoutMemory : public ::testing::Test {
  protected:
     void SetUp() override {
         GTEST_FLAG_SET(death_test_style, "threadsafe");
-        if (!LibfabricShortage::is_possible()) {
+        if (!LibraryShortage::is_possible()) {
             GTEST_SKIP() << "a sanitizer has the allocation functions";
         }
     }

@@ -194,7 +194,7 @@ int begin_with_threads(int me, const std::string& url, uint64_t threads) {
 }
 
 TEST_F(ShmemShortage, of_threads_makes_a_start_fail_or_end_the_job_with_a_word) {
-    if (!memfabric::shortage::LibfabricShortage::is_possible()) {
+    if (!memfabric::shortage::LibraryShortage::is_possible()) {
         GTEST_SKIP() << "sanitizers start threads themselves";
     }
     int code = 0;

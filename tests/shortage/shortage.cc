@@ -25,6 +25,7 @@ constinit std::atomic<uint64_t> made{0};
 constinit std::atomic<uint64_t> failed{0};
 constinit std::atomic<uint64_t> first{0};
 constinit std::atomic<uint64_t> count{0};
+constinit std::atomic<size_t> least{0};
 constinit std::atomic<Time> until{Time::max()};
 
 bool is_stores_thread() {
@@ -32,8 +33,8 @@ bool is_stores_thread() {
     return pthread_getname_np(pthread_self(), name, sizeof name) == 0 && std::strcmp(name, "mf-store") == 0;
 }
 
-bool is_refused() {
-    if (!active || is_stores_thread()) {
+bool is_refused(size_t size) {
+    if (!active || size < least || is_stores_thread()) {
         return false;
     }
     const uint64_t number = made++;
@@ -46,7 +47,7 @@ bool is_refused() {
 void* take(size_t size, size_t alignment) {
     // Blocks of at least a byte, as the functions that are replaced give.
     const size_t whole = (std::max<size_t>(size, 1) + alignment - 1) / alignment * alignment;
-    return is_refused() ? nullptr : std::aligned_alloc(alignment, whole);
+    return is_refused(whole) ? nullptr : std::aligned_alloc(alignment, whole);
 }
 
 void* take_or_throw(size_t size, size_t alignment) {
@@ -57,29 +58,34 @@ void* take_or_throw(size_t size, size_t alignment) {
     return memory;
 }
 
-void begin(uint64_t after, uint64_t length, Time end) {
+void begin(uint64_t after, uint64_t length, Time end, size_t least_size = 0) {
     made = 0;
     failed = 0;
+    least = least_size;
     first = after;
     count = length;
     until = end;
     active = true;
 }
 
-constinit std::atomic<bool> is_libfabric_short{false};
-constinit std::atomic<uint64_t> made_by_libfabric{0};
-constinit std::atomic<uint64_t> refused_to_libfabric{0};
-constinit std::atomic<uint64_t> left_to_libfabric{0};
+constinit std::atomic<const LibraryFiles*> short_library{nullptr};
+constinit std::atomic<uint64_t> made_by_library{0};
+constinit std::atomic<uint64_t> refused_to_library{0};
+constinit std::atomic<uint64_t> left_to_library{0};
 constinit std::atomic<size_t> least_refused{0};
 
 [[maybe_unused]] bool is_refused_to(const void* caller, size_t size) {
+    const LibraryFiles* const library = short_library;
     Dl_info info{};
-    if (!is_libfabric_short || ::dladdr(caller, &info) == 0 || info.dli_fname == nullptr ||
-        std::strstr(info.dli_fname, "libfabric.so") == nullptr) {
+    if (library == nullptr || ::dladdr(caller, &info) == 0 || info.dli_fname == nullptr) {
         return false;
     }
-    const bool refused = made_by_libfabric++ >= left_to_libfabric && size >= least_refused;
-    refused_to_libfabric += refused ? 1 : 0;
+    const auto is_its_file = [&](const char* name) { return std::strstr(info.dli_fname, name) != nullptr; };
+    if (std::ranges::none_of(*library, is_its_file) || is_stores_thread()) {
+        return false;
+    }
+    const bool refused = made_by_library++ >= left_to_library && size >= least_refused;
+    refused_to_library += refused ? 1 : 0;
     return refused;
 }
 
@@ -107,22 +113,29 @@ bool ThreadShortage::has_struck() {
     return threads_asked > threads_left;
 }
 
-LibfabricShortage::LibfabricShortage(uint64_t after, size_t least) {
-    left_to_libfabric = after;
+LibraryShortage::LibraryShortage(const LibraryFiles& library, uint64_t after, size_t least) {
+    made_by_library = 0;
+    refused_to_library = 0;
+    left_to_library = after;
     least_refused = least;
-    is_libfabric_short = true;
+    short_library = &library;
 }
 
-LibfabricShortage::~LibfabricShortage() {
-    is_libfabric_short = false;
+LibraryShortage::~LibraryShortage() {
+    short_library = nullptr;
 }
 
-bool LibfabricShortage::has_struck() {
-    return refused_to_libfabric != 0;
+bool LibraryShortage::has_struck() {
+    return refused_to_library != 0;
 }
 
 Shortage::Shortage(uint64_t after, uint64_t length) {
     begin(after, length, Time::max());
+}
+
+Shortage Shortage::of_large(size_t least) {
+    begin(0, std::numeric_limits<uint64_t>::max(), Time::max(), least);
+    return {};
 }
 
 Shortage::Shortage(std::chrono::milliseconds time) {
@@ -141,13 +154,13 @@ bool Shortage::has_struck() const {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-bool memfabric::shortage::LibfabricShortage::is_possible() {
+bool memfabric::shortage::LibraryShortage::is_possible() {
     return false;
 }
 
 #else
 
-bool memfabric::shortage::LibfabricShortage::is_possible() {
+bool memfabric::shortage::LibraryShortage::is_possible() {
     return true;
 }
 

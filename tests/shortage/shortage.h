@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace memfabric::shortage {
@@ -14,6 +16,8 @@ class Shortage {
  public:
     /// The allocation after so many others, and `length - 1` after that.
     explicit Shortage(uint64_t after, uint64_t length = 1);
+    /// All of at least so many bytes.
+    static Shortage of_large(size_t least);
     /// All of them, until the time has passed.
     explicit Shortage(std::chrono::milliseconds time);
     ~Shortage();
@@ -22,17 +26,25 @@ class Shortage {
 
     /// Whether an allocation has failed.
     bool has_struck() const;
+
+ private:
+    Shortage() = default;
 };
 
-/// While it lives, libfabric gets no memory from the C library. A process loads libfabric once, and it may
-/// keep to what it ran short of, so this is for processes of its own.
-class LibfabricShortage {
+/// A library, by how the names of its files begin.
+using LibraryFiles = std::array<const char*, 2>;
+inline constexpr LibraryFiles kLibfabric{"libfabric.so", "libfabric.so"};
+inline constexpr LibraryFiles kOpenSsl{"libssl.so", "libcrypto.so"};
+
+/// While it lives, a library gets no memory from the C library, on whatever thread but a store's. A process
+/// loads libfabric once, and it may keep to what it ran short of, so that is for processes of its own.
+class LibraryShortage {
  public:
     /// None after so many allocations, and none of less than `least` bytes is refused.
-    explicit LibfabricShortage(uint64_t after, size_t least = 0);
-    ~LibfabricShortage();
-    LibfabricShortage(const LibfabricShortage&) = delete;
-    LibfabricShortage& operator=(const LibfabricShortage&) = delete;
+    explicit LibraryShortage(const LibraryFiles& library, uint64_t after, size_t least = 0);
+    ~LibraryShortage();
+    LibraryShortage(const LibraryShortage&) = delete;
+    LibraryShortage& operator=(const LibraryShortage&) = delete;
 
     /// Not under sanitizers, whose allocation functions nobody else may replace.
     static bool is_possible();
@@ -40,7 +52,7 @@ class LibfabricShortage {
 };
 
 /// While it lives, no more than so many threads can be started in this process. Not possible where
-/// LibfabricShortage is not.
+/// LibraryShortage is not.
 class ThreadShortage {
  public:
     explicit ThreadShortage(uint64_t after);
