@@ -117,7 +117,7 @@ def test_a_link_cut_for_good_is_found_after_ten_seconds_where_nothing_is_set(mak
     near.call(*words)
     cluster.network.cut(1)
     begun = time.monotonic()
-    named = ["rank 1", "gave no sign for 10.", "over eth0 (10.77.0.1)", "mf ping"]
+    named = ["rank 1", "gave no sign for 1", "over eth0 (10.77.0.1)", "mf ping"]
     near.fails(PEER_LOST, *words, naming=named, timeout=60)
     assert 9 < time.monotonic() - begun < 10 + 5 * slowness()
 
