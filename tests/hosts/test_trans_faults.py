@@ -58,6 +58,29 @@ def test_transfers_go_on_after_an_outage_and_none_is_done_meanwhile(make_cluster
     assert text.startswith(f"err {REFUSED} "), text
 
 
+def test_a_write_goes_on_whose_connection_the_target_gave_up_unheard(make_cluster):
+    """All was sent before the link went; the target's word that it has arrived was not, and who gives it up
+    says so to a link that carries nothing."""
+    initiator, target = start_pair(make_cluster, PATIENT)
+    network, size = initiator.network, 4 * KIB
+    initiator.call("write", target.name, initiator.ours, target.theirs, size)
+    target.actor.stop()
+    sent = network.sent(1)
+    initiator.actor.send("write", initiator.handle, target.name, initiator.ours, target.theirs, size)
+    wait_for(lambda: network.sent(1) > sent + size, "the bytes to leave")
+    wait_for(lambda: network.unacknowledged(1) == 0, "the target's kernel to have them")
+    network.cut(1)
+    target.actor.resume()
+    wait_for(lambda: network.unacknowledged(0) > 0, "the target's word to be on its way")
+    wait_for(lambda: network.unacknowledged(0) == 0, "the target to give its connections up", 30)
+    network.mend(1)
+    begin = time.monotonic()
+    answer = initiator.actor.answer(30)
+    assert answer.ok, answer
+    assert time.monotonic() - begin < 10 * slowness()
+    target.actor.call("all", target.theirs, size, 0xEE)
+
+
 def test_a_long_cut_ends_transfers_and_nothing_else(pair):
     initiator, target = pair
     initiator.network.cut(1)

@@ -82,6 +82,17 @@ void renew_connections(const FabricLanes& lanes, Transfer& transfer) {
     }
 }
 
+/// The peer may have given a connection up while its link was cut, and all was sent before.
+void doubt_connections(const FabricLanes& lanes, Transfer& transfer) {
+    const FabricPeer& peer = transfer.peer();
+    const bool doubts = transfer.take_doubt_of_connections();
+    for (size_t i = 0; i < lanes.size() && doubts; ++i) {
+        if (peer.uses(i)) {
+            lanes[i]->origin().notice_dead_connections(peer);
+        }
+    }
+}
+
 /// Where there is no memory to find out more it goes on, until the deadline.
 Status judge(Transfer& transfer) {
     Status reason;
@@ -111,6 +122,7 @@ bool look_after(const FabricLanes& lanes, FabricLane& home, Transfer& transfer) 
     } else if (reason.is_ok()) {
         offer_to_other_rails(lanes, transfer);
         renew_connections(lanes, transfer);
+        doubt_connections(lanes, transfer);
     }
     if (!reason.is_ok()) {
         transfer.stop(std::move(reason));

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -86,6 +87,9 @@ class FabricEndpoint {
     /// Breaks the connections to that peer, so that others are made, unless something is under way on them.
     /// Where there are none, or `thoroughly`, the endpoint is closed and opened again.
     void renew_connections(const FabricPeer& peer, bool thoroughly);
+    /// Has the kernel find out whether the connections to that peer are dead, where something is under way on
+    /// them. Now and then, however often it is called.
+    void notice_dead_connections(const FabricPeer& peer);
 
  private:
     static constexpr size_t kMostBytes = 4U << 20;  // of a peer, but for its last operation
@@ -137,6 +141,7 @@ class FabricEndpoint {
     std::map<std::string, Known, std::less<>> known_;  // what the address vector holds
     size_t bytes_under_way_ = 0;
     bool finds_sockets_ = true;
+    std::chrono::steady_clock::time_point noticed_{};  // when notice_dead_connections() looked last
     size_t discards_to_post_ = 0;
     // What nobody wants. Longer than any message that `rxm` sends in one piece: one that does not fit breaks
     // the connection, and the receive is lost.

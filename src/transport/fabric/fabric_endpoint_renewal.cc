@@ -18,6 +18,8 @@ constexpr uint64_t kWays = FI_TRANSMIT | FI_RECV | FI_SELECTIVE_COMPLETION;
 // A broken connection ends its operations within milliseconds.
 constexpr std::chrono::milliseconds kBreakingTakes{500};
 constexpr int kLookAgainAfter = 1;  // milliseconds
+// It goes through all descriptors of the process.
+constexpr std::chrono::seconds kNoticesEvery{1};
 
 }  // namespace
 
@@ -90,6 +92,16 @@ void FabricEndpoint::renew_connections(const FabricPeer& peer, bool thoroughly) 
         reopen();
     }
     note_business();
+}
+
+void FabricEndpoint::notice_dead_connections(const FabricPeer& peer) {
+    const std::string& peer_address = peer.way(lane_).address;
+    const std::scoped_lock guard(lock_);
+    const auto now = std::chrono::steady_clock::now();
+    if (finds_sockets_ && now - noticed_ >= kNoticesEvery && has_operations_at(peer_address)) {
+        noticed_ = now;
+        static_cast<void>(did_with_memory([&] { notice_dead_connections_with(peer_address); }));
+    }
 }
 
 void FabricEndpoint::reopen() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/fabric/peer_sockets.h"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <optional>
@@ -9,6 +10,31 @@
 #include "transport/fabric/socket_endpoint.h"
 
 namespace memfabric::transport {
+namespace {
+
+constexpr int kAskAfter = 1;  // seconds without a sign, and between questions
+constexpr int kMostQuestions = 5;
+
+void set_option(int descriptor, int level, int name, int value) {
+    ::setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+/// Calls `use` with each connection of this process whose other end is the socket address.
+template <typename Use>
+void for_connections_with(std::string_view socket_address, const Use& use) {
+    const std::optional<SocketEndpoint> wanted = SocketEndpoint::of(socket_address);
+    if (!wanted) {
+        return;
+    }
+    for (const OwnSocket& socket : own_sockets()) {
+        const Fd held = hold(socket);
+        if (held.is_open() && SocketEndpoint::other_of(held.get()) == wanted) {
+            use(held.get());
+        }
+    }
+}
+
+}  // namespace
 
 bool break_off(int descriptor) {
     const linger at_once{1, 0};
@@ -17,18 +43,18 @@ bool break_off(int descriptor) {
 }
 
 int break_connections_to(std::string_view socket_address) {
-    const std::optional<SocketEndpoint> wanted = SocketEndpoint::of(socket_address);
-    if (!wanted) {
-        return 0;
-    }
     int broken = 0;
-    for (const OwnSocket& socket : own_sockets()) {
-        const Fd held = hold(socket);
-        if (held.is_open() && SocketEndpoint::other_of(held.get()) == wanted && break_off(held.get())) {
-            ++broken;
-        }
-    }
+    for_connections_with(socket_address, [&](int connection) { broken += break_off(connection) ? 1 : 0; });
     return broken;
+}
+
+void notice_dead_connections_with(std::string_view socket_address) {
+    for_connections_with(socket_address, [](int connection) {
+        set_option(connection, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(connection, IPPROTO_TCP, TCP_KEEPIDLE, kAskAfter);
+        set_option(connection, IPPROTO_TCP, TCP_KEEPINTVL, kAskAfter);
+        set_option(connection, IPPROTO_TCP, TCP_KEEPCNT, kMostQuestions);
+    });
 }
 
 }  // namespace memfabric::transport

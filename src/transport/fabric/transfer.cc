@@ -276,6 +276,7 @@ Status Transfer::ask_where_silent() {
     }
     doubt_of_silence_.reset();
     has_wish_ = in_flight_ == 0;
+    doubts_connections_ = in_flight_ > 0 && now >= heard_ + kAskAgain;
     return verdict->is_ok() ? Status()
                             : failure(verdict->code(), "{} {}: {}", verb(), peer_.name(), verdict->message());
 }
@@ -288,6 +289,11 @@ bool Transfer::take_need_for_lane() {
 int Transfer::take_wish_for_connections() {
     const std::lock_guard lock(lock_);
     return std::exchange(has_wish_, false) ? ++wishes_ : 0;
+}
+
+bool Transfer::take_doubt_of_connections() {
+    const std::lock_guard lock(lock_);
+    return std::exchange(doubts_connections_, false);
 }
 
 Status Transfer::judge() {

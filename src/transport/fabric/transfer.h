@@ -70,6 +70,9 @@ class Transfer {
     /// How often connections to the peer were to be made anew so far, where they are now: it answers, and
     /// none of its lanes takes anything. 0: no, or told before.
     int take_wish_for_connections();
+    /// Whether it is to be found out if its connections are dead, told once: the peer answers, and nothing
+    /// comes of what is under way.
+    bool take_doubt_of_connections();
     /// The lanes that have gone silent since the last call, a bit each, while others lead to the peer: it is
     /// to leave them.
     uint64_t take_silent_lanes();
@@ -122,19 +125,20 @@ class Transfer {
     size_t next_ = 0;          // piece
     size_t offset_ = 0;        // in it
     size_t in_flight_ = 0;     // operations
+    int wishes_ = 0;           // for connections
+    bool has_wish_ = false;
+    bool doubts_connections_ = false;
+    bool needs_lane_ = false;
     bool stopped_ = false;
     Status outcome_;
-    std::vector<FabricOperation> returned_;  // to be given to the engine again
-    std::vector<FabricOperation> doubtful_;  // that failed; the peer is to be asked about them
-    size_t asked_ = 0;                       // how many of these `question_` is about
-    bool needs_lane_ = false;
+    std::vector<FabricOperation> returned_;   // to be given to the engine again
+    std::vector<FabricOperation> doubtful_;   // that failed; the peer is to be asked about them
+    size_t asked_ = 0;                        // how many of these `question_` is about
     uint64_t arrived_ = 0;                    // bytes
     Clock::time_point heard_ = Clock::now();  // when last an operation was done
     std::unique_ptr<RefusalQuestion> question_;
     // About what nothing comes of, and when the next one may be asked.
     std::unique_ptr<RefusalQuestion> doubt_of_silence_;
-    int wishes_ = 0;  // for connections
-    bool has_wish_ = false;
     Clock::time_point ask_from_ = Clock::time_point::min();
     std::shared_ptr<PeerSigns> signs_;
     std::vector<FabricEndpoint*> attached_to_;
