@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "base/incarnation.h"
@@ -94,6 +96,50 @@ TEST_F(HandOverTest, AnAskerThatSaysNothingDoesNotStopTheOthers) {
     const auto silent = folder->connect((*owner)->address());
     ASSERT_TRUE(silent.is_ok());
     EXPECT_TRUE((*owner)->fetch({(*owner)->address()}, "bm/1", "token", Deadline::after_seconds(10)).is_ok());
+}
+
+/// As a process does to an asker that was stopped between connecting and asking.
+TEST_F(HandOverTest, AnAskerThatIsDroppedUnheardAsksAnew) {
+    auto folder = RuntimeFolder::open(options_);
+    ASSERT_TRUE(folder.is_ok());
+    auto listener = folder->listen("owner");
+    ASSERT_TRUE(listener.is_ok());
+    const Fd segment(::memfd_create("segment", MFD_CLOEXEC));
+    std::future<Result<Fd>> asked = std::async(std::launch::async, [&] {
+        return fetch_segment(*folder, "owner", "bm/1", "token", Deadline::after_seconds(30));
+    });
+    for (int dropped = 0; dropped < 20; ++dropped) {
+        pollfd asker{listener->get(), POLLIN, 0};
+        ASSERT_EQ(::poll(&asker, 1, 10000), 1)
+            << "it gave up, having been dropped " << dropped << " times: " << asked.get().status().message();
+        EXPECT_TRUE(Fd(::accept(listener->get(), nullptr, nullptr)).is_open());
+    }
+    const HandOverServer owner(
+        "owner", std::make_unique<ExitFile>(folder->socket_path("owner")), *std::move(listener),
+        Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        [&](const std::string&, const HandOverServer::Use& use) { use(segment.get(), "token"); });
+    const Result<Fd> received = asked.get();
+    ASSERT_TRUE(received.is_ok()) << received.status().message();
+    EXPECT_EQ(inode(received->get()), inode(segment.get()));
+}
+
+TEST_F(HandOverTest, AnAskerThatIsNeverHeardEndsByItsDeadline) {
+    const auto folder = RuntimeFolder::open(options_);
+    ASSERT_TRUE(folder.is_ok());
+    const auto listener = folder->listen("owner");
+    ASSERT_TRUE(listener.is_ok());
+    const std::jthread dropper([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            pollfd asker{listener->get(), POLLIN, 0};
+            ::poll(&asker, 1, 10);
+            static_cast<void>(Fd(::accept(listener->get(), nullptr, nullptr)));
+        }
+    });
+    const auto begun = std::chrono::steady_clock::now();
+    const auto asked = fetch_segment(*folder, "owner", "bm/1", "token", Deadline::after(milliseconds(300)));
+    EXPECT_EQ(asked.status().code(), Code::kTimeout) << asked.status().message();
+    EXPECT_NE(asked.status().message().find("'owner'"), std::string::npos);
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, milliseconds(300));
 }
 
 TEST_F(HandOverTest, LeavesNothingBehindAndSweepsWhatTheKilledLeft) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/attempt.h"
@@ -86,7 +87,8 @@ bool send_answer(int connection, Verdict verdict, const std::string& text, int d
     return ::sendmsg(connection, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof answer);
 }
 
-Result<Fd> receive_answer(int connection) {
+/// Empty where the other one closed the connection and had not read the request.
+Result<std::optional<Fd>> receive_answer(int connection) {
     Answer answer{};
     iovec part{&answer, sizeof answer};
     Control control{};
@@ -104,6 +106,9 @@ Result<Fd> receive_answer(int connection) {
         std::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
         received = Fd(descriptor);  // closed again where the rest is no answer
     }
+    if (size < 0 && errno == ECONNRESET) {
+        return std::optional<Fd>();
+    }
     if (size != static_cast<ssize_t>(sizeof answer)) {
         return failure(Code::kPeerLost, "the process that was asked ended before it answered");
     }
@@ -115,7 +120,7 @@ Result<Fd> receive_answer(int connection) {
         const Code code = answer.verdict == Verdict::kAbsent ? Code::kPeerLost : Code::kRefused;
         return failure(code, "the process that was asked said no: {}", take_text(answer.text));
     }
-    return received;
+    return std::optional<Fd>(std::move(received));
 }
 
 /// Empty where the asker is this user.
@@ -145,6 +150,27 @@ void judge(const HandOverServer::Lookup& lookup, int connection, const Request& 
     if (!answered) {
         send_answer(connection, Verdict::kAbsent, "this process does not have that object", -1);
     }
+}
+
+/// Asks once. Empty where the other one closed the connection and had not heard the request: it does so to
+/// askers that keep it waiting (kAskerPatience), as one does that is stopped on its way, and it listens on.
+Result<std::optional<Fd>> ask(const RuntimeFolder& folder, const std::string& address, const Request& request,
+                              Deadline deadline) {
+    MF_ASSIGN_OR_RETURN(const Fd connection, folder.connect(address));
+    if (const std::string objection = objection_to_user(connection.get()); !objection.empty()) {
+        return failure(Code::kRefused, "{}", objection);
+    }
+    if (::send(connection.get(), &request, sizeof request, MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(sizeof request)) {
+        if (errno == EPIPE || errno == ECONNRESET) {
+            return std::optional<Fd>();
+        }
+        return failure(errno_code(errno), "sending the request failed ({})", errno_text(errno));
+    }
+    if (!wait_readable(connection.get(), deadline.poll_timeout())) {
+        return failure(Code::kTimeout, "it did not answer in time; is it stopped?");
+    }
+    return receive_answer(connection.get());
 }
 
 }  // namespace
@@ -221,24 +247,20 @@ Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address
     if (!put_text(request.object, object) || !put_text(request.token, token)) {
         return failure(Code::kInvalidParam, "object name or token is longer than {} bytes", kTextLength - 1);
     }
-    MF_ASSIGN_OR_RETURN(const Fd connection, folder.connect(address));
-    if (const std::string objection = objection_to_user(connection.get()); !objection.empty()) {
-        return failure(Code::kRefused, "asking for the segment of {}: {}", object, objection);
+    const std::string attempt = fmt::format("asking process '{}' for the segment of {}", address, object);
+    for (;;) {
+        Result<std::optional<Fd>> received = ask(folder, address, request, deadline);
+        if (!received.is_ok()) {
+            return received.status().with_context(attempt);
+        }
+        if (received->has_value()) {
+            return *std::move(*received);
+        }
+        if (deadline.expired()) {
+            return failure(Code::kTimeout, "{} came too late to be heard; was this process stopped?",
+                           attempt);
+        }
     }
-    if (::send(connection.get(), &request, sizeof request, MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(sizeof request)) {
-        return failure(Code::kPeerLost, "asking process '{}' for the segment of {} failed ({})", address,
-                       object, errno_text(errno));
-    }
-    if (!wait_readable(connection.get(), deadline.poll_timeout())) {
-        return failure(Code::kTimeout,
-                       "process '{}' did not hand over the segment of {} in time; is it stopped?", address,
-                       object);
-    }
-    Result<Fd> received = receive_answer(connection.get());
-    return received.is_ok() ? std::move(received)
-                            : received.status().with_context(
-                                  fmt::format("asking process '{}' for the segment of {}", address, object));
 }
 
 }  // namespace memfabric::transport

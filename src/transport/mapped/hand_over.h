@@ -44,8 +44,9 @@ class HandOverServer {
     std::jthread thread_;
 };
 
-/// Asks the process behind `address` for an object's segment. kPeerLost: it is gone, or does not have the
-/// object (any more); kRefused: it has it and says no.
+/// Asks the process behind `address` for an object's segment, anew where it drops an asker unheard.
+/// kPeerLost: it is gone, or does not have the object (any more); kRefused: it has it and says no; kTimeout:
+/// it did not answer in time.
 Result<Fd> fetch_segment(const RuntimeFolder& folder, const std::string& address, const std::string& object,
                          const std::string& token, Deadline deadline);
 
