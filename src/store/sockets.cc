@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/socket_options.h"
 #include "base/thread.h"
 
 namespace memfabric::store {
@@ -72,11 +73,6 @@ std::optional<Lookup> look_up_by(const Endpoint& endpoint, Deadline deadline) {
     return shared->result;
 }
 
-void set_option(int descriptor, int level, int name, int value) {
-    // Only tuning: where the system does not know an option, the connection works all the same.
-    static_cast<void>(::setsockopt(descriptor, level, name, &value, sizeof value));
-}
-
 }  // namespace
 
 uint16_t SocketAddress::port() const {
@@ -124,7 +120,7 @@ Result<Fd> listen_on(const SocketAddress& address) {
         return failure(code == Code::kMallocFailed ? code : Code::kStoreSocket, "no socket could be made, {}",
                        errno_text(errno));
     }
-    set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    set_socket_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (::bind(socket.get(), address.get(), address.length) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) {
         const int error = errno;
         const Code code = error == EADDRINUSE ? Code::kResourceInUse : Code::kStoreSocket;
@@ -165,13 +161,9 @@ std::chrono::milliseconds keepalive_period(std::chrono::milliseconds silent) {
 }
 
 void tune_stream(int descriptor, std::chrono::milliseconds silent) {
-    const auto period =
-        static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(keepalive_period(silent)).count());
-    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, period);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, period);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+    set_socket_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    keep_asking(descriptor, std::chrono::duration_cast<std::chrono::seconds>(keepalive_period(silent)));
+    set_socket_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
 }
 
 HostSign last_sign_of_host(int descriptor) {

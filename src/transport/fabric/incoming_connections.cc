@@ -13,6 +13,7 @@
 #include "base/deadline.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/socket_options.h"
 #include "transport/fabric/own_sockets.h"
 #include "transport/fabric/peer_sockets.h"
 
@@ -24,11 +25,11 @@ constexpr std::chrono::seconds kClosingTakes{2};
 constexpr std::chrono::microseconds kLookAgain{200};
 
 // What is idle asks the other host each second; one that has dropped the connection says so.
-constexpr int kAskEvery = 1;  // seconds
+constexpr std::chrono::seconds kAskEvery{1};
 // What is not acknowledged is repeated ever more rarely: after an outage, at worst, for as long again as that
 // lasted. The kernel counts it for what the other one does not take, too: who stood still for so long
 // connects anew and tries again.
-constexpr unsigned kDeadAfter = 5000;  // milliseconds
+constexpr int kDeadAfter = 5000;  // milliseconds
 
 std::vector<SocketEndpoint> endpoints_of(std::span<const std::string> addresses) {
     std::vector<SocketEndpoint> endpoints;
@@ -45,11 +46,6 @@ bool is_listening_at(int descriptor, const SocketEndpoint& own) {
     socklen_t size = sizeof listens;
     return ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
            SocketEndpoint::own_of(descriptor) == own;
-}
-
-template <typename T>
-void set_option(int descriptor, int level, int name, T value) {
-    static_cast<void>(::setsockopt(descriptor, level, name, &value, sizeof value));
 }
 
 std::set<ino_t> break_all_at(std::span<const SocketEndpoint> own) {
@@ -114,10 +110,8 @@ void notice_dead_connections_to(std::string_view own_address) {
 
 void notice_dead_connections_of(int listener) {
     // Accepted sockets inherit them.
-    set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE, kAskEvery);
-    set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL, kAskEvery);
-    set_option(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
+    keep_asking(listener, kAskEvery);
+    set_socket_option(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfter);
 }
 
 }  // namespace memfabric::transport

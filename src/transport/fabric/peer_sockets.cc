@@ -4,20 +4,18 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <optional>
 
+#include "base/socket_options.h"
 #include "transport/fabric/own_sockets.h"
 #include "transport/fabric/socket_endpoint.h"
 
 namespace memfabric::transport {
 namespace {
 
-constexpr int kAskAfter = 1;  // seconds without a sign, and between questions
+constexpr std::chrono::seconds kAskAfter{1};  // without a sign, and between questions
 constexpr int kMostQuestions = 5;
-
-void set_option(int descriptor, int level, int name, int value) {
-    ::setsockopt(descriptor, level, name, &value, sizeof value);
-}
 
 /// Calls `use` with each connection of this process whose other end is the socket address.
 template <typename Use>
@@ -50,10 +48,8 @@ int break_connections_to(std::string_view socket_address) {
 
 void notice_dead_connections_with(std::string_view socket_address) {
     for_connections_with(socket_address, [](int connection) {
-        set_option(connection, SOL_SOCKET, SO_KEEPALIVE, 1);
-        set_option(connection, IPPROTO_TCP, TCP_KEEPIDLE, kAskAfter);
-        set_option(connection, IPPROTO_TCP, TCP_KEEPINTVL, kAskAfter);
-        set_option(connection, IPPROTO_TCP, TCP_KEEPCNT, kMostQuestions);
+        keep_asking(connection, kAskAfter);
+        set_socket_option(connection, IPPROTO_TCP, TCP_KEEPCNT, kMostQuestions);
     });
 }
 

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/socket_options.h"
 #include "store/wire.h"
 
 namespace memfabric::transport {
@@ -21,11 +22,6 @@ namespace {
 constexpr std::chrono::milliseconds kKnockAgain{100};
 // The kernel would ask ever more rarely, and find late that a link is back.
 constexpr std::chrono::seconds kLongestKnock{2};
-
-template <typename T>
-void set_option(int socket, int level, int name, T value) {
-    static_cast<void>(::setsockopt(socket, level, name, &value, sizeof value));
-}
 
 bool is_ready(int socket, short events) {
     pollfd wait{socket, events, 0};
@@ -105,10 +101,8 @@ void PeerWatch::knock() {
         return;
     }
     // The kernel asks the other one while the connection is idle, and goes on for as long as we do.
-    set_option(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, 1);
-    set_option(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, 1);
-    set_option(socket_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<unsigned>(silence_.count()));
+    keep_asking(socket_.get(), std::chrono::seconds(1));
+    set_socket_option(socket_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(silence_.count()));
     static_cast<void>(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
                                 static_cast<socklen_t>(door_.size())));
     state_ = State::kKnocking;  // what became of it, the socket tells
