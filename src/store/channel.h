@@ -23,7 +23,8 @@ enum class IoState {
 struct IoResult {
     IoState state = IoState::kDone;
     size_t bytes = 0;
-    std::string reason;  // of kFailed
+    std::string reason;         // of kFailed
+    bool lacks_memory = false;  // of kFailed: for want of memory in this process
 };
 
 class TlsStream;

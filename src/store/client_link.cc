@@ -17,9 +17,14 @@ constexpr milliseconds kConnectLimit(1000);
 
 using Kind = LinkFailure::Kind;
 
-/// Whether one side has refused the other's TLS; a connection that just broke may work the next time.
+/// Whether one side has refused the other's TLS; a connection that just broke, or had no memory, may work the
+/// next time.
 Kind kind_of(const IoResult& result) {
-    return result.reason.starts_with("TLS:") ? Kind::kForeign : Kind::kPassing;
+    return result.reason.starts_with("TLS:") && !result.lacks_memory ? Kind::kForeign : Kind::kPassing;
+}
+
+Code code_of(const IoResult& result) {
+    return result.lacks_memory ? Code::kMallocFailed : Code::kStoreSocket;
 }
 
 /// One attempt at one address.
@@ -122,7 +127,7 @@ bool Attempt::secure(Channel& channel) {
         }
         if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
             return fail(
-                Code::kStoreSocket,
+                code_of(result),
                 fmt::format("the TLS handshake failed: {}",
                             result.reason.empty() ? "the store closed the connection; its log says why"
                                                   : result.reason),
@@ -163,7 +168,7 @@ bool Attempt::send_all(Channel& channel, std::string_view bytes) {
         if (result.state == IoState::kDone) {
             bytes.remove_prefix(result.bytes);
         } else if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
-            return fail(Code::kStoreSocket, fmt::format("the greeting could not be sent: {}", result.reason),
+            return fail(code_of(result), fmt::format("the greeting could not be sent: {}", result.reason),
                         Kind::kPassing);
         } else if (!wait(channel.descriptor(), result.state, "it does not take the greeting")) {
             return false;
@@ -187,7 +192,7 @@ bool Attempt::receive_exactly(Channel& channel, std::string& bytes, size_t size)
                             Kind::kForeign);
             }
         } else if (result.state == IoState::kClosed || result.state == IoState::kFailed) {
-            return fail(Code::kStoreSocket,
+            return fail(code_of(result),
                         fmt::format("the connection was closed before the greeting was answered{}{}",
                                     result.reason.empty() ? "" : ": ", result.reason),
                         kind_of(result));

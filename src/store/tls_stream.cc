@@ -68,6 +68,11 @@ const BIO_METHOD* socket_method() {
 // More than OpenSSL takes to read or write records, for which it has buffers already.
 constexpr size_t kRoomForRecords = size_t{64} << 10;
 
+/// Whether OpenSSL's last call did; it may say something else, as that a certificate is not valid.
+bool has_run_out_of_memory() {
+    return errno == ENOMEM || ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
+}
+
 int clamp(size_t size) {
     return static_cast<int>(std::min<size_t>(size, std::numeric_limits<int>::max()));
 }
@@ -80,8 +85,7 @@ Result<std::unique_ptr<TlsStream>> TlsStream::create(std::shared_ptr<ssl_ctx_st>
     std::unique_ptr<SSL, Free> ssl(SSL_new(context.get()));
     BIO* bio = ssl ? BIO_new(socket_method()) : nullptr;
     if (bio == nullptr) {
-        return failure(Code::kNewObjectFailed, "a TLS connection could not be made: {}",
-                       openssl_error_text());
+        return failure(Code::kMallocFailed, "a TLS connection could not be made: {}", openssl_error_text());
     }
     auto socket = std::make_unique<Socket>(Socket{descriptor});
     BIO_set_data(bio, socket.get());
@@ -111,8 +115,10 @@ IoResult TlsStream::outcome(int returned) const {
         case SSL_ERROR_SYSCALL:
             return ERR_peek_error() == 0 && errno == 0 ? IoResult{IoState::kClosed, 0, {}}
                                                        : IoResult{IoState::kFailed, 0, errno_text(errno)};
-        default:
-            return IoResult{IoState::kFailed, 0, "TLS: " + openssl_error_text()};
+        default: {
+            const bool lacks_memory = has_run_out_of_memory();
+            return IoResult{IoState::kFailed, 0, "TLS: " + openssl_error_text(), lacks_memory};
+        }
     }
 }
 

@@ -85,7 +85,10 @@ constinit std::atomic<size_t> least_refused{0};
         return false;
     }
     const bool refused = made_by_library++ >= left_to_library && size >= least_refused;
-    refused_to_library += refused ? 1 : 0;
+    if (refused) {
+        ++refused_to_library;
+        errno = ENOMEM;  // as the C library says
+    }
     return refused;
 }
 
@@ -169,11 +172,12 @@ using memfabric::shortage::is_thread_refused;
 
 extern "C" {
 
-// NOLINTBEGIN(bugprone-reserved-identifier): what the C library's own functions go by
+// What the C library's own functions go by.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* memory, size_t size);
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 void* malloc(size_t size) {
     return is_refused_to(__builtin_return_address(0), size) ? nullptr : __libc_malloc(size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clients that speak TLS with their store, in a process that gets no more memory but small pieces.
 #include <chrono>
+#include <future>
 #include <optional>
 
 #include "tests/shortage/shortage.h"
@@ -28,10 +29,14 @@ class TlsShortage : public ::testing::Test {
         way_.emplace(server_->endpoint());
         client_ = connect_to(way_->endpoint(), 1);
     }
-    std::shared_ptr<Client> connect_to(const Endpoint& endpoint, int64_t pid) {
+    Result<std::shared_ptr<Client>> try_to_connect(const Endpoint& endpoint, int64_t pid,
+                                                   Deadline deadline) const {
         ClientConfig config = client_config(endpoint, "host-a", pid);
         config.tls = pki_.settings("client");
-        return Client::connect(std::move(config), soon()).value();
+        return Client::connect(std::move(config), deadline);
+    }
+    std::shared_ptr<Client> connect_to(const Endpoint& endpoint, int64_t pid) const {
+        return try_to_connect(endpoint, pid, soon()).value();
     }
 
     TemporaryFolder folder_;
@@ -74,6 +79,32 @@ TEST_F(TlsShortage, what_the_store_says_waits_for_memory) {
     ASSERT_EQ(events.size(), 2U);
     EXPECT_EQ(events[1].kind, MemberEventKind::kLost);
     EXPECT_EQ(way_->accepted(), 1U);
+}
+
+/// Whatever OpenSSL makes of it: that certificates do not fit, that a handshake went wrong.
+TEST_F(TlsShortage, who_connects_says_that_memory_is_short) {
+    const auto deadline = std::chrono::milliseconds(200);
+    uint64_t last = 0;  // within the handshake
+    for (uint64_t after = 0;; after += 1 + after / 8) {
+        ASSERT_LT(after, 10'000'000U);
+        const LibraryShortage of_tls(shortage::kOpenSsl, after, kLarge);
+        const auto made = try_to_connect(server_->endpoint(), 2, Deadline::after(deadline));
+        if (!LibraryShortage::has_struck()) {
+            break;
+        }
+        last = after;
+        const Code code = made.status().code();
+        EXPECT_TRUE(made.is_ok() || code == Code::kMallocFailed || code == Code::kStoreTimeout)
+            << after << ": " << made.status().message();
+    }
+    last -= last / 16;  // how often OpenSSL allocates differs a little from one time to the next
+    std::optional<LibraryShortage> of_tls(std::in_place, shortage::kOpenSsl, last, kLarge);
+    auto made =
+        std::async(std::launch::async, [&] { return try_to_connect(server_->endpoint(), 2, soon()); });
+    EXPECT_EQ(made.wait_for(kLong), std::future_status::timeout);
+    EXPECT_TRUE(LibraryShortage::has_struck());
+    of_tls.reset();
+    MF_EXPECT_OK(made.get());
 }
 
 }  // namespace
