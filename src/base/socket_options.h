@@ -7,7 +7,7 @@ namespace memfabric {
 
 // For tuning: where the system does not know an option, the socket works all the same, so nothing is said.
 
-/// Sets an option whose value is an int, or an unsigned of the same size.
+/// Sets an option whose value is an int.
 void set_socket_option(int socket, int level, int name, int value);
 
 /// Has the kernel ask the other end of a TCP connection that was idle for `period`, and again after each

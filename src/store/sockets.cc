@@ -154,7 +154,7 @@ ConnectState begin_connect(const SocketAddress& address, Fd& socket) {
     return errno == EINPROGRESS ? ConnectState::kInProgress : ConnectState::kFailed;
 }
 
-std::chrono::milliseconds keepalive_period(std::chrono::milliseconds silent) {
+std::chrono::seconds keepalive_period(std::chrono::milliseconds silent) {
     constexpr int64_t kLongest = 600;
     return std::chrono::seconds(
         std::clamp<int64_t>(silent.count() / 1000 / (kKeepaliveProbes + 1), 1, kLongest));
@@ -162,7 +162,7 @@ std::chrono::milliseconds keepalive_period(std::chrono::milliseconds silent) {
 
 void tune_stream(int descriptor, std::chrono::milliseconds silent) {
     set_socket_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-    keep_asking(descriptor, std::chrono::duration_cast<std::chrono::seconds>(keepalive_period(silent)));
+    keep_asking(descriptor, keepalive_period(silent));
     set_socket_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
 }
 

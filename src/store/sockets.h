@@ -41,7 +41,7 @@ ConnectState begin_connect(const SocketAddress& address, Fd& socket);
 void tune_stream(int descriptor, std::chrono::milliseconds silent);
 
 /// How often the other host's kernel is asked for a sign while nothing is on its way to it.
-std::chrono::milliseconds keepalive_period(std::chrono::milliseconds silent);
+std::chrono::seconds keepalive_period(std::chrono::milliseconds silent);
 
 /// How long ago the other host's kernel has last given a sign, and whether it has yet to acknowledge
 /// something. A process that just takes nothing is no silence: its kernel answers.
