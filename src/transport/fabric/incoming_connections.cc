@@ -50,12 +50,11 @@ bool is_listening_at(int descriptor, const SocketEndpoint& own) {
 
 std::set<ino_t> break_all_at(std::span<const SocketEndpoint> own) {
     std::set<ino_t> broken;
-    for (const OwnSocket& socket : own_sockets()) {
-        const Fd held = hold(socket);
-        if (held.is_open() && is_connected_at(held.get(), own) && break_off(held.get())) {
+    for_own_sockets([&](int descriptor, const OwnSocket& socket) {
+        if (is_connected_at(descriptor, own) && break_off(descriptor)) {
             broken.insert(socket.inode);
         }
-    }
+    });
     return broken;
 }
 
@@ -96,12 +95,11 @@ void for_listeners_at(std::string_view own_address, const std::function<void(int
     if (!own) {
         return;
     }
-    for (const OwnSocket& socket : own_sockets()) {
-        const Fd held = hold(socket);
-        if (held.is_open() && is_listening_at(held.get(), *own)) {
-            use(held.get());
+    for_own_sockets([&](int descriptor, const OwnSocket&) {
+        if (is_listening_at(descriptor, *own)) {
+            use(descriptor);
         }
-    }
+    });
 }
 
 void notice_dead_connections_to(std::string_view own_address) {

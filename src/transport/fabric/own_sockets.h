@@ -21,4 +21,14 @@ std::vector<OwnSocket> own_sockets();
 /// The socket under a number of our own, which nobody else closes. Not open where it is gone.
 Fd hold(const OwnSocket& socket);
 
+/// Calls `use(descriptor, socket)` with each that is open now; the descriptor is such a number, for the call.
+template <typename Use>
+void for_own_sockets(const Use& use) {
+    for (const OwnSocket& socket : own_sockets()) {
+        if (const Fd held = hold(socket); held.is_open()) {
+            use(held.get(), socket);
+        }
+    }
+}
+
 }  // namespace memfabric::transport

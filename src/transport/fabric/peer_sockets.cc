@@ -24,12 +24,11 @@ void for_connections_with(std::string_view socket_address, const Use& use) {
     if (!wanted) {
         return;
     }
-    for (const OwnSocket& socket : own_sockets()) {
-        const Fd held = hold(socket);
-        if (held.is_open() && SocketEndpoint::other_of(held.get()) == wanted) {
-            use(held.get());
+    for_own_sockets([&](int descriptor, const OwnSocket&) {
+        if (SocketEndpoint::other_of(descriptor) == wanted) {
+            use(descriptor);
         }
-    }
+    });
 }
 
 }  // namespace
